@@ -1,0 +1,135 @@
+"""Two-Step TDCN: the separation network of "Two-Step Sound Source Separation".
+
+E. Tzinis, S. Venkataramani, Z. Wang, C. Subakan, P. Smaragdis, ICASSP 2020, arXiv:1910.09804,
+in the configuration that the SuDoRM-RF paper measured (Table 1). Not here: the two training
+steps.
+
+Shapes: ``frames`` is ``ceil(time / (kernel_size // 2))``.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+EPS = 1e-7
+
+
+@dataclass(frozen=True)
+class TwoStepTDCNConfig:
+    """Sizes of one network."""
+
+    n_filters: int  # <N> encoder filters
+    kernel_size: int  # <L> samples of one encoder filter, odd; the hop is its half
+    bn_chan: int  # <B> channels between blocks, equal to n_filters in the published network
+    hid_chan: int  # <H> channels inside a block
+    conv_kernel_size: int  # <P> kernel of the dilated depth-wise convolution, odd
+    n_blocks: int  # <X> blocks in one repeat, dilated 1, 2, 4 ...
+    n_repeats: int  # <R> repeats
+    n_src: int  # <S> sources
+
+
+class TDCNBlock(nn.Module):
+    """Point-wise expansion, dilated depth-wise convolution, point-wise contraction, residual sum.
+
+    Shape: ``[batch, bn_chan, frames] -> [batch, bn_chan, frames]``.
+    """
+
+    def __init__(self, dilation: int, config: TwoStepTDCNConfig) -> None:
+        super().__init__()
+        hid_chan, kernel_size = config.hid_chan, config.conv_kernel_size
+        self.layers = nn.Sequential(
+            nn.Conv1d(config.bn_chan, hid_chan, 1),
+            nn.PReLU(),
+            nn.GroupNorm(1, hid_chan, eps=EPS),
+            nn.Conv1d(
+                hid_chan,
+                hid_chan,
+                kernel_size,
+                padding=dilation * (kernel_size - 1) // 2,
+                dilation=dilation,
+                groups=hid_chan,
+            ),
+            nn.PReLU(),
+            nn.GroupNorm(1, hid_chan, eps=EPS),
+            nn.Conv1d(hid_chan, config.bn_chan, 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.layers(features)
+
+
+class MaskHead(nn.Module):
+    """A norm, then one kernel slid over the filters for each source, ReLU, softmax over sources.
+
+    Shape: ``[batch, n_filters, frames] -> [batch, n_src, n_filters, frames]``.
+    """
+
+    def __init__(self, config: TwoStepTDCNConfig) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, config.n_filters, eps=EPS)
+        self.across_filters = nn.Conv2d(
+            1, config.n_src, (config.n_filters + 1, 1), padding=(config.n_filters // 2, 0)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        latent: Tensor = self.across_filters(self.norm(features).unsqueeze(1))
+        return latent.relu().softmax(dim=1)  # [batch, n_src, n_filters, frames]
+
+
+class TwoStepTDCN(nn.Module):
+    """Encode, estimate masks, apply them, decode.
+
+    Shape: ``[batch, 1, time] -> [batch, n_src, time]``, any ``batch`` and ``time`` >= 1.
+    """
+
+    def __init__(self, config: TwoStepTDCNConfig) -> None:
+        super().__init__()
+        n_filters, kernel_size = config.n_filters, config.kernel_size
+        stride = kernel_size // 2
+        self.encoder = nn.Sequential(
+            nn.Conv1d(1, n_filters, kernel_size, stride=stride, padding=stride), nn.ReLU()
+        )
+        self.bottleneck = nn.Sequential(
+            nn.GroupNorm(1, n_filters, eps=EPS), nn.Conv1d(n_filters, config.bn_chan, 1)
+        )
+        self.blocks = nn.Sequential(
+            *(
+                TDCNBlock(2**block, config)
+                for _ in range(config.n_repeats)
+                for block in range(config.n_blocks)
+            )
+        )
+        self.mask_head = MaskHead(config)
+        self.decoder = nn.ConvTranspose1d(
+            config.n_src * n_filters,
+            config.n_src,
+            kernel_size,
+            stride=stride,
+            padding=stride,
+            output_padding=stride - 1,
+            groups=config.n_src,
+        )
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        encoded = self.encoder(mixture)  # [batch, n_filters, frames]
+        features = self.blocks(self.bottleneck(encoded))  # [batch, bn_chan, frames]
+        masks = self.mask_head(features)  # [batch, n_src, n_filters, frames]
+        masked = masks * encoded.unsqueeze(1)  # [batch, n_src, n_filters, frames]
+        decoded: Tensor = self.decoder(masked.flatten(1, 2))  # [batch, n_src, frames * stride]
+        return decoded[..., : mixture.shape[-1]]
+
+
+def two_step_tdcn() -> TwoStepTDCN:
+    """The network of the paper's Table 1: 8,628,038 parameters."""
+    return TwoStepTDCN(
+        TwoStepTDCNConfig(
+            n_filters=256,
+            kernel_size=21,
+            bn_chan=256,
+            hid_chan=512,
+            conv_kernel_size=3,
+            n_blocks=8,
+            n_repeats=4,
+            n_src=2,
+        )
+    )

@@ -1,0 +1,1 @@
+"""SuDoRM-RF, written from the paper. Imports torch only."""
