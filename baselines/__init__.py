@@ -1,1 +1,1 @@
-"""The baselines of the paper's Table 1, each a ``[batch, 1, time] -> [batch, n_src, time]`` module."""
+"""Baselines of the paper's Table 1: ``[batch, 1, time] -> [batch, n_src, time]`` modules."""

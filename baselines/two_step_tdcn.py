@@ -55,7 +55,8 @@ class TDCNBlock(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.layers(features)
+        residual: Tensor = self.layers(features)
+        return features + residual
 
 
 class MaskHead(nn.Module):

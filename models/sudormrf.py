@@ -59,7 +59,8 @@ class SuDoRMRFConfig:
 def padded_length(n_samples: int, config: SuDoRMRFConfig) -> int:
     """The smallest length >= ``n_samples`` that every level of the U divides without a rest.
 
-    >>> padded_length(8000, SuDoRMRFConfig(n_blocks=4)), padded_length(1, SuDoRMRFConfig(n_blocks=4))
+    >>> published = SuDoRMRFConfig(n_blocks=4)
+    >>> padded_length(8000, published), padded_length(1, published)
     (8000, 160)
     """
     deepest_hop = config.stride * RESAMPLING_STRIDE ** (config.upsampling_depth - 1)

@@ -1,0 +1,53 @@
+# make bench   install once, then measure the paper's seven networks with default settings
+# make test    install once, then run the tests
+# make lint    style, types and import contracts
+# make cuda    everything that needs a GPU: its tests, the main job, its reports
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+
+.PHONY: bench test test-all lint cuda clean
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench.run --models all
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not cuda and not slow"
+
+test-all: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not cuda"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[asteroid,dev]'
+	@touch $@
+
+# A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels
+# (make cuda WHEELS=DIR), so that a machine without network will do. Else the virtual environment.
+# A cell that can't be measured there (exit code 1) is named in the table and ends nothing.
+SEES_GPU := import sys, torch; sys.exit(not torch.cuda.is_available())
+cuda:
+	@if $(PYTHON) -c '$(SEES_GPU)' 2>/dev/null; then python=$(PYTHON); \
+	else $(MAKE) $(INSTALLED) && python=$(BIN)/python; fi; \
+	if [ -n "$(WHEELS)" ]; then \
+		$$python -m pip install --quiet --no-index --no-deps --upgrade --target build/wheels \
+			$(WHEELS)/*.whl || exit; \
+	fi; \
+	export PYTHONPATH="build/wheels$${PYTHONPATH:+:$$PYTHONPATH}"; \
+	$$python -m pytest -m cuda || exit; \
+	$$python -m bench.run --device cuda --models all || [ $$? -eq 1 ]
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""What audio source separation networks cost: operations, parameters, memory and time."""

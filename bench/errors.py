@@ -1,0 +1,11 @@
+"""Errors that are sentences for the user, and the exit codes of every command."""
+
+EXIT_OK = 0
+EXIT_CELL_FAILED = 1  # everything that could be measured was, and at least one cell was not
+EXIT_USAGE = 2  # nothing was measured
+EXIT_INTERRUPTED = 130  # Ctrl-C; what was measured until then is on disk
+EXIT_TERMINATED = 143  # SIGTERM; likewise
+
+
+class UsageError(Exception):
+    """The request can't be met: says what was wrong, where, and what to do. Exit code 2."""

@@ -1,0 +1,1 @@
+"""One job in a fresh process, one record out."""

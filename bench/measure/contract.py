@@ -1,0 +1,77 @@
+"""What every network must do: map a mixture to finite estimates of the right shape."""
+
+import importlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from bench.results.record import Status
+
+NETWORK_EXTRAS = {"asteroid": "asteroid"}
+"""Packages that networks need, and the extra of this project that installs each."""
+
+
+class CellError(Exception):
+    """A cell can't be measured: its status and a sentence that says why."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def resolve_factory(factory: str) -> Callable[[], nn.Module]:
+    """The function behind ``package.module:function``.
+
+    Raises:
+        CellError: no such module or function, or one of a package that is not installed.
+    """
+    module_name, _, function_name = factory.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+        function: Callable[[], nn.Module] = getattr(module, function_name)
+    except ModuleNotFoundError as error:
+        raise missing_dependency(error) from error
+    except AttributeError as error:
+        reason = f"The module {module_name!r} has no function {function_name!r}."
+        raise CellError(Status.ERROR, reason) from error
+    return function
+
+
+def missing_dependency(error: ModuleNotFoundError) -> CellError:
+    """The sentence for a package that is not there, with the command that installs it."""
+    package = (error.name or "").partition(".")[0]
+    extra = NETWORK_EXTRAS.get(package)
+    install = f"pip install 'separation-bench[{extra}]'" if extra else f"pip install {package}"
+    reason = f"The package {package!r} is not installed. To install it: {install}"
+    return CellError(Status.MISSING_DEPENDENCY, reason)
+
+
+def check_estimates(estimates: object, mixture: Tensor) -> Tensor:
+    """The estimates, when they keep the contract.
+
+    Raises:
+        CellError: not a tensor ``[batch, n_src, time]`` of the mixture's batch and time, or
+            not finite.
+    """
+    expected = f"expected a tensor [{mixture.shape[0]}, n_src, {mixture.shape[-1]}]"
+    if not isinstance(estimates, Tensor):
+        reason = f"The network returned {type(estimates).__name__}; {expected}."
+        raise CellError(Status.BAD_SHAPE, reason)
+    batch, _, n_samples = mixture.shape
+    shape = tuple(estimates.shape)
+    if len(shape) != 3 or (shape[0], shape[2]) != (batch, n_samples) or shape[1] < 1:
+        reason = f"The network returned a tensor {list(shape)}; {expected}."
+        raise CellError(Status.BAD_SHAPE, reason)
+    check_finite(estimates, "The estimates contain")
+    return estimates
+
+
+def check_finite(values: Tensor, subject: str) -> None:
+    """Raises CellError when ``values`` (on a device with data) hold NaN or Inf."""
+    if values.is_meta or bool(torch.isfinite(values).all()):
+        return
+    n_bad = int((~torch.isfinite(values)).sum())
+    raise CellError(
+        Status.NON_FINITE, f"{subject} NaN or Inf ({n_bad} of {values.numel()} values)."
+    )

@@ -1,0 +1,59 @@
+"""Everything about a process that its figures may depend on."""
+
+import os
+from typing import Any
+
+import psutil
+import torch
+
+from bench.measure.machine import describe_code, describe_machine, describe_versions
+
+
+def describe_environment() -> dict[str, Any]:
+    """Machine, versions, code, torch's build and settings, as a value to store with a record."""
+    return {
+        "machine": describe_machine() | {"gpu": describe_gpu()},
+        "versions": describe_versions(),
+        "code": describe_code(),
+        "torch": describe_torch(),
+        "load_average": list(psutil.getloadavg()),
+        "variables": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(("OMP_", "MKL_", "KMP_", "CUBLAS_", "CUDNN_", "PYTORCH_", "TORCH_"))
+        },
+    }
+
+
+def describe_gpu() -> dict[str, Any] | None:
+    """The first CUDA device, or None."""
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(0)
+    return {
+        "name": properties.name,
+        "memory_bytes": properties.total_memory,
+        "compute_capability": f"{properties.major}.{properties.minor}",
+        "n_visible": torch.cuda.device_count(),
+    }
+
+
+def describe_torch() -> dict[str, Any]:
+    """How torch was built and is set up: each of these changes times or results."""
+    return {
+        "cuda_build": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "cudnn_allow_tf32": torch.backends.cudnn.allow_tf32,
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "mkldnn": torch.backends.mkldnn.is_available(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "flushes_denormals": _flushes_denormals(),
+    }
+
+
+def _flushes_denormals() -> bool:
+    """Whether arithmetic on the CPU turns denormal numbers into zero in this process."""
+    denormal = torch.tensor(2.0, dtype=torch.float32) ** -130
+    return bool(denormal * 1.0 == 0)

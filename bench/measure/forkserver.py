@@ -1,0 +1,137 @@
+"""The parent's end of the fork server: fresh processes without importing torch for each.
+
+A server process imports torch once, touches nothing else, and forks one child for each
+request. Children of one server share the layout of its address space, so a new round of
+measurements starts a new server.
+"""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO, Any, NamedTuple, Self
+
+WORKER = "bench.measure.worker"
+START_DEADLINE_S = 120.0
+STDERR_TAIL_BYTES = 4000
+
+
+class Ending(NamedTuple):
+    """How a worker ended: its outcome if it wrote a whole one, its exit code, what it printed."""
+
+    outcome: dict[str, Any] | None
+    returncode: int
+    timed_out: bool
+    stderr_tail: str
+
+
+class ForkServer:
+    """Runs requests one at a time, each in a forked process of its own group.
+
+    Use as a context manager; leaving it ends the server and what still runs below it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def __enter__(self) -> Self:
+        self._control, theirs = socket.socketpair()
+        self._log = tempfile.TemporaryFile()
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", WORKER, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env=os.environ | {"OMP_NUM_THREADS": str(self._threads)},
+            )
+        self._replies = self._control.makefile("rb")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._replies.close()
+        self._control.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+        self._log.close()
+
+    def run(self, request: Mapping[str, Any], deadline_s: float) -> Ending:
+        """Run one request in a fresh process and wait for its end, at most ``deadline_s``."""
+        outcome_fd, write_fd = os.pipe()
+        with os.fdopen(outcome_fd, "rb") as pipe, tempfile.TemporaryFile() as stderr:
+            try:
+                message = json.dumps(request).encode() + b"\n"
+                socket.send_fds(self._control, [message], [write_fd, stderr.fileno()])
+                child = self._reply(START_DEADLINE_S)
+            except OSError:
+                child = None
+            finally:
+                os.close(write_fd)
+            if child is None:
+                return self._server_is_gone()
+            try:
+                answer = read_until_closed(pipe, deadline_s)
+                returncode = self._reply(deadline_s) if answer is not None else None
+                timed_out = returncode is None
+            finally:
+                kill_group(child)  # also what the network may have started; also on Ctrl-C
+            if timed_out:
+                returncode = self._reply(START_DEADLINE_S)
+            return Ending(parse_outcome(answer), returncode or 0, timed_out, read_tail(stderr))
+
+    def _reply(self, deadline_s: float) -> int | None:
+        """The server's next number: a process, or an exit code. None when it does not come."""
+        self._control.settimeout(deadline_s)
+        try:
+            line = self._replies.readline()
+        except TimeoutError:
+            return None
+        return int(line) if line else None
+
+    def _server_is_gone(self) -> Ending:
+        return Ending(None, self._server.wait(), timed_out=False, stderr_tail=read_tail(self._log))
+
+
+def read_until_closed(pipe: IO[bytes], deadline_s: float) -> bytes | None:
+    """All that comes through the pipe; None when it is still open at the deadline."""
+    end = time.monotonic() + deadline_s
+    content = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while selector.select(max(0.0, end - time.monotonic())):
+            chunk = os.read(pipe.fileno(), 1 << 16)
+            if not chunk:
+                return content
+            content += chunk
+    return None
+
+
+def kill_group(leader: int) -> None:
+    """End a process group, if there is still one."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def parse_outcome(text: bytes | None) -> dict[str, Any] | None:
+    """The outcome, if the worker lived to write a whole one."""
+    try:
+        outcome = json.loads(text) if text else None
+    except json.JSONDecodeError:
+        return None
+    return outcome if isinstance(outcome, dict) else None
+
+
+def read_tail(file: IO[bytes]) -> str:
+    """The end of what a process printed."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_TAIL_BYTES))
+    return file.read().decode(errors="replace")

@@ -1,0 +1,84 @@
+"""Jobs to records, each job in a fresh process, whatever happens in it.
+
+The parent holds no torch and sleeps while a child measures.
+"""
+
+import signal
+import time
+from collections.abc import Generator, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from bench.errors import UsageError
+from bench.measure.forkserver import START_DEADLINE_S, Ending, ForkServer
+from bench.results.record import Job, Record, Status
+
+
+def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
+    """Measure cells one after another; never raises for what a network does.
+
+    Each round, and each number of threads, has its own server process.
+    """
+    for (_, threads), group in groupby(jobs, key=lambda job: (job.round, job.workload.threads)):
+        with ForkServer(threads) as server:
+            for job in group:
+                yield _run_job(server, job)
+
+
+def _run_job(server: ForkServer, job: Job) -> Record:
+    started_at, start = datetime.now(UTC), time.monotonic()
+    ending = server.run(asdict(job), job.deadline_s)
+    status, reason = classify(ending, job.deadline_s)
+    outcome = ending.outcome or {}
+    return Record(
+        job=job,
+        status=status,
+        reason=reason,
+        measurement=outcome.get("measurement", {}),
+        environment=outcome.get("environment", {}),
+        started_at=started_at.isoformat(timespec="seconds"),
+        elapsed_s=time.monotonic() - start,
+        stderr_tail="" if status == Status.OK else ending.stderr_tail,
+    )
+
+
+def fetch_environment(threads: int) -> dict[str, Any]:
+    """The environment as a measuring process sees it.
+
+    Raises:
+        UsageError: such a process can't even start (torch missing or broken).
+    """
+    with ForkServer(threads) as server:
+        ending = server.run({}, START_DEADLINE_S)
+    if ending.outcome is None:
+        raise UsageError(f"A measuring process could not start: {last_line(ending.stderr_tail)}")
+    environment: dict[str, Any] = ending.outcome["environment"]
+    return environment
+
+
+def classify(ending: Ending, deadline_s: float) -> tuple[Status, str]:
+    """The status of a worker's end and the sentence that explains it."""
+    if ending.timed_out:
+        return Status.TIMEOUT, f"Not finished after {deadline_s:g} s, so the process was ended."
+    if ending.outcome is not None:
+        return Status(ending.outcome["status"]), ending.outcome["reason"]
+    if ending.returncode == -signal.SIGKILL:
+        reason = "The process was killed from outside; most often the kernel, out of memory."
+        return Status.KILLED, reason
+    if ending.returncode in (-signal.SIGSEGV, -signal.SIGBUS):
+        return Status.SEGFAULT, "The process crashed with an invalid memory access."
+    if ending.returncode < 0:
+        name = signal.Signals(-ending.returncode).name
+        return Status.KILLED, f"The process was ended by the signal {name}."
+    printed = last_line(ending.stderr_tail)
+    return (
+        Status.ERROR,
+        f"The process exited with code {ending.returncode} and no result: {printed}",
+    )
+
+
+def last_line(text: str) -> str:
+    """The last line a process printed; of a traceback, the error itself."""
+    return (text.strip().splitlines() or ["it printed nothing"])[-1]

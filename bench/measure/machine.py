@@ -1,0 +1,93 @@
+"""The machine and the code, as far as they can be described without torch."""
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+CPU_INFO = Path("/proc/cpuinfo")
+PACKAGES = ("torch", "numpy", "asteroid", "asteroid-filterbanks")
+SOURCES = ("bench", "models", "baselines")
+
+
+def available_cpus() -> int:
+    """Processors this process may use: its affinity, cut to the cgroup's quota; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        n_cpus = len(os.sched_getaffinity(0))
+    else:
+        n_cpus = os.cpu_count() or 1
+    quota, period = _cgroup_quota()
+    return max(1, min(n_cpus, int(quota // period))) if quota else n_cpus
+
+
+def _cgroup_quota() -> tuple[int | None, int]:
+    """Microseconds of processor time for each period of microseconds; None is no limit."""
+    try:
+        quota, period = CGROUP_QUOTA.read_text().split()
+        return (None if quota == "max" else int(quota)), int(period)
+    except (OSError, ValueError):
+        return None, 1
+
+
+def describe_machine() -> dict[str, Any]:
+    """Hardware and operating system; nothing that names a person or a host."""
+    return {
+        "cpu": _cpu_name(),
+        "n_cpus": os.cpu_count(),
+        "n_available_cpus": available_cpus(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "architecture": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = CPU_INFO.read_text().splitlines()
+    except OSError:
+        lines = []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    names = {key.strip(): value.strip() for key, value in fields.items()}
+    return names.get("model name") or platform.processor() or platform.machine()
+
+
+def describe_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a figure depends on; absent ones are named."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+@cache
+def describe_code() -> dict[str, Any]:
+    """The commit of this project's code, and whether its sources differ from it."""
+    root = Path(__file__).parents[2]
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--", *SOURCES)
+    return {"commit": commit or "unknown", "is_modified": bool(changes)}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git answers, or nothing where there is no repository or no git."""
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return run.stdout.strip()
+
+
+def describe_command() -> str:
+    """The command line of this process, with the interpreter left out."""
+    return " ".join(["python", *sys.orig_argv[1:]])

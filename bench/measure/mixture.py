@@ -1,0 +1,54 @@
+"""The input of every measurement: recorded speech of two speakers (data/NOTICE.md)."""
+
+import wave
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 8000
+BATCH_OFFSET = SAMPLE_RATE  # items of a batch start a second apart, so that they differ
+SOURCE_OFFSET = SAMPLE_RATE // 2  # further sources than the two recorded are shifted copies
+
+
+class Example(NamedTuple):
+    """A batch of mixtures with their sources."""
+
+    mixture: Tensor  # [batch, 1, time], mean 0 and deviation 1
+    sources: Tensor  # [batch, n_src, time], divided by the same deviations
+
+
+def load_speakers() -> Tensor:
+    """The recording, one speaker a row: ``[2, 32000]`` in -1 .. 1."""
+    path = resources.files("bench.measure") / "data" / "two_speakers.wav"
+    with path.open("rb") as file, wave.open(file) as recording:
+        frames = recording.readframes(recording.getnframes())
+        samples = np.frombuffer(frames, dtype="<i2").reshape(-1, recording.getnchannels())
+    return torch.from_numpy(samples.T / 32768.0)
+
+
+def load_example(n_samples: int, batch: int = 1, n_src: int = 2) -> Example:
+    """The two-speaker mixture, cut or tiled to the length asked for (float64).
+
+    The mixture is always that of the two speakers; ``n_src`` only says how many targets the
+    loss compares with.
+    """
+    speakers = load_speakers()
+    period = speakers.shape[-1]
+    time = torch.arange(n_samples)
+    starts = BATCH_OFFSET * torch.arange(batch)
+    positions = (starts[:, None] + time) % period  # [batch, time]
+    recorded = speakers[:, positions].transpose(0, 1)  # [batch, 2, time]
+    mixture = recorded.sum(1, keepdim=True)  # [batch, 1, time]
+    sources = torch.stack(
+        [
+            speakers[index % 2][(positions + index // 2 * SOURCE_OFFSET) % period]
+            for index in range(n_src)
+        ],
+        dim=1,
+    )  # [batch, n_src, time]
+    mean, deviation = mixture.mean(-1, keepdim=True), mixture.std(-1, correction=0, keepdim=True)
+    deviation = deviation.clamp_min(1e-4)  # a stretch of silence, or a single sample
+    return Example((mixture - mean) / deviation, sources / deviation)

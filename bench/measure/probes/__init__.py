@@ -1,0 +1,1 @@
+"""The instruments, one file for each; a process uses one of them, once."""

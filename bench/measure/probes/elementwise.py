@@ -1,0 +1,117 @@
+"""FLOPs of the operators that work element by element, and the operators that only move data.
+
+Conventions: an addition, multiplication, division, comparison or selection is one FLOP, and so
+is one elementary function (exp, log, square root, tanh, sigmoid). What a fused operator does is
+counted as its formula is written, for each element of the tensor named below.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+
+aten = torch.ops.aten
+
+
+class PerElement(NamedTuple):
+    """FLOPs for each element of the operator's ``out`` (its first result) or first input."""
+
+    flops: int
+    of: str = "out"
+
+
+NORM_FORWARD = PerElement(7, "input")
+"""Sum, subtract the mean, square, sum, times the deviation, times the weight, plus the bias."""
+NORM_BACKWARD = PerElement(12, "input")
+"""Normalised input again (2), gradients of weight and bias (3), two weighted sums (3), and
+their combination (4)."""
+
+_ONE = (
+    "abs add add_ amax amin bitwise_and bitwise_not bitwise_or ceil clamp clamp_ clamp_max "
+    "clamp_min cos div div_ eq exp floor ge gt le log log10 log2 logical_and logical_not lt "
+    "maximum minimum mul mul_ ne neg pow reciprocal relu relu_ remainder rsqrt rsub sigmoid "
+    "sigmoid_ sign sin sqrt sqrt_ square sub sub_ tanh tanh_ threshold where round erf cumsum "
+    "cumprod atan2 neg_ exp_ index_add index_add_ scatter_add"
+).split()
+_ONE_PER_INPUT = "sum mean max min argmax argmin prod any all".split()
+
+ELEMENTWISE: dict[Any, PerElement] = {
+    **{getattr(aten, name): PerElement(1) for name in _ONE},
+    **{getattr(aten, name): PerElement(1, "input") for name in _ONE_PER_INPUT},
+    aten.amax: PerElement(1, "input"),
+    aten.amin: PerElement(1, "input"),
+    aten.var: PerElement(4, "input"),  # mean, subtract, square, sum
+    aten.std: PerElement(4, "input"),
+    aten.var_mean: PerElement(4, "input"),
+    aten.linalg_vector_norm: PerElement(2, "input"),
+    aten.logsumexp: PerElement(4, "input"),
+    aten.addcmul: PerElement(3),
+    aten.addcmul_: PerElement(3),
+    aten.addcdiv: PerElement(3),
+    aten.addcdiv_: PerElement(3),
+    aten.lerp: PerElement(3),
+    aten.lerp_: PerElement(3),
+    aten._prelu_kernel: PerElement(2),
+    aten._prelu_kernel_backward: PerElement(3),
+    aten.leaky_relu: PerElement(2),
+    aten.leaky_relu_backward: PerElement(2),
+    aten.elu: PerElement(4),
+    aten.elu_backward: PerElement(4),
+    aten.gelu: PerElement(5),
+    aten.gelu_backward: PerElement(9),
+    aten.silu: PerElement(2),
+    aten.silu_backward: PerElement(5),
+    aten.softplus: PerElement(3),
+    aten.threshold_backward: PerElement(1),
+    aten.sigmoid_backward: PerElement(3),
+    aten.tanh_backward: PerElement(3),
+    aten.glu: PerElement(2),
+    aten.glu_backward: PerElement(4),
+    aten._softmax: PerElement(5),  # maximum, subtract, exp, sum, divide
+    aten._softmax_backward_data: PerElement(4),
+    aten._log_softmax: PerElement(5),
+    aten._log_softmax_backward_data: PerElement(4),
+    aten.native_group_norm: NORM_FORWARD,
+    aten.native_group_norm_backward: NORM_BACKWARD,
+    aten.native_layer_norm: NORM_FORWARD,
+    aten.native_layer_norm_backward: NORM_BACKWARD,
+    aten.native_batch_norm: NORM_FORWARD,
+    aten.native_batch_norm_backward: NORM_BACKWARD,
+    aten.upsample_nearest1d_backward: PerElement(1, "input"),
+    aten.upsample_linear1d: PerElement(3),
+    aten.upsample_linear1d_backward: PerElement(4, "input"),
+    aten.avg_pool2d: PerElement(1, "input"),
+    aten.native_dropout: PerElement(2),
+    aten.col2im: PerElement(1, "input"),  # overlap-add
+    aten._thnn_fused_lstm_cell: PerElement(21),
+    aten.unfold_backward: PerElement(1, "input"),
+    aten.embedding_dense_backward: PerElement(1, "input"),
+}
+"""FLOPs of each operator that works element by element, norms and reductions included."""
+
+_MOVES = (
+    "clone cat stack copy_ _to_copy constant_pad_nd pad index index_put index_put_ index_select "
+    "gather scatter select_backward slice_backward as_strided_scatter unsafe_split "
+    "unsafe_split_with_sizes split_with_sizes_copy flip roll repeat upsample_nearest1d im2col "
+    "embedding _unsafe_view _reshape_copy unfold_copy contiguous reflection_pad1d triu tril"
+).split()
+_FILLS = (
+    "zeros zeros_like ones ones_like full full_like empty empty_like empty_strided new_zeros "
+    "new_ones new_empty new_full new_empty_strided fill_ zero_ arange scalar_tensor "
+    "normal_ uniform_ bernoulli_ randn rand eye linspace resize_"
+).split()
+_BOOKKEEPING = (
+    "_local_scalar_dense lift_fresh lift_fresh_copy set_ item _assert_async detach_"
+).split()
+
+
+def _operators(names: list[str]) -> set[Any]:
+    """Those of the named operators that this release of torch has."""
+    return {getattr(aten, name) for name in names if hasattr(aten, name)}
+
+
+ZERO_FLOPS: dict[Any, str] = {
+    **dict.fromkeys(_operators(_MOVES), "moves data"),
+    **dict.fromkeys(_operators(_FILLS), "fills memory"),
+    **dict.fromkeys(_operators(_BOOKKEEPING), "bookkeeping"),
+}
+"""Operators that compute nothing, each with the reason; views are known by their schema."""

@@ -1,0 +1,185 @@
+"""Counts the operations of a step at the level of ATen operators, forward and backward.
+
+Counted on the meta device, which knows shapes and holds no data, unless a network can't run
+there; then on the workload's own device.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from bench.measure.probes.elementwise import ELEMENTWISE, ZERO_FLOPS
+from bench.measure.probes.products import MORE_FLOPS, PRODUCTS, Arguments
+from bench.measure.probes.recurrent import WholeRecurrentLayers
+from bench.measure.step import prepare_step
+from bench.results.record import Workload
+
+Kind = Literal["product", "elementwise", "movement", "unknown"]
+
+
+@dataclass
+class Tally:
+    """What the calls of one operator add up to."""
+
+    kind: Kind
+    calls: int = 0
+    macs: int = 0
+    flops: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+class _EveryOperator(TorchDispatchMode):
+    """Reports every ATen operator that runs, after composite ones were taken apart."""
+
+    def __init__(self, report: Callable[[Any, Any, Any, Any], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.report = report
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if kind_of(func) == "unknown":
+            # Perhaps a composite operator, which inference mode lets through whole. Function
+            # modes are off here: they would send the decomposition back to the operator itself.
+            with self, torch._C.DisableTorchFunction():
+                decomposed = func.decompose(*args, **kwargs)
+            if decomposed is not NotImplemented:
+                return decomposed
+        out = func(*args, **kwargs)
+        self.report(func, args, kwargs, out)
+        return out
+
+
+class OperationCounter(ExitStack):
+    """Adds up, while it is entered, what runs: ``tallies`` by the operator's name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tallies: dict[str, Tally] = {}
+
+    def __enter__(self) -> Self:
+        self.enter_context(_EveryOperator(self._add_operator))
+        self.enter_context(WholeRecurrentLayers(self._add_recurrent))
+        return self
+
+    def _add_operator(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        if func.namespace == "profiler":
+            return
+        operator = func._overloadpacket
+        tally = self._tally(operator.__name__, kind_of(func))
+        tally.calls += 1
+        if func.is_view:
+            return
+        tally.bytes_read += count_bytes(tree_iter((args, kwargs)))
+        tally.bytes_written += count_bytes(tree_iter(out))
+        if operator in PRODUCTS:
+            call = {**name_arguments(func, args, kwargs), "out": out}
+            macs = PRODUCTS[operator](call)
+            tally.macs += macs
+            tally.flops += 2 * macs
+            if operator in MORE_FLOPS:
+                tally.flops += MORE_FLOPS[operator](call)
+        elif operator in ELEMENTWISE:
+            cost = ELEMENTWISE[operator]
+            counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
+            tally.flops += cost.flops * counted.numel()
+
+    def _add_recurrent(
+        self, name: str, macs: int, flops: int, read: Sequence[Tensor], written: Sequence[Tensor]
+    ) -> None:
+        tally = self._tally(name, "product")
+        tally.calls += 1
+        tally.macs += macs
+        tally.flops += 2 * macs + flops
+        tally.bytes_read += count_bytes(read)
+        tally.bytes_written += count_bytes(written)
+
+    def _tally(self, name: str, kind: Kind) -> Tally:
+        return self.tallies.setdefault(name, Tally(kind))
+
+
+def kind_of(func: Any) -> Kind:
+    """The class of an operator; ``unknown`` is one that no table names."""
+    operator = func._overloadpacket
+    if operator in PRODUCTS:
+        return "product"
+    if operator in ELEMENTWISE:
+        return "elementwise"
+    return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
+
+
+def name_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
+    """What an operator was called with, by the names of its schema, defaults filled in."""
+    named = {
+        argument.name: args[index] if index < len(args) else argument.default_value
+        for index, argument in enumerate(func._schema.arguments)
+    }
+    return {**named, **kwargs}
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    return (value for value in values if isinstance(value, Tensor))
+
+
+def count_bytes(values: Iterable[Any]) -> int:
+    """Bytes of the tensors among ``values``, each read or written once; a broadcast axis is one."""
+    total = 0
+    for tensor in _tensors(values):
+        n_elements = 1
+        for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
+            n_elements *= size if stride != 0 else min(size, 1)
+        total += n_elements * tensor.element_size()
+    return total
+
+
+def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    """Totals, totals of each class, every operator, and those that no formula covers."""
+    by_kind: dict[str, Tally] = {}
+    for tally in tallies.values():
+        total = by_kind.setdefault(tally.kind, Tally(tally.kind))
+        for name in ("calls", "macs", "flops", "bytes_read", "bytes_written"):
+            setattr(total, name, getattr(total, name) + getattr(tally, name))
+    return {
+        "macs": sum(tally.macs for tally in tallies.values()),
+        "flops": sum(tally.flops for tally in tallies.values()),
+        "by_kind": {kind: asdict(total) for kind, total in by_kind.items()},
+        "operators": {name: asdict(tally) for name, tally in sorted(tallies.items())},
+        "unknown_operators": {
+            name: tally.calls for name, tally in tallies.items() if tally.kind == "unknown"
+        },
+    }
+
+
+def count_step(build: Callable[[], nn.Module], workload: Workload, device: str) -> dict[str, Any]:
+    """The operations of one step of a workload, counted on ``device``."""
+    with torch.device(device):
+        model = build()
+    with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
+        step = prepare_step(model, workload, device)
+    with OperationCounter() as counter:
+        step.run()
+    return summarize_tallies(counter.tallies) | {"counted_on": device}
+
+
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
+    """Multiply-adds and FLOPs of one step, with what they are made of.
+
+    Raises:
+        CellError: the network breaks the contract.
+    """
+    try:
+        return count_step(build, workload, "meta")
+    except (NotImplementedError, RuntimeError):
+        return count_step(build, workload, workload.device)

@@ -1,0 +1,134 @@
+"""The measuring process, and the server that forks it.
+
+``python -m bench.measure.worker FD`` imports torch once and then forks a fresh child for every
+request that arrives on the socket FD (see ``forkserver``). A child runs one probe and writes
+one outcome to its own pipe; whatever networks print goes to standard error, so it can't mix
+with the outcome.
+"""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.measure.contract import CellError, missing_dependency, resolve_factory
+from bench.measure.environment import describe_environment
+from bench.measure.probes import latency, memory, operations, parameters
+from bench.results.record import Job, Status, Workload
+
+PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str, Any]]] = {
+    "parameters": parameters.measure,
+    "operations": operations.measure,
+    "memory": memory.measure,
+    "latency": latency.measure,
+}
+
+Outcome = dict[str, Any]
+"""What a worker answers: status, reason, measurement and environment."""
+
+
+def run_job(job: Job) -> Outcome:
+    """Run a job's probe; every way to fail that leaves Python alive becomes a status."""
+    torch.manual_seed(job.workload.seed)
+    torch.set_num_threads(job.workload.threads)
+    try:
+        build = resolve_factory(job.factory)
+        measurement = PROBES[job.probe](build, job.workload, job.budget_s)
+    except CellError as error:
+        return _failure(error.status, str(error))
+    except ModuleNotFoundError as error:
+        return _failure(Status.MISSING_DEPENDENCY, str(missing_dependency(error)))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        return _failure(Status.OOM, _sentence(error))
+    except Exception as error:
+        traceback.print_exc()
+        status = Status.OOM if "can't allocate memory" in str(error) else Status.ERROR
+        return _failure(status, _sentence(error))
+    return {"status": Status.OK, "reason": "", "measurement": measurement}
+
+
+def _failure(status: Status, reason: str) -> Outcome:
+    return {"status": status, "reason": reason, "measurement": {}}
+
+
+def _sentence(error: BaseException) -> str:
+    """The first line of an error's message, with its type."""
+    message = (str(error).strip() or "no message").splitlines()[0]
+    return f"{type(error).__name__}: {message}"
+
+
+def job_from_fields(fields: Mapping[str, Any]) -> Job:
+    """A job from its JSON object."""
+    rest = dict(fields)
+    return Job(workload=Workload(**rest.pop("workload")), **rest)
+
+
+def answer(request: Mapping[str, Any]) -> Outcome:
+    """The outcome of a job, or of an empty request, which asks for the environment alone."""
+    outcome = run_job(job_from_fields(request)) if request else {}
+    return outcome | {"environment": describe_environment()}
+
+
+def run_child(request: bytes, outcome_fd: int, stderr_fd: int) -> None:
+    """Be the child: leave the server's process group, answer, and end without its clean-up."""
+    os.setsid()
+    os.dup2(stderr_fd, 1)
+    os.dup2(stderr_fd, 2)
+    with os.fdopen(outcome_fd, "w") as pipe:
+        json.dump(answer(json.loads(request)), pipe)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a child for each request until the other side hangs up."""
+    while received := receive_request(control):
+        request, (outcome_fd, stderr_fd) = received
+        child = os.fork()
+        if child == 0:
+            control.close()
+            try:
+                run_child(request, outcome_fd, stderr_fd)
+            finally:
+                os._exit(1)
+        os.close(outcome_fd)
+        os.close(stderr_fd)
+        control.sendall(b"%d\n" % child)
+        wait_for(child, control)
+        control.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def receive_request(control: socket.socket) -> tuple[bytes, list[int]] | None:
+    """One line with two file descriptors, or None at the end."""
+    request, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
+    while request and not request.endswith(b"\n"):
+        request += control.recv(1 << 16)
+    return (request, fds) if request else None
+
+
+def wait_for(child: int, control: socket.socket) -> None:
+    """Sleep until the child ends. When the other side is gone, end the child and the server."""
+    child_fd = os.pidfd_open(child)
+    with selectors.DefaultSelector() as selector:
+        selector.register(child_fd, selectors.EVENT_READ)
+        selector.register(control, selectors.EVENT_READ)
+        ready = {key.fd for key, _ in selector.select()}
+    os.close(child_fd)
+    if control.fileno() in ready:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        sys.exit()
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,88 @@
+"""The networks that can be measured: names, factories and display names, as plain data."""
+
+import difflib
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network: ``factory`` is the dotted path of a function without arguments."""
+
+    name: str
+    display_name: str
+    factory: str  # "package.module:function"
+    note: str = ""
+
+
+TABLE1 = (
+    Entry("conv-tasnet", "Conv-TasNet", "baselines.asteroid_models:conv_tasnet"),
+    Entry("demucs", "Demucs", "baselines.demucs:demucs", "version 1, 80 channels"),
+    Entry("dprnn", "DPRNN", "baselines.asteroid_models:dprnn"),
+    Entry("two-step-tdcn", "Two-Step TDCN", "baselines.two_step_tdcn:two_step_tdcn"),
+    Entry("sudormrf-1.0x", "SuDoRM-RF 1.0x", "models.sudormrf:sudormrf_1_0x"),
+    Entry("sudormrf-0.5x", "SuDoRM-RF 0.5x", "models.sudormrf:sudormrf_0_5x"),
+    Entry("sudormrf-0.25x", "SuDoRM-RF 0.25x", "models.sudormrf:sudormrf_0_25x"),
+)
+"""The rows of the paper's Table 1, in its order; ``--models all``."""
+
+AS_THE_TEXT = "as the paper's text has it, not the code behind Table 1"
+VARIANTS = (
+    Entry(
+        "sudormrf-text-1.0x",
+        "SuDoRM-RF 1.0x (text)",
+        "models.sudormrf:sudormrf_text_1_0x",
+        AS_THE_TEXT,
+    ),
+    Entry(
+        "sudormrf-text-0.5x",
+        "SuDoRM-RF 0.5x (text)",
+        "models.sudormrf:sudormrf_text_0_5x",
+        AS_THE_TEXT,
+    ),
+    Entry(
+        "sudormrf-text-0.25x",
+        "SuDoRM-RF 0.25x (text)",
+        "models.sudormrf:sudormrf_text_0_25x",
+        AS_THE_TEXT,
+    ),
+)
+
+REGISTRY = {entry.name: entry for entry in (*TABLE1, *VARIANTS)}
+
+
+def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
+    """The entries that were asked for, each once, in the registry's order; own ones last.
+
+    A request is ``all`` (Table 1's seven), a name, a pattern such as ``sudormrf-*``, or the
+    dotted path ``package.module:function`` of a network of the user's own. Commas separate
+    requests too.
+
+    Raises:
+        UsageError: a request that matches nothing (the nearest name is given), or none at all.
+    """
+    chosen: set[str] = set()
+    own: dict[str, Entry] = {}
+    for request in filter(None, (part.strip() for text in requests for part in text.split(","))):
+        if ":" in request:
+            own[request] = Entry(request, request, request, "not in the registry")
+        else:
+            chosen |= _matching_names(request)
+    entries = (*(REGISTRY[name] for name in REGISTRY if name in chosen), *own.values())
+    if not entries:
+        raise UsageError("No model was selected. Name one, or `all`; --list shows them.")
+    return entries
+
+
+def _matching_names(request: str) -> set[str]:
+    if request == "all":
+        return {entry.name for entry in TABLE1}
+    names = set(fnmatch.filter(REGISTRY, request))
+    if not names:
+        near = difflib.get_close_matches(request.lower(), REGISTRY, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"No model matches {request!r}.{hint} --list shows all names.")
+    return names

@@ -1,0 +1,89 @@
+"""The one table of columns that every renderer uses."""
+
+from dataclasses import dataclass
+
+from bench.results.published import Published
+from bench.results.record import Phase
+from bench.results.summary import Figure, ModelSummary
+from bench.results.units import format_significant
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measured quantity as tables show it."""
+
+    quantity: str  # name of a Quantity
+    title: str
+    unit: str
+    scale: float  # SI units in one printed unit
+    phase: Phase | None  # None: the same for both
+    published: str | None = None  # field of Published that it is compared with
+
+    @property
+    def heading(self) -> str:
+        """Title, phase as the paper letters it, and unit."""
+        letter = {"inference": " I", "update": " B", None: ""}[self.phase]
+        return f"{self.title}{letter} ({self.unit})"
+
+    def format(self, figure: Figure) -> str:
+        """The figure in the printed unit, or its status; never blank."""
+        if figure.value is None:
+            return figure.status.value
+        mark = "*" if figure.reason else ""
+        return format_significant(figure.value / self.scale) + mark
+
+    def published_value(self, published: Published | None) -> float | None:
+        """The paper's value in SI units, where the paper has one."""
+        if published is None or self.published is None:
+            return None
+        value: float = getattr(published, self.published)
+        return value
+
+
+def _pair(
+    quantity: str, title: str, unit: str, scale: float, published: str | None = None
+) -> list[Column]:
+    return [
+        Column(
+            f"{quantity}_{phase}", title, unit, scale, phase, published and f"{published}_{phase}"
+        )
+        for phase in ("inference", "update")
+    ]
+
+
+PARAMS = Column("n_params", "Params", "M", 1e6, None, "n_params")
+MACS = _pair("macs", "MACs", "G", 1e9, "operations")
+MEMORY = _pair("peak_rss_bytes", "Memory", "GB", 1e9, "memory_bytes")
+CUDA_MEMORY = Column(
+    "peak_allocated_bytes_update", "Memory", "GB", 1e9, "update", "memory_bytes_update"
+)
+LATENCY = _pair("latency_s", "Time", "s", 1.0, "latency_s")
+
+
+def table1_columns(update_device: str) -> list[Column]:
+    """The paper's columns in its order.
+
+    Memory is what the paper's profilers saw: of the process on the CPU, of torch's allocator on
+    a GPU.
+    """
+    memory_update = CUDA_MEMORY if update_device == "cuda" else MEMORY[1]
+    return [PARAMS, *MACS, MEMORY[0], memory_update, *LATENCY]
+
+
+DETAIL_COLUMNS = [
+    Column("n_params", "Parameters", "M", 1e6, None),
+    Column("weight_bytes", "Weights", "MB", 1e6, None),
+    *_pair("macs", "MACs", "G", 1e9),
+    *_pair("flops", "FLOPs", "G", 1e9),
+    *_pair("peak_rss_bytes", "Peak of the process", "MB", 1e6),
+    *_pair("peak_allocated_bytes", "Peak of the allocator", "MB", 1e6),
+    *_pair("latency_s", "Median time", "ms", 1e-3),
+]
+"""Everything measured."""
+
+
+def ratio_to_published(column: Column, model: ModelSummary) -> float | None:
+    """Measured over published, where both are there."""
+    value = model.figures[column.quantity].value
+    published = column.published_value(model.published)
+    return None if value is None or not published else value / published

@@ -1,0 +1,131 @@
+"""Table 1 as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
+from bench.render.provenance import describe_provenance
+from bench.results import published as paper
+from bench.results.summary import ModelSummary, Summary
+from bench.results.units import format_significant
+
+
+def render_table1(summary: Summary) -> str:
+    """The paper's Table 1 with this machine's figures, all details, notes and provenance."""
+    sections = (
+        _heading(summary),
+        _markdown_table(*_paper_table(summary)),
+        _explanation(summary),
+        "## Everything measured",
+        _markdown_table(*_detail_table(summary)),
+        _definitions(summary),
+        *_notes(summary),
+        "## Where these figures come from",
+        "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _heading(summary: Summary) -> str:
+    return (
+        f"# Table 1 on {summary.environment_name}\n\n"
+        f"Inference (I) on the CPU; update step (B) on the "
+        f"{'GPU' if summary.update_device == 'cuda' else 'CPU'} ({summary.update_device_name}). "
+        f"The paper: {paper.MACHINE}."
+    )
+
+
+def _paper_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    columns = table1_columns(summary.update_device)
+    heads = ["Model", "SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's"]
+    heads += [_head_with_device(column, summary) for column in columns]
+    return heads, [_paper_row(model, columns) for model in summary.models]
+
+
+def _head_with_device(column: Column, summary: Summary) -> str:
+    is_measured_there = column.phase == "update" and column.title in ("Memory", "Time")
+    return column.heading + (f"<br>on {summary.update_device}" if is_measured_there else "")
+
+
+def _paper_row(model: ModelSummary, columns: Iterable[Column]) -> list[str]:
+    cells = [_compared(column, model) for column in columns]
+    return [model.entry.display_name, *_si_sdri(model), *cells]
+
+
+def _si_sdri(model: ModelSummary) -> tuple[str, str]:
+    row = model.published
+    if row is None:
+        return "not in the paper", "not in the paper"
+    star = "\\*" if row.si_sdri_speech_is_maximum else ""
+    return f"{row.si_sdri_speech_db:.2f}{star}", f"{row.si_sdri_nonspeech_db:.2f}"
+
+
+def _compared(column: Column, model: ModelSummary) -> str:
+    """The measured value, and below it the paper's with the ratio of the two."""
+    measured = f"**{column.format(model.figures[column.quantity])}**"
+    published = column.published_value(model.published)
+    if published is None:
+        return measured
+    ratio = ratio_to_published(column, model)
+    ratio_text = f", × {format_significant(ratio)}" if ratio is not None else ""
+    return f"{measured}<br>{published / column.scale:.2f}{ratio_text}"
+
+
+def _explanation(summary: Summary) -> str:
+    return (
+        "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
+        "paper. SI-SDRi is the paper's throughout: nothing was trained for this table "
+        "(\\* the maximum of the authors' own run and the cited paper).\n\n"
+        "The paper's “GFLOPs” are multiply-adds, counted by an old release of thop that counts "
+        "transposed convolutions a factor of their stride too often and hardly any backward "
+        "pass; they stand beside exact multiply-adds here. An update step costs about three "
+        "forwards. The paper's memory is what its sampling profilers saw."
+    )
+
+
+def _detail_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS), "Real-time factor I"]
+    seconds = summary.settings["n_samples"] * summary.settings["batch"] / 8000
+    rows = []
+    for model in summary.models:
+        cells = [column.format(model.figures[column.quantity]) for column in DETAIL_COLUMNS]
+        latency = model.figures["latency_s_inference"]
+        factor = (
+            latency.status.value
+            if latency.value is None
+            else format_significant(latency.value / seconds)
+        )
+        rows.append([model.entry.display_name, *cells, factor])
+    return heads, rows
+
+
+def _definitions(summary: Summary) -> str:
+    return (
+        "MACs: multiply-adds of convolutions, transposed convolutions, linear and recurrent "
+        "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
+        "and in B the loss and the optimiser. Peak of the process: the kernel's high-water mark "
+        "of the resident set during one warmed step, Python and torch included. Peak of the "
+        "allocator: what torch allocated during the step (on a GPU, everything it held). "
+        "Real-time factor: processing time over audio duration, below 1 is faster than real time."
+    )
+
+
+def _notes(summary: Summary) -> Iterable[str]:
+    lines = [
+        f"- {model.entry.display_name}: {failure.status.value}: {failure.reason}"
+        for model in summary.models
+        for failure in model.failures()
+    ]
+    lines += [
+        f"- {model.entry.display_name}: operators without a formula, so not in the counts: "
+        + ", ".join(f"{name} ({calls} times)" for name, calls in model.unknown_operators.items())
+        for model in summary.models
+        if model.unknown_operators
+    ]
+    if lines:
+        yield "## What could not be measured"
+        yield "\n".join(lines)
+
+
+def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, [":---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,0 +1,66 @@
+"""python -m bench.report: write the reports of stored records again, on any machine.
+
+Exit codes: 0 written; 2 there is nothing to report on, or it can't be read or written.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import EXIT_OK, EXIT_USAGE, UsageError
+from bench.results.record import Record
+from bench.results.store import newest_records, read_records
+from bench.results.summary import summarize
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.report",
+        description="Write table1.md, table1.csv and the Pareto figure from stored records.",
+        epilog="Exit codes: 0 written, 2 nothing to report on.",
+    )
+    parser.add_argument(
+        "records",
+        nargs="*",
+        type=Path,
+        metavar="RECORDS.jsonl",
+        help="record files of one machine (default: the newest in DIR/records)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="where the reports go (default: reports)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, read, write."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        paths = arguments.records or [newest_records(arguments.output / "records")]
+        summary = summarize([record for path in paths for record in read_and_warn(path)])
+        from bench.render.report import write_reports
+
+        for path in write_reports(summary, arguments.output):
+            print(path)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return EXIT_OK
+
+
+def read_and_warn(path: Path) -> tuple[Record, ...]:
+    """The whole records of a file; the lines that are none are named on standard error."""
+    contents = read_records(path)
+    for line in contents.bad_lines:
+        print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
+    return contents.records
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Record files: append-only JSON Lines, each record on disk before the next is measured."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.errors import UsageError
+from bench.results.record import Record, RecordError
+
+
+class BadLine(NamedTuple):
+    """A line that could not be read."""
+
+    number: int  # from 1
+    problem: str
+
+
+class Contents(NamedTuple):
+    """What a record file holds: all that could be read, and what could not."""
+
+    records: tuple[Record, ...]
+    bad_lines: tuple[BadLine, ...]
+
+
+def create_records(path: Path) -> Path:
+    """Make an empty record file and its folder, so that an unwritable place is found first.
+
+    Raises:
+        UsageError: the folder can't be made or written to, or the file exists.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+    except OSError as error:
+        raise UsageError(
+            f"Records can't be written to {path}: {error.strerror or error}. "
+            "Choose a folder that you can write to with --output DIR."
+        ) from error
+    return path
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Write one record and wait until it is on the disk.
+
+    A line that an earlier writer left unfinished is closed first, so that it can't spoil this one.
+
+    Raises:
+        UsageError: the disk is full or gone.
+    """
+    line = record.to_json().encode() + b"\n"
+    try:
+        with path.open("a+b") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = b"\n" + line
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UsageError(
+            f"A record could not be written to {path}: {error.strerror or error}. "
+            "What was measured before is in that file."
+        ) from error
+
+
+def read_records(path: Path) -> Contents:
+    """All whole records of a file; torn or foreign lines are named, not fatal.
+
+    Raises:
+        UsageError: there is no such file, or it can't be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UsageError(f"No records can be read from {path}: {error.strerror}.") from error
+    records: list[Record] = []
+    bad_lines: list[BadLine] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(Record.from_json(line.decode()))
+        except (RecordError, UnicodeDecodeError) as error:
+            bad_lines.append(BadLine(number, str(error)))
+    return Contents(tuple(records), tuple(bad_lines))
+
+
+def newest_records(folder: Path) -> Path:
+    """The record file of the latest run in a folder.
+
+    Raises:
+        UsageError: the folder holds none.
+    """
+    files = sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_mtime)
+    if not files:
+        raise UsageError(
+            f"There are no records in {folder}. Measure first: python -m bench.run --models all"
+        )
+    return files[-1]

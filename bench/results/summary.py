@@ -1,0 +1,199 @@
+"""From the records of one run to one figure for each quantity of each network."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from bench.errors import UsageError
+from bench.registry import REGISTRY, Entry
+from bench.results.published import TABLE1, Published
+from bench.results.record import Phase, ProbeName, Record, Status
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One quantity: its value, or the status and reason why there is none.
+
+    A latency that some rounds failed to measure has a value and a reason.
+    """
+
+    value: float | None
+    status: Status = Status.OK
+    reason: str = ""
+
+
+NOT_MEASURED = Figure(None, Status.SKIPPED, "Not part of this run.")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Where a figure comes from: a field of the measurements of one probe."""
+
+    name: str
+    probe: ProbeName
+    phase: Phase
+    field: str
+
+
+def _both_phases(name: str, probe: ProbeName, field_name: str) -> tuple[Quantity, Quantity]:
+    return (
+        Quantity(f"{name}_inference", probe, "inference", field_name),
+        Quantity(f"{name}_update", probe, "update", field_name),
+    )
+
+
+QUANTITIES = (
+    Quantity("n_params", "parameters", "inference", "n_params"),
+    Quantity("weight_bytes", "parameters", "inference", "weight_bytes"),
+    *_both_phases("macs", "operations", "macs"),
+    *_both_phases("flops", "operations", "flops"),
+    *_both_phases("peak_rss_bytes", "memory", "peak_rss_bytes"),
+    *_both_phases("growth_rss_bytes", "memory", "growth_rss_bytes"),
+    *_both_phases("peak_allocated_bytes", "memory", "peak_allocated_bytes"),
+    *_both_phases("latency_s", "latency", "times_s"),
+)
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """One row: a network, its figures by the names of QUANTITIES, and the paper's row."""
+
+    entry: Entry
+    figures: Mapping[str, Figure]
+    published: Published | None
+    unknown_operators: Mapping[str, int] = field(default_factory=dict)
+
+    def failures(self) -> list[Figure]:
+        """The distinct figures that have something to explain, in the order of the columns."""
+        return list(
+            dict.fromkeys(
+                figure
+                for figure in self.figures.values()
+                if figure.reason and figure is not NOT_MEASURED
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows of one run, with what is true of each of them."""
+
+    models: tuple[ModelSummary, ...]
+    environment: Mapping[str, Any]
+    settings: Mapping[str, Any]  # of the workloads: n_samples, batch, dtype, threads, seed
+    update_device: str
+    n_rounds: int
+    started_at: str
+
+    @property
+    def environment_name(self) -> str:
+        """What inference ran on, by name."""
+        name: str = self.environment["machine"]["cpu"] if self.environment else "unknown machine"
+        return name
+
+    @property
+    def update_device_name(self) -> str:
+        """What the update step ran on, by name."""
+        if self.update_device != "cuda" or not self.environment:
+            return self.environment_name
+        name: str = self.environment["machine"]["gpu"]["name"]
+        return name
+
+
+def summarize(records: Sequence[Record]) -> Summary:
+    """The figures of the records of one machine and one kind of workload.
+
+    Raises:
+        UsageError: no records, or records of different machines, code versions of torch, or
+            sizes, which must not share a column.
+    """
+    if not records:
+        raise UsageError("There are no whole records to report on.")
+    described = [record for record in records if record.environment]
+    environment = described[0].environment if described else {}
+    _refuse_mixtures(described)
+    first = records[0].job.workload
+    return Summary(
+        models=tuple(_summarize_model(entry, records) for entry in _entries(records)),
+        environment=environment,
+        settings={
+            name: getattr(first, name)
+            for name in ("n_samples", "batch", "dtype", "threads", "seed")
+        },
+        update_device=next(
+            (r.job.workload.device for r in records if r.job.workload.phase == "update"), "cpu"
+        ),
+        n_rounds=1 + max(record.job.round for record in records),
+        started_at=min(record.started_at for record in records),
+    )
+
+
+def _refuse_mixtures(records: Sequence[Record]) -> None:
+    _require_one(
+        "machines",
+        (
+            "{cpu}, {n_available_cpus} processors, {memory_bytes} bytes".format_map(
+                record.environment["machine"]
+            )
+            for record in records
+        ),
+    )
+    _require_one("releases of torch", (r.environment["versions"]["torch"] for r in records))
+    for name in ("n_samples", "batch", "dtype", "threads"):
+        _require_one(f"values of {name}", (str(getattr(r.job.workload, name)) for r in records))
+
+
+def _require_one(what: str, values: Iterable[str]) -> None:
+    different = Counter(values)
+    if len(different) > 1:
+        raise UsageError(
+            f"These records come from different {what}, which can't share a table: "
+            f"{'; '.join(different)}. Report on them one at a time."
+        )
+
+
+def _entries(records: Sequence[Record]) -> list[Entry]:
+    """The networks of the records: registered ones in the registry's order, then own ones."""
+    measured = {record.job.model: record.job.factory for record in records}
+    registered = [REGISTRY[name] for name in REGISTRY if name in measured]
+    own = [Entry(name, name, path) for name, path in measured.items() if name not in REGISTRY]
+    return [*registered, *own]
+
+
+def _summarize_model(entry: Entry, records: Sequence[Record]) -> ModelSummary:
+    own = [record for record in records if record.job.model == entry.name]
+    unknown: Counter[str] = Counter()
+    for record in own:
+        unknown.update(record.measurement.get("unknown_operators", {}))
+    return ModelSummary(
+        entry=entry,
+        figures={quantity.name: _figure(quantity, own) for quantity in QUANTITIES},
+        published=TABLE1.get(entry.name),
+        unknown_operators=dict(unknown),
+    )
+
+
+def _figure(quantity: Quantity, records: Sequence[Record]) -> Figure:
+    """The quantity's value over all records of its probe: the median of the rounds' medians."""
+    of_probe = [
+        record
+        for record in records
+        if record.job.probe == quantity.probe and record.job.workload.phase == quantity.phase
+    ]
+    if not of_probe:
+        return NOT_MEASURED
+    failed = [record for record in of_probe if record.status != Status.OK]
+    if len(failed) == len(of_probe):
+        return Figure(None, failed[0].status, failed[0].reason)
+    measured = [record.measurement for record in of_probe if record.status == Status.OK]
+    if any(quantity.field not in measurement for measurement in measured):
+        return Figure(None, Status.UNSUPPORTED, f"{quantity.field} is not known on this device.")
+    value = median(_median(measurement[quantity.field]) for measurement in measured)
+    reason = f"{len(failed)} of {len(of_probe)} rounds failed: {failed[0].reason}" if failed else ""
+    return Figure(value, Status.OK, reason)
+
+
+def _median(measured: float | Sequence[float]) -> float:
+    return median(measured) if isinstance(measured, Sequence) else measured

@@ -1,0 +1,196 @@
+"""python -m bench.run: measure what networks cost, then write the reports.
+
+Exit codes: 0 everything was measured; 1 at least one cell was not (its reason is in its row);
+2 the request can't be met, nothing was measured; 130 Ctrl-C and 143 SIGTERM (finished records
+are on disk).
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bench.errors import (
+    EXIT_CELL_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    UsageError,
+)
+from bench.measure.isolate import fetch_environment, run_jobs
+from bench.measure.machine import available_cpus
+from bench.plan import DTYPES, EFFORTS, Settings, plan_jobs
+from bench.registry import REGISTRY, select_entries
+from bench.results.record import Job, Status
+from bench.results.store import append_record, create_records, read_records
+from bench.results.summary import summarize
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run",
+        description="Measure operations, parameters, peak memory and time of separation networks "
+        "and write table1.md, table1.csv and the Pareto figure.",
+        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "
+        "130 Ctrl-C, 143 SIGTERM.",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="`all` (the paper's seven), names, patterns such as 'sudormrf-*', or "
+        "package.module:function of your own network (default: all)",
+    )
+    parser.add_argument("--list", action="store_true", help="show all names and exit")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda", "auto"),
+        default="auto",
+        help="where the update step runs; inference is on the CPU (default: auto)",
+    )
+    parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
+    parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=available_cpus(),
+        metavar="N",
+        help="threads of a measuring process (default: the processors available, %(default)s)",
+    )
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
+    parser.add_argument(
+        "--effort",
+        choices=tuple(EFFORTS),
+        default="standard",
+        help="how long to measure (default: standard, some minutes)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where reports and records/ go (default: reports, or reports/GPU with a GPU)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        return list_models() if arguments.list else measure_and_report(arguments)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("Interrupted. Finished records are on disk.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Terminated:
+        print("Terminated. Finished records are on disk.", file=sys.stderr)
+        return EXIT_TERMINATED
+
+
+def _raise_terminated(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def list_models() -> int:
+    """Print the registry."""
+    width = max(map(len, REGISTRY))
+    for entry in REGISTRY.values():
+        print(f"{entry.name:<{width}}  {entry.display_name}{entry.note and f' ({entry.note})'}")
+    return EXIT_OK
+
+
+def measure_and_report(arguments: argparse.Namespace) -> int:
+    """The whole job: select, plan, measure one by one, summarise, write."""
+    entries = select_entries(arguments.models)
+    settings = Settings(
+        update_device="cpu",
+        n_samples=arguments.samples,
+        batch=arguments.batch,
+        dtype=arguments.dtype,
+        threads=arguments.threads,
+        seed=arguments.seed,
+        effort=EFFORTS[arguments.effort],
+    )
+    environment = fetch_environment(settings.threads)
+    device = choose_device(arguments.device, environment)
+    place = device_name(device, environment)
+    output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
+    jobs = plan_jobs(entries, settings.on(device))
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    records = create_records(output / "records" / f"{place}-{started}.jsonl")
+    measure(jobs, records)
+    return report(records, output)
+
+
+def choose_device(requested: str, environment: dict[str, Any]) -> str:
+    """``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: CUDA was asked for and is not there; says what was found.
+    """
+    gpu = environment["machine"]["gpu"]
+    if requested == "auto":
+        return "cuda" if gpu else "cpu"
+    if requested == "cuda" and not gpu:
+        version = environment["versions"]["torch"]
+        build = environment["torch"]["cuda_build"]
+        found = f"is built for CUDA {build} but sees no GPU" if build else "is built without CUDA"
+        raise UsageError(
+            f"--device cuda: torch {version} {found}. "
+            "Use --device cpu, or a machine and a build of torch with CUDA."
+        )
+    return requested
+
+
+def device_name(device: str, environment: dict[str, Any]) -> str:
+    """``cpu``, or the GPU's name as a file name."""
+    gpu = environment["machine"]["gpu"]
+    name: str = gpu["name"] if device == "cuda" else device
+    return name.lower().replace(" ", "-")
+
+
+def measure(jobs: Sequence[Job], records: Path) -> None:
+    """Run the jobs one after another; each record is on disk before the next job starts."""
+    from bench.render.progress import show_progress  # after --help has had its answer
+
+    with show_progress(len(jobs)) as advance, closing(run_jobs(jobs)) as measured:
+        for record in measured:
+            append_record(records, record)
+            advance(record)
+
+
+def report(records: Path, output: Path) -> int:
+    """Write the reports of a record file and say where they are."""
+    from rich.console import Console
+
+    from bench.render.report import write_reports
+    from bench.render.terminal import render_terminal
+
+    contents = read_records(records).records
+    summary = summarize(contents)
+    Console().print(render_terminal(summary))
+    for path in (records, *write_reports(summary, output)):
+        print(path)
+    failed = [record for record in contents if record.status != Status.OK]
+    for failure in dict.fromkeys((r.job.model, r.status.value, r.reason) for r in failed):
+        print("{}: {}: {}".format(*failure), file=sys.stderr)
+    return EXIT_CELL_FAILED if failed else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
