@@ -16,7 +16,11 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class DemucsConfig:
-    """Sizes of one network."""
+    """Sizes of one network.
+
+    Raises:
+        ValueError: a size below 1, negative ``n_zeros``, or ``rescale`` not above 0.
+    """
 
     n_src: int  # <S> sources
     channels: int  # <C_1> channels of the first level; doubled at each further one
@@ -28,16 +32,28 @@ class DemucsConfig:
     n_zeros: int  # zeros on each side of the mixture, what the unpadded convolutions eat up
     rescale: float  # reference deviation of the weights at the start
 
+    def __post_init__(self) -> None:
+        for name in (
+            "n_src", "channels", "depth", "kernel_size", "stride", "context", "lstm_layers",
+        ):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.n_zeros < 0:
+            raise ValueError(f"n_zeros must be at least 0, not {self.n_zeros}")
+        if self.rescale <= 0:
+            raise ValueError(f"rescale must be above 0, not {self.rescale}")
+
 
 def output_length(n_samples: int, config: DemucsConfig) -> int:
-    """Samples that come out of an input of ``n_samples`` (both padded): a pure function of sizes.
+    """Samples that come out of a padded input of ``n_samples``; 0 where a kernel finds no room.
 
-    Levels drop the rest of a division, so the result can be less than the mixture's length
-    plus what its padding was meant to cover; it can be negative for inputs that are too short.
+    Levels drop the rest of a division, so the result moves in steps.
     """
     for _ in range(config.depth):
-        n_samples = (n_samples - config.kernel_size) // config.stride + 1
+        n_samples = max(0, (n_samples - config.kernel_size) // config.stride + 1)
     for _ in range(config.depth):
+        if n_samples < config.context:
+            return 0
         n_samples = (n_samples - config.context) * config.stride + config.kernel_size
     return n_samples
 

@@ -16,7 +16,12 @@ EPS = 1e-7
 
 @dataclass(frozen=True)
 class TwoStepTDCNConfig:
-    """Sizes of one network."""
+    """Sizes of one network.
+
+    Raises:
+        ValueError: a size below 1, an even or too small kernel, or ``bn_chan`` other than
+            ``n_filters`` (the published network has no layer between the two).
+    """
 
     n_filters: int  # <N> encoder filters
     kernel_size: int  # <L> samples of one encoder filter, odd; the hop is its half
@@ -26,6 +31,17 @@ class TwoStepTDCNConfig:
     n_blocks: int  # <X> blocks in one repeat, dilated 1, 2, 4 ...
     n_repeats: int  # <R> repeats
     n_src: int  # <S> sources
+
+    def __post_init__(self) -> None:
+        for name in ("n_filters", "bn_chan", "hid_chan", "n_blocks", "n_repeats", "n_src"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, least in (("kernel_size", 3), ("conv_kernel_size", 1)):
+            size = getattr(self, name)
+            if size < least or size % 2 == 0:
+                raise ValueError(f"{name} must be odd and at least {least}, not {size}")
+        if self.bn_chan != self.n_filters:
+            raise ValueError(f"bn_chan must be n_filters ({self.n_filters}), not {self.bn_chan}")
 
 
 class TDCNBlock(nn.Module):

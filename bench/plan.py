@@ -79,6 +79,12 @@ def plan_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
     return [*_exact_jobs(entries, settings), *_latency_jobs(entries, settings)]
 
 
+def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
+    """The jobs of a closer look at the operations of a forward; no clock is involved."""
+    probes: tuple[ProbeName, ...] = ("layers", "scaling", "counters")
+    return [_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
+
+
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
     for entry in entries:
         yield _job(entry, "inference", "parameters", settings)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import EXIT_OK, EXIT_USAGE, UsageError
+from bench.command import run_command
+from bench.errors import EXIT_OK
 from bench.results.record import Record
 from bench.results.store import newest_records, read_records
 from bench.results.summary import summarize
@@ -39,18 +40,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, read, write."""
+    """Parse, render, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
-    try:
-        paths = arguments.records or [newest_records(arguments.output / "records")]
-        summary = summarize([record for path in paths for record in read_and_warn(path)])
-        from bench.render.report import write_reports
+    return run_command(lambda: render(arguments.records, arguments.output))
 
-        for path in write_reports(summary, arguments.output):
-            print(path)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+
+def render(records: Sequence[Path], output: Path) -> int:
+    """Read, summarise, write."""
+    paths = records or [newest_records(output / "records")]
+    summary = summarize([record for path in paths for record in read_and_warn(path)])
+    from bench.render.report import write_reports  # after --help has had its answer
+
+    for path in write_reports(summary, output):
+        print(path)
     return EXIT_OK
 
 

@@ -6,33 +6,21 @@ are on disk).
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from bench.errors import (
-    EXIT_CELL_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    EXIT_TERMINATED,
-    EXIT_USAGE,
-    UsageError,
-)
-from bench.measure.isolate import fetch_environment, run_jobs
+from bench.command import measure, run_command
+from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.measure.isolate import fetch_environment
 from bench.measure.machine import available_cpus
 from bench.plan import DTYPES, EFFORTS, Settings, plan_jobs
 from bench.registry import REGISTRY, select_entries
-from bench.results.record import Job, Status
-from bench.results.store import append_record, create_records, read_records
+from bench.results.record import Status
+from bench.results.store import create_records, read_records
 from bench.results.summary import summarize
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -88,22 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _raise_terminated)
-    try:
-        return list_models() if arguments.list else measure_and_report(arguments)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("Interrupted. Finished records are on disk.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except Terminated:
-        print("Terminated. Finished records are on disk.", file=sys.stderr)
-        return EXIT_TERMINATED
-
-
-def _raise_terminated(*_: object) -> NoReturn:
-    raise Terminated
+    if arguments.list:
+        return list_models()
+    return run_command(lambda: measure_and_report(arguments))
 
 
 def list_models() -> int:
@@ -162,16 +137,6 @@ def device_name(device: str, environment: dict[str, Any]) -> str:
     gpu = environment["machine"]["gpu"]
     name: str = gpu["name"] if device == "cuda" else device
     return name.lower().replace(" ", "-")
-
-
-def measure(jobs: Sequence[Job], records: Path) -> None:
-    """Run the jobs one after another; each record is on disk before the next job starts."""
-    from bench.render.progress import show_progress  # after --help has had its answer
-
-    with show_progress(len(jobs)) as advance, closing(run_jobs(jobs)) as measured:
-        for record in measured:
-            append_record(records, record)
-            advance(record)
 
 
 def report(records: Path, output: Path) -> int:

@@ -22,7 +22,15 @@ from torch import nn
 
 from bench.measure.contract import CellError, missing_dependency, resolve_factory
 from bench.measure.environment import describe_environment
-from bench.measure.probes import latency, memory, operations, parameters
+from bench.measure.probes import (
+    counters,
+    latency,
+    layers,
+    memory,
+    operations,
+    parameters,
+    scaling,
+)
 from bench.results.record import Job, Status, Workload
 
 PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str, Any]]] = {
@@ -30,6 +38,9 @@ PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str,
     "operations": operations.measure,
     "memory": memory.measure,
     "latency": latency.measure,
+    "layers": layers.measure,
+    "scaling": scaling.measure,
+    "counters": counters.measure,
 }
 
 Outcome = dict[str, Any]

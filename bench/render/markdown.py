@@ -1,9 +1,10 @@
 """Table 1 as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
 from bench.render.provenance import describe_provenance
+from bench.render.tables import markdown_table
 from bench.results import published as paper
 from bench.results.summary import ModelSummary, Summary
 from bench.results.units import format_significant
@@ -13,10 +14,10 @@ def render_table1(summary: Summary) -> str:
     """The paper's Table 1 with this machine's figures, all details, notes and provenance."""
     sections = (
         _heading(summary),
-        _markdown_table(*_paper_table(summary)),
+        markdown_table(*_paper_table(summary)),
         _explanation(summary),
         "## Everything measured",
-        _markdown_table(*_detail_table(summary)),
+        markdown_table(*_detail_table(summary)),
         _definitions(summary),
         *_notes(summary),
         "## Where these figures come from",
@@ -124,8 +125,3 @@ def _notes(summary: Summary) -> Iterable[str]:
     if lines:
         yield "## What could not be measured"
         yield "\n".join(lines)
-
-
-def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, [":---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -15,7 +15,9 @@ from typing import Any, Literal, Self
 SCHEMA = 1
 
 Phase = Literal["inference", "update"]
-ProbeName = Literal["parameters", "operations", "memory", "latency"]
+ProbeName = Literal[
+    "parameters", "operations", "memory", "latency", "layers", "scaling", "counters"
+]
 
 
 class Status(StrEnum):

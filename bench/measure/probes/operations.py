@@ -34,8 +34,16 @@ class Tally:
     bytes_read: int = 0
     bytes_written: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Add another tally's sums to this one's."""
+        self.calls += other.calls
+        self.macs += other.macs
+        self.flops += other.flops
+        self.bytes_read += other.bytes_read
+        self.bytes_written += other.bytes_written
 
-class _EveryOperator(TorchDispatchMode):
+
+class EveryOperator(TorchDispatchMode):
     """Reports every ATen operator that runs, after composite ones were taken apart."""
 
     def __init__(self, report: Callable[[Any, Any, Any, Any], None]) -> None:
@@ -63,14 +71,27 @@ class _EveryOperator(TorchDispatchMode):
 
 
 class OperationCounter(ExitStack):
-    """Adds up, while it is entered, what runs: ``tallies`` by the operator's name."""
+    """Adds up, while it is entered, what runs.
 
-    def __init__(self) -> None:
+    ``scope`` names where in a network the present operator runs, for sums by place.
+    """
+
+    def __init__(self, scope: Callable[[], str] = lambda: "") -> None:
         super().__init__()
-        self.tallies: dict[str, Tally] = {}
+        self.scope = scope
+        self.by_scope: dict[str, dict[str, Tally]] = {}
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Sums by the operator's name, over all places."""
+        merged: dict[str, Tally] = {}
+        for tallies in self.by_scope.values():
+            for name, tally in tallies.items():
+                merged.setdefault(name, Tally(tally.kind)).add(tally)
+        return merged
 
     def __enter__(self) -> Self:
-        self.enter_context(_EveryOperator(self._add_operator))
+        self.enter_context(EveryOperator(self._add_operator))
         self.enter_context(WholeRecurrentLayers(self._add_recurrent))
         return self
 
@@ -107,7 +128,7 @@ class OperationCounter(ExitStack):
         tally.bytes_written += count_bytes(written)
 
     def _tally(self, name: str, kind: Kind) -> Tally:
-        return self.tallies.setdefault(name, Tally(kind))
+        return self.by_scope.setdefault(self.scope(), {}).setdefault(name, Tally(kind))
 
 
 def kind_of(func: Any) -> Kind:
@@ -148,9 +169,7 @@ def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
     """Totals, totals of each class, every operator, and those that no formula covers."""
     by_kind: dict[str, Tally] = {}
     for tally in tallies.values():
-        total = by_kind.setdefault(tally.kind, Tally(tally.kind))
-        for name in ("calls", "macs", "flops", "bytes_read", "bytes_written"):
-            setattr(total, name, getattr(total, name) + getattr(tally, name))
+        by_kind.setdefault(tally.kind, Tally(tally.kind)).add(tally)
     return {
         "macs": sum(tally.macs for tally in tallies.values()),
         "flops": sum(tally.flops for tally in tallies.values()),

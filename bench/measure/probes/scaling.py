@@ -1,0 +1,45 @@
+"""How a network's operations grow with the length and the batch of its input."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from bench.measure.probes.operations import count_step
+from bench.results.record import Workload
+
+FITTED_SAMPLES = (8000, 16000, 24000)
+CHECKED_SAMPLES = 160000
+CHECKED_BATCH = 4
+
+
+def fit_line(lengths: tuple[int, ...], counts: tuple[int, ...]) -> tuple[float, float]:
+    """Fixed part and slope of the line through the first and the last point."""
+    slope = (counts[-1] - counts[0]) / (lengths[-1] - lengths[0])
+    return counts[0] - slope * lengths[0], slope
+
+
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
+    """Counts at small lengths, the line through them, and how far it is off at a large one."""
+
+    def count(n_samples: int, batch: int) -> int:
+        changed = replace(workload, n_samples=n_samples, batch=batch)
+        macs: int = count_step(build, changed, "meta")["macs"]
+        return macs
+
+    counts = tuple(count(n_samples, 1) for n_samples in FITTED_SAMPLES)
+    fixed, slope = fit_line(FITTED_SAMPLES, counts)
+    large = count(CHECKED_SAMPLES, 1)
+    return {
+        "fitted_samples": list(FITTED_SAMPLES),
+        "fitted_macs": list(counts),
+        "fixed_macs": fixed,
+        "macs_per_sample": slope,
+        "is_on_a_line": counts[1] == fixed + slope * FITTED_SAMPLES[1],
+        "checked_samples": CHECKED_SAMPLES,
+        "checked_macs": large,
+        "error_at_checked": (fixed + slope * CHECKED_SAMPLES) / large - 1,
+        "checked_batch": CHECKED_BATCH,
+        "batch_ratio": count(FITTED_SAMPLES[0], CHECKED_BATCH) / counts[0],
+    }
