@@ -83,13 +83,16 @@ class MaskHead(nn.Module):
 
     def __init__(self, config: TwoStepTDCNConfig) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(1, config.n_filters, eps=EPS)
+        n_filters = config.n_filters
+        self.n_filters = n_filters
+        self.norm = nn.GroupNorm(1, n_filters, eps=EPS)
         self.across_filters = nn.Conv2d(
-            1, config.n_src, (config.n_filters + 1, 1), padding=(config.n_filters // 2, 0)
+            1, config.n_src, (n_filters + 1, 1), padding=(n_filters - n_filters // 2, 0)
         )
 
     def forward(self, features: Tensor) -> Tensor:
         latent: Tensor = self.across_filters(self.norm(features).unsqueeze(1))
+        latent = latent[:, :, : self.n_filters]  # an odd n_filters leaves one row too many
         return latent.relu().softmax(dim=1)  # [batch, n_src, n_filters, frames]
 
 

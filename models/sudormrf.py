@@ -31,7 +31,7 @@ class SuDoRMRFConfig:
 
     Raises:
         ValueError: an even or too small ``kernel_size`` (the hop would not divide the padded
-            length), or any size below 1.
+            length), any size below 1, or an unknown ``variant``.
     """
 
     n_blocks: int  # <B> U-ConvBlocks in the separator
@@ -49,6 +49,8 @@ class SuDoRMRFConfig:
         for name in ("n_blocks", "n_src", "n_filters", "bn_chan", "hid_chan", "upsampling_depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.variant not in ("code", "text"):
+            raise ValueError(f"variant must be 'code' or 'text', not {self.variant!r}")
 
     @property
     def stride(self) -> int:

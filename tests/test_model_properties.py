@@ -17,6 +17,7 @@ from baselines.demucs import Demucs, demucs
 from baselines.two_step_tdcn import two_step_tdcn
 from models.sudormrf import sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
 from tests.textbook.agreement import noise, relative_error
+from tests.textbook.agreement import one_thread as one_thread
 
 N_SRC = 2
 

@@ -1,6 +1,7 @@
 """What every network must do: map a mixture to finite estimates of the right shape."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 
 import torch
@@ -29,22 +30,32 @@ def resolve_factory(factory: str) -> Callable[[], nn.Module]:
     module_name, _, function_name = factory.partition(":")
     try:
         module = importlib.import_module(module_name)
-        function: Callable[[], nn.Module] = getattr(module, function_name)
     except ModuleNotFoundError as error:
         raise missing_dependency(error) from error
-    except AttributeError as error:
+    function: Callable[[], nn.Module] | None = getattr(module, function_name, None)
+    if function is None:
         reason = f"The module {module_name!r} has no function {function_name!r}."
-        raise CellError(Status.ERROR, reason) from error
+        raise CellError(Status.ERROR, reason)
     return function
 
 
 def missing_dependency(error: ModuleNotFoundError) -> CellError:
-    """The sentence for a package that is not there, with the command that installs it."""
-    package = (error.name or "").partition(".")[0]
+    """The sentence for a module that is not there, with the command that installs its package."""
+    package, _, inner = (error.name or "").partition(".")
     extra = NETWORK_EXTRAS.get(package)
+    if inner and not extra and _is_there(package):
+        return CellError(Status.ERROR, f"There is no module {error.name!r} in {package!r}.")
     install = f"pip install 'separation-bench[{extra}]'" if extra else f"pip install {package}"
     reason = f"The package {package!r} is not installed. To install it: {install}"
     return CellError(Status.MISSING_DEPENDENCY, reason)
+
+
+def _is_there(package: str) -> bool:
+    """Whether a package is installed; one that was marked as absent is not."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:
+        return False
 
 
 def check_estimates(estimates: object, mixture: Tensor) -> Tensor:

@@ -54,16 +54,20 @@ class ForkServer:
                 start_new_session=True,
                 env=os.environ | {"OMP_NUM_THREADS": str(self._threads)},
             )
-        self._replies = self._control.makefile("rb")
+        self._replies = b""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._replies.close()
         self._control.close()
         with suppress(ProcessLookupError):
             os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait()
         self._log.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server still takes requests."""
+        return self._server.poll() is None
 
     def run(self, request: Mapping[str, Any], deadline_s: float) -> Ending:
         """Run one request in a fresh process and wait for its end, at most ``deadline_s``."""
@@ -71,49 +75,63 @@ class ForkServer:
         with os.fdopen(outcome_fd, "rb") as pipe, tempfile.TemporaryFile() as stderr:
             try:
                 message = json.dumps(request).encode() + b"\n"
-                socket.send_fds(self._control, [message], [write_fd, stderr.fileno()])
-                child = self._reply(START_DEADLINE_S)
-            except OSError:
-                child = None
-            finally:
-                os.close(write_fd)
-            if child is None:
-                return self._server_is_gone()
-            try:
-                answer = read_until_closed(pipe, deadline_s)
-                returncode = self._reply(deadline_s) if answer is not None else None
-                timed_out = returncode is None
-            finally:
-                kill_group(child)  # also what the network may have started; also on Ctrl-C
-            if timed_out:
-                returncode = self._reply(START_DEADLINE_S)
-            return Ending(parse_outcome(answer), returncode or 0, timed_out, read_tail(stderr))
+                try:
+                    socket.send_fds(self._control, [message], [write_fd, stderr.fileno()])
+                    child = self._reply(time.monotonic() + START_DEADLINE_S)
+                finally:
+                    os.close(write_fd)
+                if child is None:
+                    return Ending(None, 0, timed_out=True, stderr_tail=read_tail(self._log))
+                return self._await(child, pipe, stderr, deadline_s)
+            except OSError:  # the server is gone
+                tail = read_tail(stderr) or read_tail(self._log)
+                return Ending(None, self._server.wait(), timed_out=False, stderr_tail=tail)
 
-    def _reply(self, deadline_s: float) -> int | None:
-        """The server's next number: a process, or an exit code. None when it does not come."""
-        self._control.settimeout(deadline_s)
+    def _await(self, child: int, pipe: IO[bytes], stderr: IO[bytes], deadline_s: float) -> Ending:
         try:
-            line = self._replies.readline()
-        except TimeoutError:
-            return None
-        return int(line) if line else None
+            answer, returncode = self._collect(pipe, time.monotonic() + deadline_s)
+        finally:
+            kill_group(child)  # also what the network may have started; also on Ctrl-C
+        timed_out = returncode is None
+        if timed_out:
+            returncode = self._reply(time.monotonic() + START_DEADLINE_S)
+        return Ending(parse_outcome(answer), returncode or 0, timed_out, read_tail(stderr))
 
-    def _server_is_gone(self) -> Ending:
-        return Ending(None, self._server.wait(), timed_out=False, stderr_tail=read_tail(self._log))
+    def _collect(self, pipe: IO[bytes], end: float) -> tuple[bytes, int | None]:
+        """What the child writes until it has ended, and its exit code; None when time is up.
 
+        The pipe may stay open for longer, held by processes that a network left behind.
+        """
+        content = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            selector.register(self._control, selectors.EVENT_READ)
+            while ready := selector.select(max(0.0, end - time.monotonic())):
+                if pipe not in {key.fileobj for key, _ in ready}:
+                    return content, self._reply(end)  # nothing is left in the pipe
+                chunk = os.read(pipe.fileno(), 1 << 16)
+                if not chunk:
+                    selector.unregister(pipe)
+                content += chunk
+        return content, None
 
-def read_until_closed(pipe: IO[bytes], deadline_s: float) -> bytes | None:
-    """All that comes through the pipe; None when it is still open at the deadline."""
-    end = time.monotonic() + deadline_s
-    content = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while selector.select(max(0.0, end - time.monotonic())):
-            chunk = os.read(pipe.fileno(), 1 << 16)
+    def _reply(self, end: float) -> int | None:
+        """The server's next number: a process, or an exit code. None when time is up.
+
+        Raises:
+            ConnectionError: the server is gone.
+        """
+        while b"\n" not in self._replies:
+            self._control.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                chunk = self._control.recv(1 << 10)
+            except TimeoutError:
+                return None
             if not chunk:
-                return content
-            content += chunk
-    return None
+                raise ConnectionError
+            self._replies += chunk
+        line, _, self._replies = self._replies.partition(b"\n")
+        return int(line)
 
 
 def kill_group(leader: int) -> None:
@@ -122,11 +140,11 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def parse_outcome(text: bytes | None) -> dict[str, Any] | None:
+def parse_outcome(text: bytes) -> dict[str, Any] | None:
     """The outcome, if the worker lived to write a whole one."""
     try:
-        outcome = json.loads(text) if text else None
-    except json.JSONDecodeError:
+        outcome = json.loads(text)
+    except ValueError:
         return None
     return outcome if isinstance(outcome, dict) else None
 

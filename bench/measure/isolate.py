@@ -5,6 +5,7 @@ The parent holds no torch and sleeps while a child measures.
 
 import signal
 import time
+from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,12 +20,15 @@ from bench.results.record import Job, Record, Status
 def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
     """Measure cells one after another; never raises for what a network does.
 
-    Each round, and each number of threads, has its own server process.
+    Each round, and each number of threads, has its own server process; when a network ends the
+    server, another takes over.
     """
     for (_, threads), group in groupby(jobs, key=lambda job: (job.round, job.workload.threads)):
-        with ForkServer(threads) as server:
-            for job in group:
-                yield _run_job(server, job)
+        waiting = deque(group)
+        while waiting:
+            with ForkServer(threads) as server:
+                while waiting and server.is_running:
+                    yield _run_job(server, waiting.popleft())
 
 
 def _run_job(server: ForkServer, job: Job) -> Record:
@@ -70,13 +74,19 @@ def classify(ending: Ending, deadline_s: float) -> tuple[Status, str]:
     if ending.returncode in (-signal.SIGSEGV, -signal.SIGBUS):
         return Status.SEGFAULT, "The process crashed with an invalid memory access."
     if ending.returncode < 0:
-        name = signal.Signals(-ending.returncode).name
-        return Status.KILLED, f"The process was ended by the signal {name}."
+        return Status.KILLED, f"The process was ended by {_signal_name(-ending.returncode)}."
     printed = last_line(ending.stderr_tail)
     return (
         Status.ERROR,
         f"The process exited with code {ending.returncode} and no result: {printed}",
     )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"the signal {signal.Signals(number).name}"
+    except ValueError:  # the real-time signals between the first and the last have no name
+        return f"signal {number}"
 
 
 def last_line(text: str) -> str:

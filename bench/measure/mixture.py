@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 SAMPLE_RATE = 8000
-BATCH_OFFSET = SAMPLE_RATE  # items of a batch start a second apart, so that they differ
+BATCH_OFFSET = 7919  # items of a batch start about a second apart; a prime, so all differ
 SOURCE_OFFSET = SAMPLE_RATE // 2  # further sources than the two recorded are shifted copies
 
 
@@ -50,5 +50,5 @@ def load_example(n_samples: int, batch: int = 1, n_src: int = 2) -> Example:
         dim=1,
     )  # [batch, n_src, time]
     mean, deviation = mixture.mean(-1, keepdim=True), mixture.std(-1, correction=0, keepdim=True)
-    deviation = deviation.clamp_min(1e-4)  # a stretch of silence, or a single sample
+    deviation = torch.where(deviation > 0, deviation, 1.0)  # a single sample has none
     return Example((mixture - mean) / deviation, sources / deviation)

@@ -74,7 +74,8 @@ def _failure(status: Status, reason: str) -> Outcome:
 def _sentence(error: BaseException) -> str:
     """The first line of an error's message, with its type."""
     message = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {message}"
+    sentence = f"{type(error).__name__}: {message}"
+    return sentence.encode(errors="backslashreplace").decode()  # file names need not be Unicode
 
 
 def job_from_fields(fields: Mapping[str, Any]) -> Job:
@@ -95,7 +96,7 @@ def run_child(request: bytes, outcome_fd: int, stderr_fd: int) -> None:
     os.dup2(stderr_fd, 1)
     os.dup2(stderr_fd, 2)
     with os.fdopen(outcome_fd, "w") as pipe:
-        json.dump(answer(json.loads(request)), pipe)
+        pipe.write(json.dumps(answer(json.loads(request))) + "\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -76,6 +76,8 @@ def write_layers_figure(
     """A stacked bar for each network, as SVG and PNG; returns the paths."""
     from matplotlib.figure import Figure
 
+    from bench.render.figure import save_figure
+
     canvas = Figure(figsize=(9, 0.9 + 0.55 * len(entries)), layout="constrained")
     axis = canvas.subplots()
     for place, entry in enumerate(entries):
@@ -98,7 +100,4 @@ def write_layers_figure(
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     canvas.legend(loc="outside upper center", ncols=len(PARTS), frameon=False, fontsize=9)
-    paths = [stem.with_suffix(suffix) for suffix in (".svg", ".png")]
-    for path in paths:
-        canvas.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
-    return paths
+    return save_figure(canvas, stem)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.render.columns import Column, table1_columns
+from bench.render.figure import save_figure
 from bench.results.summary import ModelSummary, Summary
 
 STYLES = {
@@ -43,19 +44,21 @@ def write_pareto_figure(summary: Summary, stem: Path) -> list[Path]:
         for axis, column in zip(axes[row], [c for c in costs if c.phase == phase], strict=True):
             _draw_panel(axis, column, summary)
         axes[row][0].set_ylabel("SI-SDRi, non-speech (dB), paper's")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
+    handles = {
+        label: handle
+        for axis in axes.flat
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    canvas.legend(
+        handles.values(), handles, loc="outside lower center", ncols=8, frameon=False, fontsize=9
+    )
     canvas.suptitle(
         f"Quality against cost, {summary.settings['n_samples']} samples, "
         f"batch {summary.settings['batch']}\n"
         f"inference on {summary.environment_name}; update step on {summary.update_device_name}",
         fontsize=11,
     )
-    paths = [stem.with_suffix(suffix) for suffix in (".svg", ".png")]
-    for path in paths:
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        canvas.savefig(path, dpi=160, metadata=metadata)
-    return paths
+    return save_figure(canvas, stem)
 
 
 def _draw_panel(axis: Axes, column: Column, summary: Summary) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -46,8 +47,9 @@ def show_progress(n_jobs: int, console: Console | None = None) -> Iterator[Advan
 
         def advance(record: Record) -> None:
             if record.status != Status.OK:
-                bar.console.print(describe(record), style="red")
-            bar.update(task, advance=1, description=f"{record.job.model} {record.job.probe}")
+                bar.console.print(describe(record), style="red", markup=False, highlight=False)
+            description = escape(f"{record.job.model} {record.job.probe}")
+            bar.update(task, advance=1, description=description)
 
         yield advance
 

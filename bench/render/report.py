@@ -21,7 +21,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         figures = write_pareto_figure(summary, folder / "pareto")
     except OSError as error:
         raise UsageError(f"Reports can't be written to {folder}: {error.strerror}.") from error

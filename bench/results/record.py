@@ -87,7 +87,7 @@ class Record:
 
     def to_json(self) -> str:
         """One line of a record file."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        return json.dumps(asdict(self), allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Self:
@@ -100,6 +100,8 @@ class Record:
             fields = json.loads(line)
         except json.JSONDecodeError as error:
             raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"not JSON of a record ({error})") from error
         if not isinstance(fields, dict) or "schema" not in fields:
             raise RecordError("not a record: it has no field `schema`")
         if fields["schema"] != SCHEMA:
@@ -110,6 +112,23 @@ class Record:
             job = fields.pop("job")
             workload = Workload(**job.pop("workload"))
             status = Status(fields.pop("status"))
+            _check_kinds(fields)
             return cls(job=Job(workload=workload, **job), status=status, **fields)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordError(f"not a whole record: {error}") from error
+
+
+FIELD_KINDS: dict[str, type | tuple[type, ...]] = {
+    "reason": str,
+    "measurement": dict,
+    "environment": dict,
+    "started_at": str,
+    "elapsed_s": (int, float),
+    "stderr_tail": str,
+}
+
+
+def _check_kinds(fields: Mapping[str, Any]) -> None:
+    for name, kind in FIELD_KINDS.items():
+        if name in fields and not isinstance(fields[name], kind):
+            raise TypeError(f"its field {name!r} is {type(fields[name]).__name__}")

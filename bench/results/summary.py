@@ -140,9 +140,17 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
             for record in records
         ),
     )
+    updates = [record for record in records if record.job.workload.phase == "update"]
+    _require_one("devices of the update step", (_update_device(record) for record in updates))
     _require_one("releases of torch", (r.environment["versions"]["torch"] for r in records))
     for name in ("n_samples", "batch", "dtype", "threads"):
         _require_one(f"values of {name}", (str(getattr(r.job.workload, name)) for r in records))
+
+
+def _update_device(record: Record) -> str:
+    gpu = record.environment["machine"]["gpu"]
+    device = record.job.workload.device
+    return f"{device} ({gpu['name']})" if device == "cuda" and gpu else device
 
 
 def _require_one(what: str, values: Iterable[str]) -> None:

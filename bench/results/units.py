@@ -30,12 +30,10 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
     >>> format_si(2.2921e9, "MAC"), format_si(0.0123, "s"), format_si(0, "B")
     ('2.29 GMAC', '12.3 ms', '0 B')
     """
-    for factor, prefix in SI_PREFIXES:
-        if abs(value) >= factor:
-            return f"{format_significant(value / factor, digits)} {prefix}{unit}"
-    factor, prefix = SI_PREFIXES[-1]
-    return (
-        f"0 {unit}"
-        if value == 0
-        else f"{format_significant(value / factor, digits)} {prefix}{unit}"
+    if value == 0:
+        return f"0 {unit}".strip()
+    rounded = float(f"{value:.{digits}g}")  # first, so that 999.96 is 1.00 k and not 1000
+    factor, prefix = next(
+        (pair for pair in SI_PREFIXES if abs(rounded) >= pair[0]), SI_PREFIXES[-1]
     )
+    return f"{format_significant(value / factor, digits)} {prefix}{unit}".strip()

@@ -1,11 +1,21 @@
 """How a network is made ready for comparison, and how far apart two results are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 Reference = Callable[[Mapping[str, Tensor], Tensor], Tensor]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small products gain nothing from threads, and lose tenfold where cores are busy."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 def randomised(model: nn.Module, seed: int = 0) -> nn.Module:

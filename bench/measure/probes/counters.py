@@ -71,7 +71,8 @@ def attempt(count: Callable[[Step], float], step: Step) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # theirs, about operators they skip
             macs = count(step)
     except ModuleNotFoundError as error:
-        return {"reason": f"{error.name} is not installed: {INSTALL}"}
+        package = (error.name or "a package").partition(".")[0]
+        return {"reason": f"{package} is not installed: {INSTALL}"}
     except Exception as error:
         return {"reason": f"{type(error).__name__}: {error}".splitlines()[0]}
     return {"macs": macs, "elapsed_s": time.perf_counter() - start}

@@ -5,6 +5,7 @@ is one elementary function (exp, log, square root, tanh, sigmoid). What a fused 
 counted as its formula is written, for each element of the tensor named below.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -19,18 +20,12 @@ class PerElement(NamedTuple):
     of: str = "out"
 
 
-NORM_FORWARD = PerElement(7, "input")
-"""Sum, subtract the mean, square, sum, times the deviation, times the weight, plus the bias."""
-NORM_BACKWARD = PerElement(12, "input")
-"""Normalised input again (2), gradients of weight and bias (3), two weighted sums (3), and
-their combination (4)."""
-
 _ONE = (
-    "abs add add_ amax amin bitwise_and bitwise_not bitwise_or ceil clamp clamp_ clamp_max "
+    "abs add add_ amax amin bitwise_and bitwise_not bitwise_or ceil clamp_max "
     "clamp_min cos div div_ eq exp floor ge gt le log log10 log2 logical_and logical_not lt "
     "maximum minimum mul mul_ ne neg pow reciprocal relu relu_ remainder rsqrt rsub sigmoid "
     "sigmoid_ sign sin sqrt sqrt_ square sub sub_ tanh tanh_ threshold where round erf cumsum "
-    "cumprod atan2 neg_ exp_ index_add index_add_ scatter_add"
+    "cumprod atan2 neg_ exp_"
 ).split()
 _ONE_PER_INPUT = "sum mean max min argmax argmin prod any all".split()
 
@@ -57,25 +52,20 @@ ELEMENTWISE: dict[Any, PerElement] = {
     aten.elu: PerElement(4),
     aten.elu_backward: PerElement(4),
     aten.gelu: PerElement(5),
-    aten.gelu_backward: PerElement(9),
+    aten.gelu_backward: PerElement(11),
     aten.silu: PerElement(2),
-    aten.silu_backward: PerElement(5),
+    aten.silu_backward: PerElement(6),
     aten.softplus: PerElement(3),
     aten.threshold_backward: PerElement(1),
     aten.sigmoid_backward: PerElement(3),
     aten.tanh_backward: PerElement(3),
     aten.glu: PerElement(2),
-    aten.glu_backward: PerElement(4),
+    aten.glu_backward: PerElement(3),
     aten._softmax: PerElement(5),  # maximum, subtract, exp, sum, divide
+    aten._safe_softmax: PerElement(5),
     aten._softmax_backward_data: PerElement(4),
     aten._log_softmax: PerElement(5),
     aten._log_softmax_backward_data: PerElement(4),
-    aten.native_group_norm: NORM_FORWARD,
-    aten.native_group_norm_backward: NORM_BACKWARD,
-    aten.native_layer_norm: NORM_FORWARD,
-    aten.native_layer_norm_backward: NORM_BACKWARD,
-    aten.native_batch_norm: NORM_FORWARD,
-    aten.native_batch_norm_backward: NORM_BACKWARD,
     aten.upsample_nearest1d_backward: PerElement(1, "input"),
     aten.upsample_linear1d: PerElement(3),
     aten.upsample_linear1d_backward: PerElement(4, "input"),
@@ -87,6 +77,47 @@ ELEMENTWISE: dict[Any, PerElement] = {
     aten.embedding_dense_backward: PerElement(1, "input"),
 }
 """FLOPs of each operator that works element by element, norms and reductions included."""
+
+Formula = Callable[[Mapping[str, Any]], int]
+"""FLOPs from an operator's arguments, by the names of its schema."""
+
+
+def _norm(call: Mapping[str, Any]) -> int:
+    """Moments (3: a sum, a square, its sum), standardising (2), weight and bias (2)."""
+    moments = 3 if call.get("training", True) else 0
+    affine = 2 if call["weight"] is not None else 0
+    return int((moments + 2 + affine) * call["input"].numel())
+
+
+def _norm_backward(call: Mapping[str, Any]) -> int:
+    """For the input 9 (standardised again 2, two weighted sums 3, combination 4), for weight
+    and bias 3.
+    """
+    of_input, of_weight, of_bias = call["output_mask"]
+    return int((9 * of_input + 3 * (of_weight or of_bias)) * call["input"].numel())
+
+
+def _clamp(call: Mapping[str, Any]) -> int:
+    """A comparison with each bound there is."""
+    n_bounds = (call["min"] is not None) + (call["max"] is not None)
+    return int(n_bounds * call["self"].numel())
+
+
+ELEMENTWISE_CALLS: dict[Any, Formula] = {
+    aten.native_group_norm: _norm,
+    aten.native_layer_norm: _norm,
+    aten.native_batch_norm: _norm,
+    aten.native_group_norm_backward: _norm_backward,
+    aten.native_layer_norm_backward: _norm_backward,
+    aten.native_batch_norm_backward: _norm_backward,
+    aten.clamp: _clamp,
+    aten.clamp_: _clamp,
+    aten.scatter_add: lambda call: call["src"].numel(),
+    aten.scatter_add_: lambda call: call["src"].numel(),
+    aten.index_add: lambda call: call["source"].numel(),
+    aten.index_add_: lambda call: call["source"].numel(),
+}
+"""Operators whose FLOPs depend on more than the size of one tensor."""
 
 _MOVES = (
     "clone cat stack copy_ _to_copy constant_pad_nd pad index index_put index_put_ index_select "
@@ -100,7 +131,8 @@ _FILLS = (
     "normal_ uniform_ bernoulli_ randn rand eye linspace resize_"
 ).split()
 _BOOKKEEPING = (
-    "_local_scalar_dense lift_fresh lift_fresh_copy set_ item _assert_async detach_"
+    "_local_scalar_dense lift_fresh lift_fresh_copy set_ item _assert_async detach_ squeeze_ "
+    "unsqueeze_ transpose_ t_ swapaxes_"
 ).split()
 
 

@@ -11,14 +11,24 @@ from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from bench.measure.probes.elementwise import ELEMENTWISE, ZERO_FLOPS
-from bench.measure.probes.products import MORE_FLOPS, PRODUCTS, Arguments
-from bench.measure.probes.recurrent import WholeRecurrentLayers
+from bench.measure.contract import CellError
+from bench.measure.probes import products
+from bench.measure.probes.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
+from bench.measure.probes.products import Arguments
+from bench.measure.probes.recurrent import (
+    RECURRENT_MORE_FLOPS,
+    RECURRENT_PRODUCTS,
+    WholeRecurrentLayers,
+)
 from bench.measure.step import prepare_step
 from bench.results.record import Workload
+
+PRODUCTS = products.PRODUCTS | RECURRENT_PRODUCTS
+MORE_FLOPS = products.MORE_FLOPS | RECURRENT_MORE_FLOPS
 
 Kind = Literal["product", "elementwise", "movement", "unknown"]
 
@@ -70,6 +80,22 @@ class EveryOperator(TorchDispatchMode):
         return out
 
 
+class _NoAutocastWithoutData(TorchFunctionMode):
+    """Autocast leaves meta tensors as they are: their bytes would be those of another dtype."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        is_on = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+        if is_on and any(tensor.is_meta for tensor in _tensors(args)):
+            raise NotImplementedError("autocast does not reach tensors without data")
+        return func(*args, **(kwargs or {}))
+
+
 class OperationCounter(ExitStack):
     """Adds up, while it is entered, what runs.
 
@@ -80,6 +106,7 @@ class OperationCounter(ExitStack):
         super().__init__()
         self.scope = scope
         self.by_scope: dict[str, dict[str, Tally]] = {}
+        self._is_entered = False
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -91,9 +118,17 @@ class OperationCounter(ExitStack):
         return merged
 
     def __enter__(self) -> Self:
+        if self._is_entered:
+            raise RuntimeError("this counter is entered already; make another for an inner count")
+        self._is_entered = True
         self.enter_context(EveryOperator(self._add_operator))
-        self.enter_context(WholeRecurrentLayers(self._add_recurrent))
+        self.enter_context(WholeRecurrentLayers())
+        self.enter_context(_NoAutocastWithoutData())
         return self
+
+    def __exit__(self, *exception: Any) -> bool | None:
+        self._is_entered = False
+        return super().__exit__(*exception)
 
     def _add_operator(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         if func.namespace == "profiler":
@@ -112,20 +147,12 @@ class OperationCounter(ExitStack):
             tally.flops += 2 * macs
             if operator in MORE_FLOPS:
                 tally.flops += MORE_FLOPS[operator](call)
+        elif operator in ELEMENTWISE_CALLS:
+            tally.flops += ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
         elif operator in ELEMENTWISE:
             cost = ELEMENTWISE[operator]
             counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
             tally.flops += cost.flops * counted.numel()
-
-    def _add_recurrent(
-        self, name: str, macs: int, flops: int, read: Sequence[Tensor], written: Sequence[Tensor]
-    ) -> None:
-        tally = self._tally(name, "product")
-        tally.calls += 1
-        tally.macs += macs
-        tally.flops += 2 * macs + flops
-        tally.bytes_read += count_bytes(read)
-        tally.bytes_written += count_bytes(written)
 
     def _tally(self, name: str, kind: Kind) -> Tally:
         return self.by_scope.setdefault(self.scope(), {}).setdefault(name, Tally(kind))
@@ -136,7 +163,7 @@ def kind_of(func: Any) -> Kind:
     operator = func._overloadpacket
     if operator in PRODUCTS:
         return "product"
-    if operator in ELEMENTWISE:
+    if operator in ELEMENTWISE or operator in ELEMENTWISE_CALLS:
         return "elementwise"
     return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
 
@@ -200,5 +227,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     """
     try:
         return count_step(build, workload, "meta")
-    except (NotImplementedError, RuntimeError):
+    except CellError:
+        raise
+    except Exception:  # whatever a network does that needs data; its own errors come again
         return count_step(build, workload, workload.device)

@@ -1,8 +1,9 @@
 """Multiply-adds of the operators that are matrix products: pure functions of shapes.
 
-``torch.utils.flop_counter`` supplies the plain products and attention. The formulas here
-replace its convolution backward, which counts the weight gradient of a grouped convolution
-``groups`` times, and add the recurrent layers, which it does not know.
+``torch.utils.flop_counter`` supplies the plain products. The formulas here replace its
+convolution backward, which counts the weight gradient of a grouped convolution ``groups``
+times, and its attention backward, which counts a product done again; and they add the
+recurrent layers, which it does not know.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +99,31 @@ def _cudnn_rnn_backward(call: Arguments) -> int:
     return rnn_backward_macs(n_steps, weights, n_first, needs_input, needs_weights)
 
 
+def _attention(call: Arguments) -> int:
+    """Scores, then their product with the values; shapes ``[..., length, width]``."""
+    query, key, value = (call[name].shape for name in ("query", "key", "value"))
+    return int(prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))
+
+
+def _attention_scores(call: Arguments) -> int:
+    """Scaling and softmax of the scores: six for each."""
+    return int(6 * prod(call["query"].shape[:-1]) * call["key"].shape[-2])
+
+
+ATTENTIONS = (
+    aten._scaled_dot_product_flash_attention_for_cpu,
+    aten._scaled_dot_product_flash_attention,
+    aten._scaled_dot_product_efficient_attention,
+    aten._scaled_dot_product_cudnn_attention,
+)
+ATTENTION_BACKWARDS = (
+    aten._scaled_dot_product_flash_attention_for_cpu_backward,
+    aten._scaled_dot_product_flash_attention_backward,
+    aten._scaled_dot_product_efficient_attention_backward,
+    aten._scaled_dot_product_cudnn_attention_backward,
+)
+
+
 def _from_torch(operator: Any) -> Callable[[Arguments], int]:
     """A formula of torch's registry (2 FLOPs a multiply-add), called with the operands."""
     formula = flop_registry[operator]
@@ -121,6 +147,8 @@ PRODUCTS: dict[Any, Callable[[Arguments], int]] = {
     aten.mkldnn_rnn_layer_backward: _mkldnn_rnn_backward,
     aten._cudnn_rnn: _cudnn_rnn,
     aten._cudnn_rnn_backward: _cudnn_rnn_backward,
+    **dict.fromkeys(ATTENTIONS, _attention),
+    **dict.fromkeys(ATTENTION_BACKWARDS, lambda call: 2 * _attention(call)),
     aten.mv: lambda call: call["self"].numel(),
     aten.dot: lambda call: call["self"].numel(),
     **{
@@ -145,10 +173,36 @@ def _bias_gradient(call: Arguments) -> int:
     return grad_output.numel() if call["output_mask"][2] else 0
 
 
-GATE_FLOPS = {"lstm": 21, "gru": 20, "rnn": 4}
-"""Beside the products, for each hidden unit and step. LSTM: 12 sums of biases and products, 3
-sigmoids, 2 tanhs, 4 for cell and output. GRU: 9 sums, 2 sigmoids, 1 tanh, 8 for the reset,
-candidate and output. Plain: 3 sums and the activation."""
+N_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+CELL_FLOPS = {"lstm": 9, "gru": 8, "rnn": 1}
+"""For each hidden unit and step, beside the gates' sums. LSTM: 3 sigmoids, 2 tanhs, f c + i g,
+o tanh(c). GRU: 2 sigmoids, a tanh, the reset state, (1 - z) n + z h. Plain: the activation."""
+
+RNN_MODES = {0: "rnn", 1: "rnn", 2: "lstm", 3: "gru"}
+"""cuDNN's and oneDNN's numbers of the cells."""
+
+
+def gate_flops(cell: str, n_units: int, has_biases: bool) -> int:
+    """What a recurrent layer does beside its products.
+
+    ``n_units`` counts hidden units over steps, layers and directions. Each gate sums the
+    products of input and state, and two biases.
+    """
+    sums = 3 if has_biases else 1
+    return n_units * (N_GATES[cell] * sums + CELL_FLOPS[cell])
+
+
+def _mkldnn_gates(call: Arguments) -> int:
+    n_units = prod(call["input"].shape[:-1]) * call["hidden_size"]
+    return gate_flops(RNN_MODES[call["mode"]], n_units, call["has_biases"])
+
+
+def _cudnn_gates(call: Arguments) -> int:
+    n_layers = call["num_layers"] * (2 if call["bidirectional"] else 1)
+    n_units = prod(call["input"].shape[:-1]) * call["hidden_size"] * n_layers
+    has_biases = any(weight.ndim == 1 for weight in call["weight"])
+    return gate_flops(RNN_MODES[call["mode"]], n_units, has_biases)
+
 
 MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     aten.convolution: _bias_additions,
@@ -157,5 +211,10 @@ MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     aten.convolution_backward: _bias_gradient,
     aten.addmm: _output_additions,
     aten.baddbmm: _output_additions,
+    aten.mkldnn_rnn_layer: _mkldnn_gates,
+    aten.mkldnn_rnn_layer_backward: lambda call: 2 * _mkldnn_gates(call),
+    aten._cudnn_rnn: _cudnn_gates,
+    aten._cudnn_rnn_backward: lambda call: 2 * _cudnn_gates(call),
+    **dict.fromkeys(ATTENTIONS, _attention_scores),
 }
 """FLOPs that an operator performs beside two for each multiply-add."""

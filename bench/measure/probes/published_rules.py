@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from bench.measure.probes.operations import EveryOperator, name_arguments
-from bench.measure.probes.products import PRODUCTS, Arguments
+from bench.measure.probes.operations import PRODUCTS, EveryOperator, name_arguments
+from bench.measure.probes.products import Arguments
 from bench.measure.probes.recurrent import WholeRecurrentLayers
 
 aten = torch.ops.aten
@@ -69,10 +69,6 @@ def count_by_rules(run: Callable[[], object], rules: Rules) -> int:
         if rule is not None:
             total += rule({**name_arguments(func, args, kwargs), "out": out})
 
-    def add_recurrent(name: str, macs: int, *_: object) -> None:
-        nonlocal total
-        total += macs
-
-    with EveryOperator(add_operator), WholeRecurrentLayers(add_recurrent):
+    with EveryOperator(add_operator), WholeRecurrentLayers():
         run()
     return total

@@ -1,7 +1,8 @@
 """Recurrent layers on the meta device, whole: torch would run every time step to count one.
 
-While the mode is active, a call of ``torch.lstm`` or its relatives on meta tensors yields
-results of the right shape at once and reports what it would have cost, forward and backward.
+While the mode is active, a call of ``torch.lstm`` or its relatives on meta tensors becomes one
+operator of this module, whose results have the right shapes and no values, and whose backward
+is one operator too. A counter meets them like any other operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,20 +13,45 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from bench.measure.probes.products import GATE_FLOPS, rnn_backward_macs, rnn_macs
+from bench.measure.probes.products import Arguments, gate_flops, rnn_backward_macs, rnn_macs
 
-N_STATES = {"lstm": 2, "gru": 1, "rnn_tanh": 1, "rnn_relu": 1}
+CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+CALL = ("input", "hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional",
+        "batch_first")  # fmt: skip
+"""The arguments of torch.lstm and its relatives; a packed sequence is called with others."""
 
-Report = Callable[[str, int, int, Sequence[Tensor], Sequence[Tensor]], None]
-"""Told of one call: operator, multiply-adds, further FLOPs, what it read, what it wrote."""
+library = torch.library.Library("separation_bench", "DEF")
+for _cell in CELLS:
+    library.define(
+        f"{_cell}(Tensor data, Tensor[] states, Tensor[] weights, int num_layers) -> Tensor[]"
+    )
+    library.define(
+        f"{_cell}_backward(Tensor data, Tensor[] states, Tensor[] weights, int num_layers, "
+        "Tensor[] grads, bool needs_data, bool needs_weights) -> Tensor[]"
+    )
+
+
+def _forward_shapes(
+    data: Tensor, states: list[Tensor], weights: list[Tensor], num_layers: int
+) -> list[Tensor]:
+    n_directions = states[0].shape[0] // num_layers
+    output = data.new_empty(*data.shape[:-1], n_directions * states[0].shape[-1])
+    return [output, *(torch.empty_like(state) for state in states)]
+
+
+def _backward_shapes(
+    data: Tensor, states: list[Tensor], weights: list[Tensor], *_: object
+) -> list[Tensor]:
+    return [torch.empty_like(tensor) for tensor in (data, *states, *weights)]
+
+
+for _cell in CELLS:
+    library.impl(_cell, _forward_shapes, "Meta")
+    library.impl(f"{_cell}_backward", _backward_shapes, "Meta")
 
 
 class WholeRecurrentLayers(TorchFunctionMode):
-    """Replaces recurrent layers on the meta device by their shapes and a report."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__()
-        self.report = report
+    """Sends recurrent layers on the meta device to the operators above."""
 
     def __torch_function__(
         self,
@@ -35,65 +61,78 @@ class WholeRecurrentLayers(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         name = getattr(func, "__name__", "")
-        # A packed sequence has tensors where the flag of the biases would be.
-        if name not in N_STATES or not args[0].is_meta or not isinstance(args[3], bool):
+        if name not in CELLS:
             return func(*args, **(kwargs or {}))
-        data, states, weights, _, num_layers, _, _, _, batch_first = args
-        states = states if isinstance(states, Sequence) else (states,)
-        return _ShapesOnly.apply(  # type: ignore[no-untyped-call]
-            self.report, name, num_layers, batch_first, len(states), data, *states, *weights
+        call = dict(zip(CALL, args, strict=False)) | dict(kwargs or {})
+        if not call["input"].is_meta or not isinstance(call.get("has_biases"), bool):
+            return func(*args, **(kwargs or {}))
+        hx = call["hx"]
+        states = hx if isinstance(hx, Sequence) else (hx,)
+        return _WholeLayer.apply(  # type: ignore[no-untyped-call]
+            name, call["num_layers"], len(states), call["input"], *states, *call["params"]
         )
 
 
-class _ShapesOnly(torch.autograd.Function):
-    """Results and gradients of a recurrent layer without values."""
+class _WholeLayer(torch.autograd.Function):
+    """The operators above, joined to autograd."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        report: Report,
-        name: str,
-        num_layers: int,
-        batch_first: bool,
-        n_states: int,
-        data: Tensor,
-        *states_and_weights: Tensor,
+        ctx: Any, cell: str, num_layers: int, n_states: int, data: Tensor, *others: Tensor
     ) -> tuple[Tensor, ...]:
-        states, weights = states_and_weights[:n_states], states_and_weights[n_states:]
-        n_directions = states[0].shape[0] // num_layers
-        output = data.new_empty(*data.shape[:-1], n_directions * states[0].shape[-1])
-        results = (output, *(torch.empty_like(state) for state in states))
-        ctx.save_for_backward(data, *states_and_weights)
-        ctx.report, ctx.name, ctx.num_layers, ctx.n_states = report, name, num_layers, n_states
-        n_steps = prod(data.shape[:-1])
-        gates = n_steps * _gate_flops(name, states[-1], num_layers)
-        report(name, rnn_macs(n_steps, weights), gates, (data, *states_and_weights), results)
-        return results
+        states, weights = others[:n_states], others[n_states:]
+        ctx.save_for_backward(data, *others)
+        ctx.cell, ctx.num_layers, ctx.n_states = cell, num_layers, n_states
+        operator = getattr(torch.ops.separation_bench, cell)
+        return tuple(operator(data, states, weights, num_layers))
 
     @staticmethod
-    def backward(ctx: Any, *grad_results: Tensor) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors
-        data, weights = saved[0], saved[1 + ctx.n_states :]
-        needed = ctx.needs_input_grad[5:]
-        n_steps = prod(data.shape[:-1])
-        macs = rnn_backward_macs(
-            n_steps,
-            weights,
-            len(weights) // ctx.num_layers,
-            needed[0],
-            any(needed[-len(weights) :]),
-        )
-        # The gates again from what was kept, and their derivatives: about twice the forward.
-        gates = 2 * n_steps * _gate_flops(ctx.name, saved[ctx.n_states], ctx.num_layers)
-        gradients = [
-            torch.empty_like(tensor) if is_needed else None
-            for tensor, is_needed in zip(saved, needed, strict=True)
-        ]
-        written = [gradient for gradient in gradients if gradient is not None]
-        ctx.report(f"{ctx.name}_backward", macs, gates, (*saved, *grad_results), written)
-        return (None, None, None, None, None, *gradients)
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        data, *others = ctx.saved_tensors
+        states, weights = others[: ctx.n_states], others[ctx.n_states :]
+        needed = ctx.needs_input_grad[3:]
+        operator = getattr(torch.ops.separation_bench, f"{ctx.cell}_backward")
+        needs_weights = any(needed[-len(weights) :])
+        gradients = operator(data, states, weights, ctx.num_layers, grads, needed[0], needs_weights)
+        kept = (g if is_needed else None for g, is_needed in zip(gradients, needed, strict=True))
+        return (None, None, None, *kept)
 
 
-def _gate_flops(name: str, state: Tensor, num_layers: int) -> int:
-    """Further FLOPs of one step: ``state`` is ``[num_layers * n_directions, batch, hid_chan]``."""
-    return GATE_FLOPS[name.partition("_")[0]] * state.shape[0] * state.shape[-1]
+def _steps(call: Arguments) -> int:
+    return prod(call["data"].shape[:-1])
+
+
+def _macs(call: Arguments) -> int:
+    return rnn_macs(_steps(call), call["weights"])
+
+
+def _backward_macs(call: Arguments) -> int:
+    n_first = len(call["weights"]) // call["num_layers"]
+    needs = call["needs_data"], call["needs_weights"]
+    return rnn_backward_macs(_steps(call), call["weights"], n_first, *needs)
+
+
+def _gates(cell: str) -> Callable[[Arguments], int]:
+    def flops(call: Arguments) -> int:
+        state = call["states"][-1]  # [num_layers * n_directions, batch, hid_chan]
+        has_biases = any(weight.ndim == 1 for weight in call["weights"])
+        n_units = _steps(call) * state.shape[0] * state.shape[-1]
+        return gate_flops(cell.partition("_")[0], n_units, has_biases)
+
+    return flops
+
+
+def _twice(flops: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
+    """The gates again from what was kept, and their derivatives: about twice the forward."""
+    return lambda call: 2 * flops(call)
+
+
+_ops = torch.ops.separation_bench
+RECURRENT_PRODUCTS: dict[Any, Callable[[Arguments], int]] = {
+    **{getattr(_ops, cell): _macs for cell in CELLS},
+    **{getattr(_ops, f"{cell}_backward"): _backward_macs for cell in CELLS},
+}
+RECURRENT_MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
+    **{getattr(_ops, cell): _gates(cell) for cell in CELLS},
+    **{getattr(_ops, f"{cell}_backward"): _twice(_gates(cell)) for cell in CELLS},
+}

@@ -1,0 +1,1 @@
+from tests.textbook.agreement import one_thread as one_thread

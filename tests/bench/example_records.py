@@ -1,0 +1,149 @@
+"""Records for tests: made up, complete, and different in every figure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.plan import Effort, Settings, plan_jobs
+from bench.registry import TABLE1, Entry
+from bench.results.record import Job, Phase, ProbeName, Record, Status, Workload
+
+ENVIRONMENT: dict[str, Any] = {
+    "machine": {
+        "cpu": "Example CPU",
+        "n_cpus": 4,
+        "n_available_cpus": 2,
+        "memory_bytes": 8_000_000_000,
+        "architecture": "x86_64",
+        "system": "Linux 6.1",
+        "gpu": None,
+    },
+    "versions": {"python": "3.11.7", "torch": "2.13.0", "asteroid": "not installed"},
+    "code": {"commit": "0123456789abcdef0123456789abcdef01234567", "is_modified": False},
+    "torch": {
+        "cuda_build": None,
+        "cudnn": None,
+        "cudnn_benchmark": False,
+        "cudnn_allow_tf32": True,
+        "matmul_precision": "highest",
+        "mkldnn": True,
+        "cpu_capability": "AVX2",
+        "threads": 2,
+        "flushes_denormals": False,
+    },
+    "load_average": [0.1, 0.2, 0.3],
+    "variables": {"OMP_NUM_THREADS": "2"},
+}
+GPU = {
+    "name": "Example GPU",
+    "memory_bytes": 24_000_000_000,
+    "compute_capability": "9.0",
+    "n_visible": 1,
+}
+SETTINGS = Settings(
+    update_device="cpu",
+    n_samples=8000,
+    batch=1,
+    dtype="float32",
+    threads=2,
+    seed=0,
+    effort=Effort(n_rounds=3, budget_s=0.5, deadline_s=60.0),
+)
+
+
+def environment(**sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The example environment with fields of some sections replaced."""
+    changed = {name: ENVIRONMENT[name] | dict(fields) for name, fields in sections.items()}
+    return ENVIRONMENT | changed
+
+
+def make_job(
+    model: str = "dprnn",
+    probe: ProbeName = "latency",
+    phase: Phase = "inference",
+    *,
+    factory: str = "tests.fault_models:healthy",
+    round_index: int = 0,
+    **workload: Any,
+) -> Job:
+    fields: dict[str, Any] = {
+        "phase": phase,
+        "device": "cpu",
+        "n_samples": 8000,
+        "batch": 1,
+        "dtype": "float32",
+        "threads": 2,
+        "seed": 0,
+    }
+    return Job(
+        model=model,
+        factory=factory,
+        workload=Workload(**(fields | workload)),
+        probe=probe,
+        round=round_index,
+        budget_s=0.5,
+        deadline_s=60.0,
+    )
+
+
+def make_record(
+    job: Job,
+    measurement: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] = ENVIRONMENT,
+) -> Record:
+    """A record that ended well."""
+    return Record(
+        job=job,
+        status=Status.OK,
+        reason="",
+        measurement={} if measurement is None else measurement,
+        environment=environment,
+        started_at="2026-01-02T03:04:05+00:00",
+        elapsed_s=1.25,
+    )
+
+
+def fail(record: Record, status: Status, reason: str) -> Record:
+    """The same cell, not measured."""
+    return replace(record, status=status, reason=reason, measurement={})
+
+
+def measured(scale: float, job: Job) -> dict[str, Any]:
+    """What a job's probe would have found: figures that grow with ``scale`` and the phase."""
+    scale *= 3 if job.workload.phase == "update" else 1
+    fields: dict[ProbeName, dict[str, Any]] = {
+        "parameters": {
+            "n_params": int(1_000_003 * scale),
+            "n_trainable_params": int(1_000_003 * scale),
+            "n_buffer_elements": 0,
+            "weight_bytes": int(4_000_012 * scale),
+        },
+        "operations": {
+            "macs": int(1_234_567_891 * scale),
+            "flops": int(2_469_135_793 * scale),
+            "unknown_operators": {},
+            "counted_on": "meta",
+        },
+        "memory": {
+            "floor_rss_bytes": 200_000_000,
+            "peak_rss_bytes": int(300_000_007 * scale),
+            "growth_rss_bytes": int(100_000_001 * scale),
+            "peak_allocated_bytes": int(90_000_011 * scale),
+        },
+        "latency": {
+            "first_time_s": 0.9 * scale,
+            "warmup_times_s": [],
+            "is_warmup_stable": False,
+            "times_s": [(0.1 + 0.01 * job.round) * scale, 0.05 * scale, 7.0 * scale],
+        },
+    }
+    return fields[job.probe]
+
+
+def complete_run(
+    entries: Sequence[Entry] = TABLE1, settings: Settings = SETTINGS
+) -> Iterator[Record]:
+    """A run in which all went well: network number k costs k times the first."""
+    scales = {entry.name: float(scale) for scale, entry in enumerate(entries, start=1)}
+    for job in plan_jobs(entries, settings):
+        yield make_record(job, measured(scales[job.model], job))

@@ -1,0 +1,127 @@
+"""What a network must do, and the sentence for each way of not doing it."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.measure.contract import (
+    CellError,
+    check_estimates,
+    check_finite,
+    missing_dependency,
+    resolve_factory,
+)
+from bench.results.record import Status
+from tests import fault_models
+
+MIXTURE = torch.zeros(2, 1, 30)
+
+
+@pytest.mark.parametrize("n_src", [1, 2, 5])
+def test_estimates_that_keep_the_contract_pass_as_they_are(n_src: int) -> None:
+    estimates = torch.randn(2, n_src, 30)
+    assert check_estimates(estimates, MIXTURE) is estimates
+
+
+BAD_SHAPES = [(2, 30), (2, 2, 29), (2, 2, 31), (1, 2, 30), (3, 2, 30), (2, 0, 30), (2, 2, 1, 30)]
+
+
+@pytest.mark.parametrize("shape", BAD_SHAPES)
+def test_a_wrong_shape_is_named_beside_the_right_one(shape: tuple[int, ...]) -> None:
+    with pytest.raises(CellError) as refused:
+        check_estimates(torch.zeros(shape), MIXTURE)
+    assert refused.value.status == Status.BAD_SHAPE
+    assert str(refused.value) == (
+        f"The network returned a tensor {list(shape)}; expected a tensor [2, n_src, 30]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(None, "NoneType"), ([MIXTURE], "list"), (1.5, "float")]
+)
+def test_what_is_no_tensor_is_named(value: object, name: str) -> None:
+    with pytest.raises(CellError, match=f"returned {name}; expected a tensor") as refused:
+        check_estimates(value, MIXTURE)
+    assert refused.value.status == Status.BAD_SHAPE
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_a_single_value_that_is_not_finite_is_counted(bad: float, dtype: torch.dtype) -> None:
+    estimates = torch.zeros(2, 2, 30, dtype=dtype)
+    estimates[1, 0, 7] = bad
+    with pytest.raises(CellError, match=re.escape("NaN or Inf (1 of 120 values).")) as refused:
+        check_estimates(estimates, MIXTURE)
+    assert refused.value.status == Status.NON_FINITE
+
+
+def test_a_tensor_without_data_passes() -> None:
+    check_finite(torch.full((3,), float("nan"), device="meta"), "It is")
+    check_estimates(torch.zeros(2, 2, 30, device="meta"), MIXTURE)
+
+
+def test_a_loss_that_is_not_finite_names_itself() -> None:
+    with pytest.raises(CellError, match=r"^The loss is NaN or Inf \(1 of 1 values\)"):
+        check_finite(torch.tensor(float("nan")), "The loss is")
+
+
+def test_a_dotted_path_leads_to_its_function() -> None:
+    assert resolve_factory("tests.fault_models:healthy") is fault_models.healthy
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        (
+            "tests.fault_models:nobody",
+            Status.ERROR,
+            "'tests.fault_models' has no function 'nobody'",
+        ),
+        ("nobody_has_this:f", Status.MISSING_DEPENDENCY, "'nobody_has_this' is not installed"),
+        ("nobody_has_this.inner:f", Status.MISSING_DEPENDENCY, "pip install nobody_has_this"),
+        ("tests.fault_modells:healthy", Status.ERROR, "no module 'tests.fault_modells' in 'tests'"),
+    ],
+)
+def test_a_path_that_leads_nowhere(path: str, status: Status, reason: str) -> None:
+    with pytest.raises(CellError, match=re.escape(reason)) as refused:
+        resolve_factory(path)
+    assert refused.value.status == status
+
+
+def test_an_attribute_error_inside_a_module_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_networks.py").write_text("import math\nmath.no_such\ndef f(): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    with pytest.raises(AttributeError, match="no_such"):
+        resolve_factory("broken_networks:f")
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("asteroid", "pip install 'separation-bench[asteroid]'"),
+        ("asteroid.models.base_models", "pip install 'separation-bench[asteroid]'"),
+        ("requests", "pip install requests"),
+        ("some.inner.part", "pip install some"),
+    ],
+)
+def test_a_missing_package_comes_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, module: str, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], None)  # whether it is there or not
+    error = missing_dependency(ModuleNotFoundError(f"No module named {module!r}", name=module))
+    assert error.status == Status.MISSING_DEPENDENCY
+    assert str(error).endswith(command)
+    assert repr(module.partition(".")[0]) in str(error)
+
+
+@pytest.mark.parametrize("sound", [fault_models.healthy, fault_models.null])
+def test_the_sound_networks_of_these_tests_are_sound(sound: type[nn.Module]) -> None:
+    estimates: Tensor = sound()(MIXTURE)
+    check_estimates(estimates, MIXTURE)

@@ -1,0 +1,132 @@
+"""What the machine is: read from made-up files, and sane for the real one."""
+
+import json
+import os
+import platform
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from bench.measure import machine
+
+
+@pytest.fixture
+def quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "cpu.max"
+    monkeypatch.setattr(machine, "CGROUP_QUOTA", path)
+    return path
+
+
+@pytest.fixture
+def six_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+
+
+@pytest.mark.usefixtures("six_processors")
+@pytest.mark.parametrize(
+    ("content", "n_cpus"),
+    [
+        ("max 100000\n", 6),
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 1),
+        ("50000 100000\n", 1),
+        ("900000 100000\n", 6),
+        ("nonsense\n", 6),
+        ("", 6),
+    ],
+)
+def test_processors_are_cut_to_the_quota(quota: Path, content: str, n_cpus: int) -> None:
+    quota.write_text(content)
+    assert machine.available_cpus() == n_cpus
+
+
+@pytest.mark.usefixtures("six_processors", "quota")
+def test_without_a_cgroup_the_affinity_counts() -> None:
+    assert machine.available_cpus() == 6
+
+
+@pytest.mark.usefixtures("quota")
+def test_without_affinity_all_processors_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert machine.available_cpus() == 5
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert machine.available_cpus() == 1
+
+
+def test_this_machine() -> None:
+    described = machine.describe_machine()
+    assert json.loads(json.dumps(described)) == described
+    assert 1 <= described["n_available_cpus"] <= described["n_cpus"]
+    assert described["memory_bytes"] > 100 * 2**20
+    assert described["cpu"].strip()
+    assert all(value for value in described.values())
+
+
+def test_nothing_names_the_host() -> None:
+    """Records are published."""
+    host = socket.gethostname()
+    values = [value for value in machine.describe_machine().values() if isinstance(value, str)]
+    assert all(not re.search(rf"\b{re.escape(host)}\b", value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: Fast: CPU @ 3 GHz\n\nprocessor\t: 1\n",
+            "Fast: CPU @ 3 GHz",
+        ),
+        ("processor\t: 0\nBogoMIPS\t: 50\n", None),
+        (None, None),
+    ],
+)
+def test_the_processors_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, name: str | None
+) -> None:
+    monkeypatch.setattr(machine, "CPU_INFO", tmp_path / "cpuinfo")
+    if content is not None:
+        (tmp_path / "cpuinfo").write_text(content)
+    assert machine.describe_machine()["cpu"] == (name or platform.processor() or platform.machine())
+
+
+def test_versions_name_what_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "PACKAGES", ("pytest", "package-that-nobody-has"))
+    assert machine.describe_versions() == {
+        "python": platform.python_version(),
+        "pytest": pytest.__version__,
+        "package-that-nobody-has": "not installed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answers", "described"),
+    [
+        (("abc123", ""), {"commit": "abc123", "is_modified": False}),
+        (("abc123", " M bench/run.py"), {"commit": "abc123", "is_modified": True}),
+        (("", ""), {"commit": "unknown", "is_modified": False}),
+    ],
+)
+def test_the_code(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[str, str], described: dict[str, object]
+) -> None:
+    commit, changes = answers
+    monkeypatch.setattr(
+        machine, "_git", lambda root, command, *rest: commit if command == "rev-parse" else changes
+    )
+    machine.describe_code.cache_clear()
+    try:
+        assert machine.describe_code() == described
+    finally:
+        machine.describe_code.cache_clear()
+
+
+def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    machine.describe_code.cache_clear()
+    try:
+        assert machine.describe_code()["commit"] == "unknown"
+    finally:
+        machine.describe_code.cache_clear()

@@ -1,0 +1,150 @@
+"""Record files: nothing whole is lost, nothing torn is fatal, every bad line is named."""
+
+import errno
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Never
+
+import pytest
+
+from bench.errors import UsageError
+from bench.results.record import SCHEMA, Record
+from bench.results.store import append_record, create_records, newest_records, read_records
+from tests.bench.example_records import make_job, make_record
+
+FIRST, SECOND, THIRD = (
+    make_record(make_job(model, factory=f"über.module:{model}"), {"times_s": [0.1, 1 / 3]})
+    for model in ("a", "b\u2028c", "d")
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A record file that holds the first two records."""
+    path = create_records(tmp_path / "deep" / "records" / "run.jsonl")
+    append_record(path, FIRST)
+    append_record(path, SECOND)
+    return path
+
+
+def test_records_come_back_in_order(path: Path) -> None:
+    assert read_records(path) == ((FIRST, SECOND), ())
+
+
+def test_one_record_a_line(path: Path) -> None:
+    lines = path.read_bytes().split(b"\n")
+    assert lines.pop() == b""
+    assert [json.loads(line)["job"]["model"] for line in lines] == ["a", "b\u2028c"]
+
+
+def test_every_record_reaches_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(path.read_bytes()))
+    append_record(path, THIRD)
+    assert synced == [path.read_bytes()]
+    assert read_records(path).records[-1] == THIRD
+
+
+@pytest.mark.parametrize("kept", [1, 100, -2, -1])
+def test_a_torn_last_line_loses_itself_alone(path: Path, kept: int) -> None:
+    """Cut anywhere; without only its newline (kept = -1) the record is still whole."""
+    whole = path.read_bytes()
+    second = whole.splitlines(keepends=True)[1]
+    path.write_bytes(whole.removesuffix(second) + second[:kept])
+    survivors = (FIRST, SECOND) if kept == -1 else (FIRST,)
+    assert read_records(path).records == survivors
+    append_record(path, THIRD)
+    records, bad_lines = read_records(path)
+    assert records == (*survivors, THIRD)
+    assert [line.number for line in bad_lines] == ([] if kept == -1 else [2])
+
+
+NEWER = json.dumps(asdict(FIRST) | {"schema": SCHEMA + 1}).encode()
+OLDER = json.dumps(asdict(FIRST) | {"schema": SCHEMA - 1}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"{not json", "not JSON"),
+        (b"\xff\xfe\x00", "utf-8"),
+        (b"", "not JSON"),
+        (NEWER, f"written with schema {SCHEMA + 1}"),
+        (OLDER, f"written with schema {SCHEMA - 1}"),
+        (b"\x00" * 64, "not JSON"),
+    ],
+)
+def test_a_bad_line_is_named_and_the_rest_is_read(path: Path, line: bytes, problem: str) -> None:
+    first, second = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, line, second, b""]))
+    records, (bad_line,) = read_records(path)
+    assert records == (FIRST, SECOND)
+    assert bad_line.number == 2
+    assert problem in bad_line.problem
+
+
+def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
+    assert read_records(create_records(tmp_path / "run.jsonl")) == ((), ())
+
+
+def test_what_exists_is_not_overwritten(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="can't be written"):
+        create_records(path)
+    assert path.read_bytes() == before
+
+
+def test_a_place_that_can_not_be_written_is_found_first(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"can't be written to .* --output DIR"):
+        create_records(tmp_path / "file" / "records" / "run.jsonl")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_device_is_told() -> None:
+    with pytest.raises(UsageError, match=r"No space left on device.*measured before"):
+        append_record(Path("/dev/full"), FIRST)
+
+
+def test_a_disk_that_fills_up_loses_no_earlier_record(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> Never:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(UsageError, match="No space left on device"):
+            append_record(path, THIRD)
+    assert read_records(path).records[:2] == (FIRST, SECOND)
+    append_record(path, FIRST)
+    assert read_records(path).records[-1] == FIRST
+
+
+@pytest.mark.parametrize("name", ["absent.jsonl", "deep"])
+def test_a_file_that_can_not_be_read_is_told(path: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="No records can be read from"):
+        read_records(tmp_path / name)
+
+
+def test_text_that_is_not_unicode_can_be_stored(path: Path) -> None:
+    """What Python makes of a file name that is not UTF-8, as in an error's message."""
+    record: Record = replace(THIRD, reason="No weights in caf\udce9.")
+    append_record(path, record)
+    assert read_records(path).records == (FIRST, SECOND, record)
+
+
+def test_the_newest_records_are_of_the_latest_run(path: Path) -> None:
+    older = create_records(path.with_name("z-older.jsonl"))
+    (path.parent / "notes.txt").touch()
+    os.utime(older, (1_000_000_000, 1_000_000_000))
+    os.utime(path, (1_000_000_001, 1_000_000_001))
+    assert newest_records(path.parent) == path
+
+
+def test_a_folder_without_records_says_how_to_make_some(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(UsageError, match=r"Measure first: python -m bench\.run"):
+            newest_records(folder)

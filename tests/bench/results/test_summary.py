@@ -1,0 +1,214 @@
+"""From records to one figure for each quantity: medians of medians, and never a blank."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UsageError
+from bench.registry import TABLE1, VARIANTS
+from bench.results.published import TABLE1 as PUBLISHED
+from bench.results.record import Phase, Record, Status
+from bench.results.summary import NOT_MEASURED, QUANTITIES, Figure, Summary, summarize
+from tests.bench.example_records import (
+    ENVIRONMENT,
+    GPU,
+    complete_run,
+    environment,
+    fail,
+    make_job,
+    make_record,
+    measured,
+)
+
+
+def figure(summary: Summary, quantity: str, model: str = "dprnn") -> Figure:
+    (row,) = [row for row in summary.models if row.entry.name == model]
+    return row.figures[quantity]
+
+
+def rounds(*times_s: Sequence[float]) -> list[Record]:
+    return [
+        make_record(make_job(round_index=index), {"times_s": list(times)})
+        for index, times in enumerate(times_s)
+    ]
+
+
+@given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=6))
+def test_latency_is_the_median_of_the_rounds_medians(times_s: list[list[float]]) -> None:
+    expected = median([median(times) for times in times_s])
+    assert figure(summarize(rounds(*times_s)), "latency_s_inference") == Figure(expected)
+
+
+def test_the_median_of_medians_is_not_that_of_the_pool() -> None:
+    summary = summarize(rounds([1.0] * 9, [2.0], [3.0]))
+    assert figure(summary, "latency_s_inference").value == 2.0
+    assert summary.n_rounds == 3
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
+def test_every_quantity_comes_from_its_probe_and_phase(quantity: Any) -> None:
+    job = make_job("dprnn", quantity.probe, quantity.phase)
+    value = measured(1.0, job)[quantity.field]
+    summary = summarize([record for record in complete_run() if record.job.model == "conv-tasnet"])
+    shown = figure(summary, quantity.name, "conv-tasnet").value
+    if quantity.probe == "latency":  # of the first network: 0.1, 0.11 and 0.12 s a round
+        value = 0.11 * (3 if quantity.phase == "update" else 1)
+    assert shown == pytest.approx(value, rel=1e-12)
+
+
+def test_a_whole_run_has_every_figure_in_the_registrys_order() -> None:
+    records = list(complete_run((*VARIANTS, *TABLE1[::-1])))
+    summary = summarize(records)
+    assert [row.entry for row in summary.models] == [*TABLE1, *VARIANTS]
+    for row in summary.models:
+        assert row.published == PUBLISHED.get(row.entry.name)
+        assert row.failures() == []
+        assert all(f.value is not None and f.status == Status.OK for f in row.figures.values())
+
+
+def test_own_networks_come_last_by_their_path() -> None:
+    path = "my.networks:small"
+    own = make_record(make_job(path, factory=path), {"times_s": [1.0]})
+    summary = summarize([own, *rounds([2.0])])
+    assert [row.entry.name for row in summary.models] == ["dprnn", path]
+    assert summary.models[1].entry.factory == path
+    assert summary.models[1].published is None
+
+
+def test_a_round_that_failed_keeps_the_value_and_says_so() -> None:
+    good, bad, other = rounds([1.0], [9.0], [3.0])
+    summary = summarize([good, fail(bad, Status.TIMEOUT, "Too slow."), other])
+    shown = figure(summary, "latency_s_inference")
+    assert shown == Figure(2.0, Status.OK, "1 of 3 rounds failed: Too slow.")
+    assert summary.models[0].failures() == [shown]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_a_cell_that_failed_has_its_status_and_reason(status: Status) -> None:
+    bad = [fail(record, status, "A sentence.") for record in rounds([1.0], [2.0])]
+    summary = summarize(bad)
+    assert figure(summary, "latency_s_inference") == Figure(None, status, "A sentence.")
+    assert summary.models[0].failures() == [Figure(None, status, "A sentence.")]
+
+
+def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
+    summary = summarize(rounds([1.0]))
+    assert figure(summary, "latency_s_update") == NOT_MEASURED
+    assert NOT_MEASURED.status == Status.SKIPPED
+    assert NOT_MEASURED.reason
+    assert summary.models[0].failures() == []
+
+
+def test_a_field_that_a_device_does_not_know_is_unsupported() -> None:
+    job = make_job(probe="memory", phase="update", device="cuda")
+    summary = summarize([make_record(job, {"peak_allocated_bytes": 5})])
+    assert figure(summary, "peak_allocated_bytes_update").value == 5
+    assert figure(summary, "peak_rss_bytes_update").status == Status.UNSUPPORTED
+    assert "peak_rss_bytes" in figure(summary, "peak_rss_bytes_update").reason
+
+
+def test_operators_without_a_formula_are_added_up() -> None:
+    seen: dict[Phase, dict[str, int]] = {"inference": {"fft": 2}, "update": {"fft": 3, "sort": 1}}
+    records = [
+        make_record(
+            make_job(probe="operations", phase=phase),
+            {"macs": 1, "flops": 2, "unknown_operators": unknown},
+        )
+        for phase, unknown in seen.items()
+    ]
+    assert summarize(records).models[0].unknown_operators == {"fft": 5, "sort": 1}
+
+
+def moved(record: Record, **sections: Any) -> Record:
+    return replace(record, environment=environment(**sections))
+
+
+def resized(record: Record, **workload: Any) -> Record:
+    return replace(
+        record, job=replace(record.job, workload=replace(record.job.workload, **workload))
+    )
+
+
+MIXTURES: dict[str, tuple[Callable[[Record], Record], str]] = {
+    "processor": (lambda r: moved(r, machine={"cpu": "Other CPU"}), "machines.*Other CPU"),
+    "number of them": (lambda r: moved(r, machine={"n_available_cpus": 1}), "machines"),
+    "memory": (lambda r: moved(r, machine={"memory_bytes": 1}), "machines"),
+    "torch": (lambda r: moved(r, versions={"torch": "2.11.0"}), "torch, .*2.11.0"),
+    "samples": (lambda r: resized(r, n_samples=9), "n_samples, .*9"),
+    "batch": (lambda r: resized(r, batch=2), "batch"),
+    "dtype": (lambda r: resized(r, dtype="float64"), "dtype, .*float64"),
+    "threads": (lambda r: resized(r, threads=7), "threads"),
+}
+
+
+@pytest.mark.parametrize("case", MIXTURES)
+def test_what_can_not_share_a_table_is_refused(case: str) -> None:
+    change, message = MIXTURES[case]
+    first, second = rounds([1.0], [2.0])
+    with pytest.raises(UsageError, match=f"{message}.*one at a time"):
+        summarize([first, change(second)])
+
+
+def update_on(device: str) -> Record:
+    job = make_job(phase="update", device=device)
+    return replace(
+        make_record(job, {"times_s": [1.0]}), environment=environment(machine={"gpu": GPU})
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [update_on("cpu"), moved(update_on("cuda"), machine={"gpu": GPU | {"name": "Other GPU"}})],
+    ids=["a CPU and a GPU", "two GPUs"],
+)
+def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
+    with pytest.raises(UsageError, match=r"different devices of the update step.*Example GPU"):
+        summarize([update_on("cuda"), other])
+
+
+def test_two_files_of_one_machine_share_a_table() -> None:
+    first, second = rounds([1.0], [3.0])
+    busier = replace(second, environment=ENVIRONMENT | {"load_average": [9, 9, 9]})
+    assert figure(summarize([first, busier]), "latency_s_inference").value == 2.0
+
+
+def test_no_records_are_refused() -> None:
+    with pytest.raises(UsageError, match="no whole records"):
+        summarize([])
+
+
+def test_a_summary_without_any_environment() -> None:
+    """All processes died before they could describe it."""
+    dead = [
+        replace(fail(record, Status.KILLED, "It died."), environment={})
+        for record in complete_run()
+    ]
+    summary = summarize(dead)
+    assert summary.environment_name == summary.update_device_name == "unknown machine"
+    assert {f.status for row in summary.models for f in row.figures.values()} == {Status.KILLED}
+
+
+def test_the_environment_is_of_the_first_process_that_described_it() -> None:
+    first, second = rounds([1.0], [2.0])
+    summary = summarize([replace(fail(first, Status.OOM, "Full."), environment={}), second])
+    assert summary.environment_name == "Example CPU"
+
+
+@pytest.mark.parametrize(("device", "name"), [("cuda", "Example GPU"), ("cpu", "Example CPU")])
+def test_the_update_device_by_name(device: str, name: str) -> None:
+    summary = summarize([update_on(device)])
+    assert (summary.update_device, summary.update_device_name) == (device, name)
+    assert summary.environment_name == "Example CPU"
+
+
+def test_a_run_began_with_its_earliest_record() -> None:
+    records = [
+        replace(record, started_at=f"2026-01-0{day}T00:00:00+00:00")
+        for day, record in zip((3, 1, 2), rounds([1.0], [1.0], [1.0]), strict=True)
+    ]
+    assert summarize(records).started_at == "2026-01-01T00:00:00+00:00"

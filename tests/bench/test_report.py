@@ -1,0 +1,134 @@
+"""The reports again, from stored records alone: in process, and where torch can't be imported."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.registry import TABLE1
+from bench.results.record import Record, Status
+from bench.results.store import append_record, create_records
+from tests.bench.example_records import complete_run, fail
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ["table1.md", "table1.csv", "pareto.svg", "pareto.png"]
+
+
+def store(path: Path, records: Iterable[Record]) -> Path:
+    create_records(path)
+    for record in records:
+        append_record(path, record)
+    return path
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    return store(tmp_path / "out" / "records" / "cpu.jsonl", complete_run(TABLE1[:2]))
+
+
+@pytest.fixture
+def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what does not need it: the figure takes most of the time of a report."""
+    monkeypatch.setattr("bench.render.pareto.write_pareto_figure", lambda summary, stem: [])
+
+
+def test_the_newest_records_are_the_default(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = store(records.with_name("older.jsonl"), complete_run(TABLE1[2:3]))
+    os.utime(older, (1_000_000_000, 1_000_000_000))
+    assert report.main(["--output", str(tmp_path / "out")]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert [path.name for path in written] == ARTEFACTS
+    assert all(path.stat().st_size > 0 for path in written)
+    text = written[0].read_text()
+    assert "Conv-TasNet" in text
+    assert "DPRNN" not in text
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_several_files_make_one_report(records: Path, tmp_path: Path) -> None:
+    more = store(tmp_path / "more.jsonl", complete_run(TABLE1[2:3]))
+    output = tmp_path / "deep" / "both"
+    assert report.main([str(records), str(more), "--output", str(output)]) == 0
+    text = (output / "table1.md").read_text()
+    assert all(entry.display_name in text for entry in TABLE1[:3])
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_bad_lines_are_named_and_the_rest_is_reported(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    n_lines = len(records.read_bytes().splitlines())
+    with records.open("ab") as file:
+        file.write(b'{"schema": 99}\n{"torn')
+    assert report.main([str(records), "--output", str(tmp_path)]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{records}, line {n_lines + 1}, is left out: written with schema 99")
+    assert second.startswith(f"{records}, line {n_lines + 2}, is left out: not JSON")
+    assert "Conv-TasNet" in (tmp_path / "table1.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_failed_records_are_no_failure_to_report(tmp_path: Path) -> None:
+    dead = [fail(record, Status.KILLED, "Gone.") for record in complete_run(TABLE1[:1])]
+    path = store(tmp_path / "dead.jsonl", dead)
+    assert report.main([str(path), "--output", str(tmp_path)]) == 0
+    assert "killed: Gone." in (tmp_path / "table1.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_the_same_records_make_the_same_tables(records: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert report.main([str(records), "--output", str(tmp_path / name)]) == 0
+    for table in ARTEFACTS[:2]:
+        assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
+    assert report.main([str(argument) for argument in arguments]) == 2
+    return capsys.readouterr().err
+
+
+def test_no_records_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Measure first" in refusal(capsys, "--output", tmp_path)
+    assert "No records can be read" in refusal(capsys, tmp_path / "absent.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_a_whole_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "torn.jsonl").write_text('{"schema"')
+    message = refusal(capsys, tmp_path / "torn.jsonl", "--output", tmp_path / "out")
+    assert "line 1, is left out" in message
+    assert "no whole records" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_can_not_be_written(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "Reports can't be written to" in refusal(capsys, records, "--output", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["asteroid"] = None
+from bench.report import main
+code = main(sys.argv[1:])
+assert not any(name.startswith("torch.") for name in sys.modules)
+sys.exit(code)
+"""
+
+
+def test_reports_are_written_where_torch_is_not_installed(records: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_TORCH]
+    arguments = [str(records), "--output", str(tmp_path / "new")]
+    run = subprocess.run(command + arguments, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(ARTEFACTS)

@@ -1,0 +1,320 @@
+"""The command, with measuring replaced by made-up records: input, endings, what is on disk."""
+
+import csv
+import errno
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, Never
+
+import pytest
+
+from bench import command, run
+from bench.measure.machine import available_cpus
+from bench.registry import REGISTRY, TABLE1
+from bench.results.record import Job, Record, Status
+from bench.results.store import read_records
+from tests.bench.example_records import (
+    ENVIRONMENT,
+    GPU,
+    environment,
+    fail,
+    make_record,
+    measured,
+)
+
+QUICK_JOBS = 7  # of one network: parameters, twice operations, memory and latency
+Call = Callable[..., int]
+
+
+class Bench:
+    """Stands in for the measuring processes; ``act`` happens before each job is answered."""
+
+    def __init__(self) -> None:
+        self.environment: dict[str, Any] = ENVIRONMENT
+        self.jobs: list[Job] = []
+        self.is_closed = False
+        self.act: Callable[[Job], None] = lambda job: None
+        self.failures: dict[str, tuple[Status, str]] = {}
+
+    def fetch_environment(self, threads: int) -> dict[str, Any]:
+        return self.environment
+
+    def run_jobs(self, jobs: Iterable[Job]) -> Generator[Record, None, None]:
+        """Kept, so that nobody but the caller closes it."""
+        self.measuring = self.answer(jobs)
+        return self.measuring
+
+    def answer(self, jobs: Iterable[Job]) -> Generator[Record, None, None]:
+        try:
+            for job in jobs:
+                self.act(job)
+                self.jobs.append(job)
+                record = make_record(job, measured(1.5, job), self.environment)
+                failure = self.failures.get(job.model)
+                yield fail(record, *failure) if failure else record
+        finally:
+            self.is_closed = True
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+    monkeypatch.setattr(run, "fetch_environment", bench.fetch_environment)
+    monkeypatch.setattr(command, "run_jobs", bench.run_jobs)
+    return bench
+
+
+@pytest.fixture
+def call(tmp_path: Path, bench: Bench) -> Call:
+    """The command with a folder of the test's own."""
+    return lambda *arguments: run.main(
+        ["--output", str(tmp_path / "out"), "--effort", "quick", *arguments]
+    )
+
+
+@pytest.fixture
+def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what does not need it: the figure takes most of the time of a report."""
+    monkeypatch.setattr("bench.render.pareto.write_pareto_figure", lambda summary, stem: [])
+
+
+def stored(folder: Path) -> tuple[Record, ...]:
+    (path,) = (folder / "records").iterdir()
+    contents = read_records(path)
+    assert contents.bad_lines == ()
+    return contents.records
+
+
+def test_all_measured(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call() == 0
+    records = stored(tmp_path / "out")
+    assert len(records) == QUICK_JOBS * 7
+    printed = capsys.readouterr().out
+    for name in ("table1.md", "table1.csv", "pareto.svg", "pareto.png"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+        assert str(tmp_path / "out" / name) in printed
+    for entry in TABLE1:
+        assert entry.display_name in (tmp_path / "out" / "table1.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_one_failure_leaves_the_other_six_complete_and_says_why(
+    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.failures["demucs"] = (Status.OOM, "RuntimeError: no room [here].")
+    assert call() == 1
+    text = (tmp_path / "out" / "table1.csv").read_text()
+    rows = {row["model"]: row for row in csv.DictReader(text.splitlines())}
+    assert list(rows) == [entry.name for entry in TABLE1]
+    for name, row in rows.items():
+        statuses = {value for key, value in row.items() if key.endswith("_status")}
+        assert statuses == ({"oom"} if name == "demucs" else {"ok"})
+    said = capsys.readouterr().err.splitlines()
+    assert said.count("demucs: oom: RuntimeError: no room [here].") == 1
+    assert sum("demucs" in line and "no room [here]." in line for line in said) == 1 + QUICK_JOBS
+    assert "no room [here]." in (tmp_path / "out" / "table1.md").read_text()
+
+
+def test_even_when_all_fail_there_are_records_and_reports(
+    call: Call, bench: Bench, tmp_path: Path
+) -> None:
+    bench.failures = {"dprnn": (Status.KILLED, "The kernel did it.")}
+    assert call("--models", "dprnn") == 1
+    assert {record.status for record in stored(tmp_path / "out")} == {Status.KILLED}
+    assert "killed" in (tmp_path / "out" / "table1.md").read_text()
+
+
+BAD_INPUT = {
+    "unknown": (["--models", "sudormrf-1.0"], "Did you mean 'sudormrf-1.0x'?"),
+    "unknown beside known": (["--models", "all", "waveunet"], "No model matches 'waveunet'."),
+    "pattern without match": (["--models", "tasnet-*"], "No model matches 'tasnet-*'."),
+    "zero models": (["--models", ""], "No model was selected."),
+    "only commas": (["--models", ",", " , "], "No model was selected."),
+    "samples": (["--samples", "0"], "--samples must be at least 1, not 0."),
+    "batch": (["--batch", "-3"], "--batch must be at least 1, not -3."),
+    "threads": (["--threads", "0"], "--threads must be at least 1, not 0."),
+    "seed": (["--seed", "-1"], "--seed must be at least 0, not -1."),
+    "cuda": (["--device", "cuda"], "--device cuda: torch 2.13.0 is built without CUDA."),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_told_before_anything_is_measured(
+    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    arguments, message = BAD_INPUT[case]
+    assert call(*arguments) == 2
+    assert message in capsys.readouterr().err
+    assert bench.jobs == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--samples", "many"], ["--dtype", "int8"], ["--device", "tpu"], ["--modles"]]
+)
+def test_words_that_are_no_command_line(call: Call, bench: Bench, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call(*arguments)
+    assert stopped.value.code == 2
+    assert bench.jobs == []
+
+
+def test_cuda_without_a_gpu_says_what_the_build_is(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.environment = environment(torch={"cuda_build": "12.8"})
+    assert call("--device", "cuda") == 2
+    assert "is built for CUDA 12.8 but sees no GPU" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(
+    ("requested", "gpu", "device", "prefix"),
+    [
+        ("auto", None, "cpu", "cpu-"),
+        ("auto", GPU, "cuda", "example-gpu-"),
+        ("cuda", GPU, "cuda", "example-gpu-"),
+        ("cpu", GPU, "cpu", "cpu-"),
+    ],
+)
+def test_where_the_update_step_runs(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    requested: str,
+    gpu: dict[str, Any] | None,
+    device: str,
+    prefix: str,
+) -> None:
+    bench.environment = environment(machine={"gpu": gpu})
+    call("--models", "dprnn", "--device", requested)
+    devices = {job.workload.phase: job.workload.device for job in bench.jobs}
+    assert devices == {"inference": "cpu", "update": device}
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    assert path.name.startswith(prefix)
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_options_reach_every_job(call: Call, bench: Bench) -> None:
+    call(
+        *["--models", "sudormrf-0.5x,dprnn", "--samples", "123", "--batch", "4", "--seed", "5"],
+        *["--threads", "3", "--dtype", "bfloat16"],
+    )
+    assert {job.model for job in bench.jobs} == {"dprnn", "sudormrf-0.5x"}
+    for job in bench.jobs:
+        work = job.workload
+        assert (work.n_samples, work.batch, work.seed) == (123, 4, 5)
+        assert (work.threads, work.dtype) == (3, "bfloat16")
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_threads_default_to_the_processors_available(call: Call, bench: Bench) -> None:
+    call("--models", "dprnn")
+    assert {job.workload.threads for job in bench.jobs} == {available_cpus()}
+
+
+def test_a_file_where_the_folder_should_be(
+    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert call() == 2
+    assert "can't be written to" in capsys.readouterr().err
+    assert bench.jobs == []
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_each_record_is_on_disk_before_the_next_job_starts(
+    call: Call, bench: Bench, tmp_path: Path
+) -> None:
+    n_stored = []
+    bench.act = lambda job: n_stored.append(len(stored(tmp_path / "out")))
+    call("--models", "dprnn")
+    assert n_stored == list(range(QUICK_JOBS))
+
+
+def interrupt() -> Never:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "word"),
+    [
+        (interrupt, 130, "Interrupted"),
+        (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, "Terminated"),
+    ],
+)
+def test_a_stop_keeps_what_was_measured(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    stop: Callable[[], None],
+    code: int,
+    word: str,
+) -> None:
+    bench.act = lambda job: stop() if len(bench.jobs) == 3 else None
+    assert call("--models", "dprnn") == code
+    assert len(stored(tmp_path / "out")) == 3
+    assert word in capsys.readouterr().err
+    assert bench.is_closed
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence_and_whole_records(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fill_up(job: Job) -> None:
+        def refuse(descriptor: int) -> Never:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        if len(bench.jobs) == 2:
+            monkeypatch.setattr(os, "fsync", refuse)
+
+    bench.act = fill_up
+    assert call("--models", "dprnn") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert len(stored(tmp_path / "out")) >= 2
+    assert bench.is_closed
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_an_error_that_is_not_unicode_is_stored_like_any_other(
+    call: Call, bench: Bench, tmp_path: Path
+) -> None:
+    bench.failures["dprnn"] = (Status.ERROR, "No weights in caf\udce9.")
+    assert call("--models", "dprnn") == 1
+    assert len(stored(tmp_path / "out")) == QUICK_JOBS
+
+
+def test_the_list_names_everything(capsys: pytest.CaptureFixture[str], bench: Bench) -> None:
+    assert run.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(REGISTRY)
+    for line, entry in zip(lines, REGISTRY.values(), strict=True):
+        assert entry.display_name in line
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_nothing_is_written_into_the_records_of_another_run(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that begin in the same second."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stopped":
+            return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr(run, "datetime", Stopped)
+    assert call("--models", "dprnn") == 0
+    first = stored(tmp_path / "out")
+    assert call("--models", "demucs") in (0, 2)
+    path = tmp_path / "out" / "records" / "cpu-20260102T030405Z.jsonl"
+    assert read_records(path).records == first
