@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, NamedTuple, Self
 
@@ -35,18 +35,20 @@ class Ending(NamedTuple):
 class ForkServer:
     """Runs requests one at a time, each in a forked process of its own group.
 
-    Use as a context manager; leaving it ends the server and what still runs below it.
+    ``preload`` names modules to import beside torch before the first request. Use as a context
+    manager; leaving it ends the server and what still runs below it.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, preload: Sequence[str] = ()) -> None:
         self._threads = threads
+        self._preload = preload
 
     def __enter__(self) -> Self:
         self._control, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(theirs.fileno())],
+                [sys.executable, "-m", WORKER, str(theirs.fileno()), *self._preload],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,

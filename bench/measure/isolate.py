@@ -16,19 +16,29 @@ from bench.errors import UsageError
 from bench.measure.forkserver import START_DEADLINE_S, Ending, ForkServer
 from bench.results.record import Job, Record, Status
 
+LAZY_IMPORT = "torch._dynamo"
+"""What torch would import in every child, for a second, at its first optimiser step."""
+
 
 def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
     """Measure cells one after another; never raises for what a network does.
 
-    Each round, and each number of threads, has its own server process; when a network ends the
-    server, another takes over.
+    Jobs in a row that can share a server process do; when a network ends it, another takes over.
     """
-    for (_, threads), group in groupby(jobs, key=lambda job: (job.round, job.workload.threads)):
+    for (_, threads, preload), group in groupby(jobs, key=_server_of):
         waiting = deque(group)
         while waiting:
-            with ForkServer(threads) as server:
+            with ForkServer(threads, preload) as server:
                 while waiting and server.is_running:
                     yield _run_job(server, waiting.popleft())
+
+
+def _server_of(job: Job) -> tuple[int, int, tuple[str, ...]]:
+    """Round, threads and preloaded modules; jobs that differ in one have different servers.
+
+    Memory is measured without preloaded modules, which a network itself may not need.
+    """
+    return job.round, job.workload.threads, () if job.probe == "memory" else (LAZY_IMPORT,)
 
 
 def _run_job(server: ForkServer, job: Job) -> Record:
@@ -57,7 +67,10 @@ def fetch_environment(threads: int) -> dict[str, Any]:
     with ForkServer(threads) as server:
         ending = server.run({}, START_DEADLINE_S)
     if ending.outcome is None:
-        raise UsageError(f"A measuring process could not start: {last_line(ending.stderr_tail)}")
+        raise UsageError(
+            f"A measuring process could not start: {last_line(ending.stderr_tail)}. "
+            "To install what it needs: pip install separation-bench"
+        )
     environment: dict[str, Any] = ending.outcome["environment"]
     return environment
 

@@ -1,11 +1,12 @@
 """The measuring process, and the server that forks it.
 
-``python -m bench.measure.worker FD`` imports torch once and then forks a fresh child for every
-request that arrives on the socket FD (see ``forkserver``). A child runs one probe and writes
-one outcome to its own pipe; whatever networks print goes to standard error, so it can't mix
-with the outcome.
+``python -m bench.measure.worker FD [MODULE ...]`` imports torch and the modules once and then
+forks a fresh child for every request that arrives on the socket FD (see ``forkserver``). A
+child runs one probe and writes one outcome to its own pipe; whatever networks print goes to
+standard error, so it can't mix with the outcome.
 """
 
+import importlib
 import json
 import os
 import selectors
@@ -143,4 +144,6 @@ def wait_for(child: int, control: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -6,7 +6,7 @@ from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, tab
 from bench.render.provenance import describe_provenance
 from bench.render.tables import markdown_table
 from bench.results import published as paper
-from bench.results.summary import ModelSummary, Summary
+from bench.results.summary import Figure, ModelSummary, Summary
 from bench.results.units import format_significant
 
 
@@ -110,9 +110,14 @@ def _definitions(summary: Summary) -> str:
     )
 
 
+def _problem(figure: Figure) -> str:
+    """The status, but for a figure that has a value although some of its rounds failed."""
+    return "" if figure.value is not None else f"{figure.status.value}: "
+
+
 def _notes(summary: Summary) -> Iterable[str]:
     lines = [
-        f"- {model.entry.display_name}: {failure.status.value}: {failure.reason}"
+        f"- {model.entry.display_name}: {_problem(failure)}{failure.reason}"
         for model in summary.models
         for failure in model.failures()
     ]

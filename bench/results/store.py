@@ -85,12 +85,12 @@ def read_records(path: Path) -> Contents:
 
 
 def newest_records(folder: Path) -> Path:
-    """The record file of the latest run in a folder.
+    """The record file of the latest run in a folder, by the time in its name.
 
     Raises:
         UsageError: the folder holds none.
     """
-    files = sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_mtime)
+    files = sorted(folder.glob("*.jsonl"), key=lambda file: file.stem.rpartition("-")[2])
     if not files:
         raise UsageError(
             f"There are no records in {folder}. Measure first: python -m bench.run --models all"

@@ -20,7 +20,7 @@ from tests.oracle.products import Attention, Recurrent, convolution
 
 aten: Any = torch.ops.aten
 law = settings(max_examples=25, deadline=None, derandomize=True)
-CUDNN_MODES = {"RNN": 1, "LSTM": 2, "GRU": 3}
+CUDNN_MODES = {"RNN": (0, 1), "LSTM": (2,), "GRU": (3,)}  # of a plain cell: ReLU, tanh
 ONEDNN_LSTM = 2
 MASKS = list(product((False, True), (False, True)))
 
@@ -55,10 +55,10 @@ def stacks(draw: st.DrawFn) -> Recurrent:
     )
 
 
-def cudnn_options(sizes: Recurrent) -> tuple[Any, ...]:
+def cudnn_options(sizes: Recurrent, mode: int) -> tuple[Any, ...]:
     """From ``mode`` to ``dropout_state``, as both kernels take them."""
     bidirectional = sizes.directions == 2
-    which = CUDNN_MODES[sizes.cell], sizes.hidden_size, sizes.proj_size, sizes.num_layers
+    which = mode, sizes.hidden_size, sizes.proj_size, sizes.num_layers
     return (*which, False, 0.0, True, bidirectional, [], None)
 
 
@@ -83,7 +83,8 @@ def test_cudnn_recurrent_layers(sizes: Recurrent, steps: int, batch: int, bias: 
     data = meta(steps, batch, sizes.input_size)
     states = meta(sizes.num_layers * sizes.directions, batch, sizes.hidden_size)
     out = meta(steps, batch, sizes.directions * sizes.state_size)
-    options, frames = cudnn_options(sizes), steps * batch
+    modes, frames = CUDNN_MODES[sizes.cell], steps * batch
+    options = cudnn_options(sizes, modes[steps % len(modes)])
 
     there = count(lambda: aten._cudnn_rnn(data, weights, stride, None, states, states, *options))
     assert there["_cudnn_rnn"].macs == sizes.forward(frames)
@@ -177,12 +178,15 @@ FUSED_ATTENTIONS: dict[str, tuple[tuple[Any, ...], Callable[..., tuple[Any, ...]
 }
 
 
-@pytest.mark.parametrize("kernel", FUSED_ATTENTIONS)
-def test_attention_kernels_of_cuda(kernel: str) -> None:
-    query, key, value = meta(2, 3, 5, 8).half(), meta(2, 3, 7, 8).half(), meta(2, 3, 7, 8).half()
+@pytest.mark.parametrize(
+    ("kernel", "value_width"), [("flash", 8), ("efficient", 8), ("efficient", 16), ("cudnn", 8)]
+)
+def test_attention_kernels_of_cuda(kernel: str, value_width: int) -> None:
+    query, key = meta(2, 3, 5, 8).half(), meta(2, 3, 7, 8).half()
+    value = meta(2, 3, 7, value_width).half()
     name = f"_scaled_dot_product_{kernel}_attention"
     options, saved = FUSED_ATTENTIONS[kernel]
-    expected = Attention(2 * 3 * 5 * 7, 8, 8)
+    expected = Attention(2 * 3 * 5 * 7, 8, value_width)
     outs: list[Any] = []
     there = count(lambda: outs.append(getattr(aten, name)(query, key, value, *options)))
     assert there[name].macs == expected.forward

@@ -260,7 +260,8 @@ def test_flops_beside_the_products(cell: str, proj_size: int, bias: bool) -> Non
 def test_onednn_counts_its_gates(bias: bool) -> None:
     case = Case(Recurrent("LSTM", 3, 4), steps=5, batch=2, bias=bias)
     expected = oracle.recurrent("LSTM", 10 * 4, bias=bias)
-    assert further_flops(case, "cpu", torch.float32)[0] == expected
+    # Back: twice, the stated approximation.
+    assert further_flops(case, "cpu", torch.float32) == (expected, 2 * expected)
 
 
 @pytest.mark.parametrize("device", DEVICES)
