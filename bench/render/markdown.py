@@ -76,9 +76,9 @@ def _explanation(summary: Summary) -> str:
         "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
         "paper. SI-SDRi is the paper's throughout: nothing was trained for this table "
         "(\\* the maximum of the authors' own run and the cited paper).\n\n"
-        "The paper's “GFLOPs” are multiply-adds, counted by an old release of thop that counts "
-        "transposed convolutions a factor of their stride too often and hardly any backward "
-        "pass; they stand beside exact multiply-adds here. An update step costs about three "
+        "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
+        "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
+        "beside exact multiply-adds here. An update step costs about three "
         "forwards. The paper's memory is what its sampling profilers saw."
     )
 

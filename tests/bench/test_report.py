@@ -26,7 +26,8 @@ def store(path: Path, records: Iterable[Record]) -> Path:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    return store(tmp_path / "out" / "records" / "cpu-20260102T000000Z.jsonl", complete_run(TABLE1[:2]))
+    folder = tmp_path / "out" / "records"
+    return store(folder / "cpu-20260102T000000Z.jsonl", complete_run(TABLE1[:2]))
 
 
 @pytest.fixture

@@ -90,11 +90,12 @@ def _norm(call: Mapping[str, Any]) -> int:
 
 
 def _norm_backward(call: Mapping[str, Any]) -> int:
-    """For the input 9 (standardised again 2, two weighted sums 3, combination 4), for weight
-    and bias 3.
+    """For the input 9 (standardised again 2, two weighted sums 3, combination 4), or 2 where
+    the moments are fixed; for weight and bias 3.
     """
     of_input, of_weight, of_bias = call["output_mask"]
-    return int((9 * of_input + 3 * (of_weight or of_bias)) * call["input"].numel())
+    per_input = 9 if call.get("train", True) else 2
+    return int((per_input * of_input + 3 * (of_weight or of_bias)) * call["input"].numel())
 
 
 def _clamp(call: Mapping[str, Any]) -> int:

@@ -209,14 +209,25 @@ def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
 
 
 def count_step(build: Callable[[], nn.Module], workload: Workload, device: str) -> dict[str, Any]:
-    """The operations of one step of a workload, counted on ``device``."""
-    with torch.device(device):
-        model = build()
-    with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
-        step = prepare_step(model, workload, device)
-    with OperationCounter() as counter:
-        step.run()
-    return summarize_tallies(counter.tallies) | {"counted_on": device}
+    """The operations of one step of a workload, counted on ``device``.
+
+    A compiled network is counted as its eager graph, and the result says so.
+    """
+    from torch._dynamo import OptimizedModule  # late: other probes' processes do without it
+
+    with torch.compiler.set_stance("force_eager"):
+        with torch.device(device):
+            model = build()
+        with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
+            step = prepare_step(model, workload, device)
+        with OperationCounter() as counter:
+            step.run()
+    return summarize_tallies(counter.tallies) | {
+        "counted_on": device,
+        "is_eager_graph_of_compiled": any(
+            isinstance(module, OptimizedModule) for module in model.modules()
+        ),
+    }
 
 
 def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:

@@ -153,7 +153,6 @@ def test_a_norm_goes_back_only_where_it_is_asked_to(
     assert backward(there, whole, "flops") == expected
 
 
-@pytest.mark.xfail(strict=True, reason="counts sums over the batch, which fixed moments don't need")
 def test_the_gradient_through_fixed_moments_is_two_products() -> None:
     layer = nn.BatchNorm1d(4).eval()
     there, whole = count_layer(layer, (2, 4, 6), device="cpu", weights=False, inputs=True)

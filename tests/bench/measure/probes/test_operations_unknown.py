@@ -229,3 +229,16 @@ def test_the_recurrent_layers_of_a_counted_network_are_left_as_they_were() -> No
     count(lambda: nn.LSTM(2, 3, device="meta")(data.to("meta")))
     assert torch.equal(before, layer(data)[0])
     assert total(count(lambda: layer(data))) == Recurrent("LSTM", 2, 3).forward(4)
+
+
+def build_compiled() -> Any:
+    return torch.compile(Network(lambda x: x))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, at compile
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_compiled_network_is_counted_as_its_eager_graph_and_says_so(phase: Phase) -> None:
+    plain, compiled = record(lambda: Network(lambda x: x), phase), record(build_compiled, phase)
+    assert compiled["macs"] == plain["macs"] == step_macs(phase)
+    assert compiled["is_eager_graph_of_compiled"]
+    assert not plain["is_eager_graph_of_compiled"]
