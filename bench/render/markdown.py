@@ -9,6 +9,10 @@ from bench.results import published as paper
 from bench.results.summary import Figure, ModelSummary, Summary
 from bench.results.units import format_significant
 
+COVERED = (
+    " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
+)
+
 
 def render_table1(summary: Summary) -> str:
     """The paper's Table 1 with this machine's figures, all details, notes and provenance."""
@@ -107,6 +111,7 @@ def _definitions(summary: Summary) -> str:
         "of the resident set during one warmed step, Python and torch included. Peak of the "
         "allocator: what torch allocated during the step (on a GPU, everything it held). "
         "Real-time factor: processing time over audio duration, below 1 is faster than real time."
+        + ("" if any(model.unknown_operators for model in summary.models) else COVERED)
     )
 
 

@@ -13,7 +13,13 @@ settings.load_profile("unhurried")
 
 @pytest.fixture(autouse=True)
 def own_signals() -> Iterator[None]:
-    """A command answers SIGTERM in its own way, for as long as its process lives."""
-    before = signal.getsignal(signal.SIGTERM)
+    """A command answers SIGTERM in its own way, for as long as its process lives.
+
+    And Ctrl-C interrupts, also where a shell that put these tests into the background has it
+    ignored.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -17,6 +17,12 @@ from tests import fault_models
 from tests.bench.processes import Announcements, parent_of, remaining
 
 ROOT = Path(__file__).parents[2]
+INTERRUPTIBLE = (
+    "import runpy, signal\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "runpy.run_module('bench.run', run_name='__main__', alter_sys=True)\n"
+)
+"""bench.run, also where a shell that put these tests into the background has SIGINT ignored."""
 TINY = ["--effort", "quick", "--samples", "400", "--threads", "1", "--device", "cpu"]
 
 
@@ -47,7 +53,7 @@ def test_a_signal_leaves_whole_records_and_no_process(
 ) -> None:
     started = Announcements(tmp_path / "started")
     model = "tests.fault_models:hangs"
-    command = [sys.executable, "-m", "bench.run", "--models", model, "--output", str(tmp_path)]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "--models", model, "--output", str(tmp_path)]
     with subprocess.Popen(
         command + TINY,
         cwd=ROOT,

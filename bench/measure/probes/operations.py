@@ -43,6 +43,7 @@ class Tally:
     flops: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
+    reason: str = ""  # why an operator of the kind movement has no FLOPs
 
     def add(self, other: "Tally") -> None:
         """Add another tally's sums to this one's."""
@@ -114,7 +115,7 @@ class OperationCounter(ExitStack):
         merged: dict[str, Tally] = {}
         for tallies in self.by_scope.values():
             for name, tally in tallies.items():
-                merged.setdefault(name, Tally(tally.kind)).add(tally)
+                merged.setdefault(name, Tally(tally.kind, reason=tally.reason)).add(tally)
         return merged
 
     def __enter__(self) -> Self:
@@ -134,7 +135,9 @@ class OperationCounter(ExitStack):
         if func.namespace == "profiler":
             return
         operator = func._overloadpacket
-        tally = self._tally(operator.__name__, kind_of(func))
+        name, kind, reason = operator.__name__, kind_of(func), reason_of_zero(func)
+        here = self.by_scope.setdefault(self.scope(), {})
+        tally = here.setdefault(name, Tally(kind, reason=reason))
         tally.calls += 1
         if func.is_view:
             return
@@ -154,9 +157,6 @@ class OperationCounter(ExitStack):
             counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
             tally.flops += cost.flops * counted.numel()
 
-    def _tally(self, name: str, kind: Kind) -> Tally:
-        return self.by_scope.setdefault(self.scope(), {}).setdefault(name, Tally(kind))
-
 
 def kind_of(func: Any) -> Kind:
     """The class of an operator; ``unknown`` is one that no table names."""
@@ -166,6 +166,11 @@ def kind_of(func: Any) -> Kind:
     if operator in ELEMENTWISE or operator in ELEMENTWISE_CALLS:
         return "elementwise"
     return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
+
+
+def reason_of_zero(func: Any) -> str:
+    """Why an operator has no FLOPs: it is a view, or what its table says; else empty."""
+    return "view" if func.is_view else ZERO_FLOPS.get(func._overloadpacket, "")
 
 
 def name_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:

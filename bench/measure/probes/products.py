@@ -105,9 +105,8 @@ def _attention(call: Arguments) -> int:
     return int(prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))
 
 
-def _attention_scores(call: Arguments) -> int:
-    """Scaling and softmax of the scores: six for each."""
-    return int(6 * prod(call["query"].shape[:-1]) * call["key"].shape[-2])
+def _n_scores(call: Arguments) -> int:
+    return int(prod(call["query"].shape[:-1]) * call["key"].shape[-2])
 
 
 ATTENTIONS = (
@@ -215,6 +214,7 @@ MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     aten.mkldnn_rnn_layer_backward: lambda call: 2 * _mkldnn_gates(call),
     aten._cudnn_rnn: _cudnn_gates,
     aten._cudnn_rnn_backward: lambda call: 2 * _cudnn_gates(call),
-    **dict.fromkeys(ATTENTIONS, _attention_scores),
+    **dict.fromkeys(ATTENTIONS, lambda call: 6 * _n_scores(call)),  # scale 1, softmax 5
+    **dict.fromkeys(ATTENTION_BACKWARDS, lambda call: 5 * _n_scores(call)),  # softmax 4, scale 1
 }
 """FLOPs that an operator performs beside two for each multiply-add."""

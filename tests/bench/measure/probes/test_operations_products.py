@@ -306,7 +306,6 @@ def test_flops_of_attention_beside_its_products(device: str, value_width: int) -
     assert total(tallies, "flops") == 2 * expected.forward + further
 
 
-@pytest.mark.xfail(strict=True, reason="a fused backward has no FLOPs beside its products")
 def test_the_backward_of_fused_attention_has_a_softmax() -> None:
     operand = ones(2, 3, 5, 4).requires_grad_()
     out = F.scaled_dot_product_attention(operand, operand, operand)

@@ -242,3 +242,15 @@ def test_a_compiled_network_is_counted_as_its_eager_graph_and_says_so(phase: Pha
     assert compiled["macs"] == plain["macs"] == step_macs(phase)
     assert compiled["is_eager_graph_of_compiled"]
     assert not plain["is_eager_graph_of_compiled"]
+
+
+def test_no_flops_have_a_stated_reason() -> None:
+    tallies = count(lambda: torch.cat([torch.ones(2, 3).t(), torch.zeros(3, 1)], dim=1))
+    reasons = {name: tally.reason for name, tally in tallies.items()}
+    assert reasons == {
+        "ones": "fills memory",
+        "t": "view",
+        "zeros": "fills memory",
+        "cat": "moves data",
+    }
+    assert not count(lambda: torch.ones(2) + 1)["add"].reason
