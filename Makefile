@@ -9,15 +9,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 
-.PHONY: bench test test-all lint cuda clean
+.PHONY: bench test lint cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models all
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not cuda and not slow"
-
-test-all: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not cuda"
 
 lint: $(INSTALLED)

@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -86,8 +85,3 @@ def _git(root: Path, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return run.stdout.strip()
-
-
-def describe_command() -> str:
-    """The command line of this process, with the interpreter left out."""
-    return " ".join(["python", *sys.orig_argv[1:]])
