@@ -1,5 +1,6 @@
 # make bench   install once, then measure the paper's seven networks with default settings
 # make test    install once, then run the tests
+# make thorough  the tests that take minutes
 # make lint    style, types and import contracts
 # make cuda    everything that needs a GPU: its tests, the main job, its reports
 
@@ -9,13 +10,16 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 
-.PHONY: bench test lint cuda clean
+.PHONY: bench test thorough lint cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models all
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not cuda"
+	$(BIN)/python -m pytest -m "not cuda and not thorough"
+
+thorough: $(INSTALLED)
+	$(BIN)/python -m pytest -m "thorough and not cuda"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -28,7 +32,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[asteroid,crosscheck,dev]'
+		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
 	@touch $@
 
 # A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels
