@@ -9,12 +9,16 @@ norm, two activations, the last norm of a block, the mask head). Both are built 
 same parts: ``variant="code"`` has the published parameter counts, ``variant="text"`` follows
 the printed equations.
 
+The code's mask head and the decoder are computed as matrix products: the same function of the
+same parameters, up to rounding, in a fraction of the time (a third of an update step at 1.0x).
+Their ``computes_as_defined`` brings back the convolutions, by which operations are counted.
+
 Shapes: ``frames`` is the number of encoder hops, ``padded_time / (kernel_size // 2)``.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -159,6 +163,8 @@ class CodeMaskHead(nn.Module):
     Shape: ``[batch, bn_chan, frames] -> [batch, n_src, n_filters, frames]``.
     """
 
+    computes_as_defined = False  # True: the two convolutions one after the other
+
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
         self.n_filters = config.n_filters
@@ -171,10 +177,36 @@ class CodeMaskHead(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        latent = self.pointwise(features).unsqueeze(1)  # [batch, 1, n_filters, frames]
-        # An odd n_filters leaves one row too many.
-        masks: Tensor = self.across_filters(latent)[:, :, : self.n_filters]
-        return masks  # [batch, n_src, n_filters, frames]
+        if self.computes_as_defined:
+            latent = self.pointwise(features).unsqueeze(1)  # [batch, 1, n_filters, frames]
+            # An odd n_filters leaves one row too many.
+            masks: Tensor = self.across_filters(latent)[:, :, : self.n_filters]
+            return masks  # [batch, n_src, n_filters, frames]
+        weight, bias = self.fold()
+        rows = F.conv1d(features, weight, bias)  # [batch, n_src * n_filters, frames]
+        folded: Tensor = rows.unflatten(1, (-1, self.n_filters))
+        return folded
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        """Both convolutions as one: ``[n_src * n_filters, bn_chan, 1]`` and its bias."""
+        sliding = self.sliding_matrix().flatten(0, 1)  # [n_src * n_filters, n_filters]
+        weight = sliding @ self.pointwise.weight.squeeze(-1)
+        bias = sliding @ cast(Tensor, self.pointwise.bias)
+        own_bias = cast(Tensor, self.across_filters.bias).repeat_interleave(self.n_filters)
+        return weight.unsqueeze(-1), bias + own_bias
+
+    def sliding_matrix(self) -> Tensor:
+        """The kernels as banded matrices, ``[n_src, n_filters, n_filters]``.
+
+        Sliding multiplies row j of the latent, for row i of the masks, with tap
+        ``j - i + n_before``. So each row of the matrix is the one above, moved by one: a window
+        on the same taps, with zeros where the kernel does not reach.
+        """
+        n_before = self.n_filters - self.n_filters // 2
+        n_after = self.n_filters - n_before
+        taps = self.across_filters.weight[:, 0, :, 0]  # [n_src, n_filters + 1]
+        reach = F.pad(taps, (n_after - 1, n_before - 1))  # [n_src, 2 * n_filters - 1]
+        return reach.unfold(1, self.n_filters, 1).flip(1)
 
 
 class TextMaskHead(nn.Module):
@@ -217,6 +249,43 @@ class Separator(nn.Module):
         return latent.softmax(dim=1) if self.n_src > 1 else latent.sigmoid()
 
 
+class Decoder(nn.ConvTranspose1d):
+    """Section 2.3: a transposed convolution for each source, cut to the length of the frames.
+
+    One matrix product gives every frame its ``kernel_size`` samples; frames are then added
+    where they overlap. Shape: ``[batch, n_src * n_filters, frames] -> [batch, n_src, time]``.
+    """
+
+    computes_as_defined = False  # True: torch's transposed convolution
+
+    def __init__(self, config: SuDoRMRFConfig) -> None:
+        super().__init__(
+            config.n_src * config.n_filters,
+            config.n_src,
+            config.kernel_size,
+            stride=config.stride,
+            padding=config.stride,
+            output_padding=config.stride - 1,
+            groups=config.n_src,
+        )
+        self.n_cut = config.stride  # samples that the encoder's padding put on each side
+
+    def forward(self, masked: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if self.computes_as_defined:
+            return super().forward(masked, output_size)
+        filters = self.weight.unflatten(0, (self.groups, -1)).flatten(2).mT
+        samples = filters @ masked.unflatten(1, (self.groups, -1))
+        kernel_size, stride, padding = self.kernel_size[0], self.stride[0], self.n_cut
+        decoded = F.fold(
+            samples.flatten(1, 2),  # [batch, n_src * kernel_size, frames]
+            output_size=(1, (masked.shape[-1] + 2) * stride - 2 * padding),
+            kernel_size=(1, kernel_size),
+            stride=(1, stride),
+            padding=(0, padding),
+        ).squeeze(2)
+        return decoded + cast(Tensor, self.bias)[:, None]
+
+
 class SuDoRMRF(nn.Module):
     """The whole network (Figure 1): encode, estimate masks, apply them, decode.
 
@@ -234,15 +303,7 @@ class SuDoRMRF(nn.Module):
             nn.Conv1d(1, config.n_filters, kernel_size, stride=stride, padding=stride), nn.ReLU()
         )
         self.separator = Separator(config)
-        self.decoder = nn.ConvTranspose1d(
-            config.n_src * config.n_filters,
-            config.n_src,
-            kernel_size,
-            stride=stride,
-            padding=stride,
-            output_padding=stride - 1,
-            groups=config.n_src,
-        )
+        self.decoder = Decoder(config)
 
     def forward(self, mixture: Tensor) -> Tensor:
         if mixture.ndim != 3 or mixture.shape[1] != 1 or mixture.shape[2] < 1:

@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,8 @@ from tests.textbook.agreement import (
     count_parameters,
     disagreement,
     gradient_disagreement,
+    noise,
+    relative_error,
 )
 
 Variant = Literal["code", "text"]
@@ -55,6 +58,13 @@ def text_parameter_count(n_blocks: int) -> int:
     masks = n_src * (bn_chan * filters + filters)
     decoders = n_src * (filters * kernel + 1)
     return encoder + bottleneck + n_blocks * block + masks + decoders
+
+
+def as_defined(model: SuDoRMRF) -> SuDoRMRF:
+    """The same network, its mask head and decoder computed by convolutions."""
+    model.separator.mask_head.computes_as_defined = True
+    model.decoder.computes_as_defined = True
+    return model
 
 
 def reference(config: SuDoRMRFConfig) -> Reference:
@@ -127,6 +137,55 @@ def test_published_size_equals_the_textbook(
 def test_gradients_equal_the_textbooks(variant: Variant, n_src: int) -> None:
     config = replace(NARROW, variant=variant, n_src=n_src)
     assert gradient_disagreement(SuDoRMRF(config), reference(config), n_samples=37) < 1e-9
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("n_src", [1, 2, 3, 4])
+def test_matrix_products_equal_the_convolutions_in_single_precision(n_src: int, batch: int) -> None:
+    torch.manual_seed(0)
+    model = SuDoRMRF(replace(PUBLISHED, n_src=n_src))
+    mixture = noise(batch, 1, 801).float()
+    with torch.no_grad():
+        estimates = model(mixture)
+        convolved = as_defined(model)(mixture)
+    assert 0 < relative_error(estimates, convolved) < 3e-6
+
+
+def test_gradients_through_matrix_products_equal_the_convolutions_in_single_precision() -> None:
+    torch.manual_seed(0)
+    model = sudormrf_0_25x()
+    gradients = []
+    for form in (model, as_defined(copy.deepcopy(model))):
+        estimates = form(noise(2, 1, 801).float())
+        weighted = (estimates * noise(*estimates.shape, seed=2).float()).sum()
+        parts = torch.autograd.grad(weighted, list(form.parameters()))
+        gradients.append(torch.cat([part.flatten() for part in parts]))
+    assert 0 < relative_error(*gradients) < 1e-5
+
+
+def test_half_precision_is_near_the_convolutions() -> None:
+    model = SuDoRMRF(NARROW).bfloat16()
+    mixture = noise(2, 1, 801).bfloat16()
+    with torch.no_grad():
+        estimates, convolved = model(mixture), as_defined(model)(mixture)
+    assert estimates.dtype == torch.bfloat16
+    assert relative_error(estimates.float(), convolved.float()) < 0.03
+
+
+def test_the_original_parameters_are_kept() -> None:
+    names = {
+        name: tuple(parameter.shape)
+        for name, parameter in sudormrf_0_25x().named_parameters()
+        if "mask_head" in name or "decoder" in name
+    }
+    assert names == {
+        "separator.mask_head.pointwise.weight": (512, 128, 1),
+        "separator.mask_head.pointwise.bias": (512,),
+        "separator.mask_head.across_filters.weight": (2, 1, 513, 1),
+        "separator.mask_head.across_filters.bias": (2,),
+        "decoder.weight": (1024, 1, 21),
+        "decoder.bias": (2,),
+    }
 
 
 @pytest.mark.parametrize(("n_samples", "padded"), [(1, 160), (160, 160), (161, 320), (8000, 8000)])

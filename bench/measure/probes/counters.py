@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.measure.contract import as_defined
 from bench.measure.probes.operations import OperationCounter, count_step, summarize_tallies
 from bench.measure.probes.published_rules import THOP, TRANSPOSED_ONCE, count_by_rules
 from bench.measure.step import Step, prepare_step
@@ -89,14 +90,14 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     ours = count_step(build, workload, "meta")
     update = count_step(build, replace(workload, phase="update"), "meta")
     with torch.device("meta"), OperationCounter():
-        on_meta = prepare_step(build(), workload, "meta")
-    on_cpu = prepare_step(build(), workload, "cpu")
+        on_meta = prepare_step(as_defined(build()), workload, "meta")
+    on_cpu = prepare_step(as_defined(build()), workload, "cpu")
     theirs = {
         "torch": attempt(count_with_torch, on_cpu),
         "fvcore": attempt(count_with_fvcore, on_cpu),
         "ptflops": attempt(count_with_ptflops, on_cpu),
     }
-    update_step = prepare_step(build(), replace(workload, phase="update"), "cpu")
+    update_step = prepare_step(as_defined(build()), replace(workload, phase="update"), "cpu")
     return {
         "ours": attempt(count_with_ours, on_meta) | {"flops": ours["flops"]},
         "ours_update": {"macs": update["macs"], "flops": update["flops"]},

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_iter
 
+from bench.measure.contract import as_defined
 from bench.measure.probes.operations import OperationCounter, Tally, count_bytes
 from bench.measure.step import prepare_step
 from bench.results.record import Workload
@@ -91,7 +92,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         CellError: the network breaks the contract.
     """
     with torch.device("meta"):
-        model = build()
+        model = as_defined(build())
     with OperationCounter():
         step = prepare_step(model, workload, "meta")
     path = ModulePath(model)

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from bench.measure.contract import CellError
+from bench.measure.contract import CellError, as_defined
 from bench.measure.probes import products
 from bench.measure.probes.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
 from bench.measure.probes.products import Arguments
@@ -216,13 +216,14 @@ def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
 def count_step(build: Callable[[], nn.Module], workload: Workload, device: str) -> dict[str, Any]:
     """The operations of one step of a workload, counted on ``device``.
 
-    A compiled network is counted as its eager graph, and the result says so.
+    Layers are counted as they are defined, whatever equal form a network computes them in. A
+    compiled network is counted as its eager graph, and the result says so.
     """
     from torch._dynamo import OptimizedModule  # late: other probes' processes do without it
 
     with torch.compiler.set_stance("force_eager"):
         with torch.device(device):
-            model = build()
+            model = as_defined(build())
         with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
             step = prepare_step(model, workload, device)
         with OperationCounter() as counter:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.measure.contract import (
     CellError,
+    as_defined,
     check_estimates,
     check_finite,
     missing_dependency,
@@ -25,6 +26,24 @@ MIXTURE = torch.zeros(2, 1, 30)
 def test_estimates_that_keep_the_contract_pass_as_they_are(n_src: int) -> None:
     estimates = torch.randn(2, n_src, 30)
     assert check_estimates(estimates, MIXTURE) is estimates
+
+
+class Folded(nn.Module):
+    """A module that can compute a layer in two forms."""
+
+    computes_as_defined = False
+
+
+def test_every_module_with_two_forms_computes_as_defined() -> None:
+    network = nn.Sequential(Folded(), nn.Sequential(nn.Conv1d(1, 1, 1), Folded()))
+    assert as_defined(network) is network
+    found = {
+        name: module.computes_as_defined
+        for name, module in network.named_modules()
+        if hasattr(module, "computes_as_defined")
+    }
+    assert found == {"0": True, "1.1": True}
+    assert not Folded.computes_as_defined
 
 
 BAD_SHAPES = [(2, 30), (2, 2, 29), (2, 2, 31), (1, 2, 30), (3, 2, 30), (2, 0, 30), (2, 2, 1, 30)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import resolve_factory
+from bench.measure.contract import as_defined, resolve_factory
 from bench.measure.probes import counters
 from bench.measure.probes.published_rules import THOP, TRANSPOSED_ONCE, Rules, count_by_rules
 from bench.measure.step import prepare_step
@@ -77,7 +77,8 @@ def test_the_papers_inference_column_is_reproduced_within_3_percent(
 ) -> None:
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
     with torch.device("meta"):
-        step = prepare_step(resolve_factory(REGISTRY[name].factory)(), workload, "meta")
+        network = as_defined(resolve_factory(REGISTRY[name].factory)())
+        step = prepare_step(network, workload, "meta")
     counted = count_by_rules(step.run, rules)
     assert counted == pytest.approx(TABLE1[name].operations_inference, rel=0.03)
 
@@ -96,5 +97,6 @@ def test_thops_rules_give_what_thop_gave(name: str, macs: float) -> None:
     """Figures that thop itself gave for the authors' code, to the digits it was noted with."""
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
     with torch.device("meta"):
-        step = prepare_step(resolve_factory(REGISTRY[name].factory)(), workload, "meta")
+        network = as_defined(resolve_factory(REGISTRY[name].factory)())
+        step = prepare_step(network, workload, "meta")
     assert count_by_rules(step.run, THOP) == pytest.approx(macs, abs=0.0005e9)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import resolve_factory
+from bench.measure.contract import as_defined, resolve_factory
 from bench.measure.probes.operations import count_step, measure
 from bench.registry import TABLE1
 from bench.results.record import Phase, Workload
@@ -106,7 +106,7 @@ def shapes_of_lstm(self: nn.LSTM, data: Tensor, states: object = None) -> tuple[
 def walk(name: str) -> dict[str, Layer]:
     """Every call of a layer with products in one forward of 8000 samples, by module path."""
     with torch.device("meta"):
-        network = resolve_factory(FACTORIES[name])()
+        network = as_defined(resolve_factory(FACTORIES[name])())
     layers: dict[str, Layer] = {}
 
     def note(path: str) -> Callable[[nn.Module, Any, Any], None]:
