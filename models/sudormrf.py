@@ -1,77 +1,42 @@
 """SuDoRM-RF: Efficient Networks for Universal Audio Source Separation.
 
 E. Tzinis, Z. Wang, P. Smaragdis, MLSP 2020, arXiv:2007.06833. Implements Figures 1 and 2,
-Algorithm 1 and the three configurations of section 3.4 (the last rows of Table 1). Not here:
-the other rows of Table 2, and training.
+Algorithm 1, the three configurations of section 3.4 (the last rows of Table 1), those of Table 2,
+the authors' later, improved network, and a causal form (the paper's future work). Not here:
+training.
 
 The paper's text and the code that its Table 1 was measured with differ in five points (the
-norm, two activations, the last norm of a block, the mask head). Both are built here from the
-same parts: ``variant="code"`` has the published parameter counts, ``variant="text"`` follows
-the printed equations.
-
-The code's mask head and the decoder are computed as matrix products: the same function of the
-same parameters, up to rounding, in a fraction of the time (a third of an update step at 1.0x).
-Their ``computes_as_defined`` brings back the convolutions, by which operations are counted.
+norm, two activations, the last norm of a block, the mask head). The improved code differs from it
+in seven: no bias and no ReLU in the encoder, PReLUs with one slope for all channels, no norm after
+a block's contraction, no norm and activation after its residual sum, a PReLU before a point-wise
+mask head, a decoder without bias, and another padding. All are built here from the same parts:
+``SuDoRMRFConfig.variant`` says which.
 
 Shapes: ``frames`` is the number of encoder hops, ``padded_time / (kernel_size // 2)``.
 """
 
-import math
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.config import (
+    RESAMPLING_KERNEL,
+    RESAMPLING_STRIDE,
+    SuDoRMRFConfig,
+    padded_length,
+    zeros_around,
+)
+from models.decoder import Decoder
+from models.masks import PointwiseMaskHead, SlidingMaskHead
+
+__all__ = ["SuDoRMRF", "SuDoRMRFConfig", "padded_length"]
+
 EPS = 1e-8
-RESAMPLING_KERNEL = 5  # <K_U>, section 3.4
-RESAMPLING_STRIDE = 2  # <S_U>, section 3.4
 
-
-@dataclass(frozen=True)
-class SuDoRMRFConfig:
-    """Sizes of one network; the defaults are those of section 3.4.
-
-    Raises:
-        ValueError: an even or too small ``kernel_size`` (the hop would not divide the padded
-            length), any size below 1, or an unknown ``variant``.
-    """
-
-    n_blocks: int  # <B> U-ConvBlocks in the separator
-    n_src: int = 2  # <N> sources
-    kernel_size: int = 21  # <K_E> samples of one encoder filter, odd; the hop is its half
-    n_filters: int = 512  # <C_E> encoder filters
-    bn_chan: int = 128  # <C> channels between blocks
-    hid_chan: int = 512  # <C_U> channels inside a block
-    upsampling_depth: int = 5  # <Q> + 1 time resolutions, the full one included
-    variant: Literal["code", "text"] = "code"
-
-    def __post_init__(self) -> None:
-        if self.kernel_size < 3 or self.kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd and at least 3, not {self.kernel_size}")
-        for name in ("n_blocks", "n_src", "n_filters", "bn_chan", "hid_chan", "upsampling_depth"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.variant not in ("code", "text"):
-            raise ValueError(f"variant must be 'code' or 'text', not {self.variant!r}")
-
-    @property
-    def stride(self) -> int:
-        """Samples between two frames."""
-        return self.kernel_size // 2
-
-
-def padded_length(n_samples: int, config: SuDoRMRFConfig) -> int:
-    """The smallest length >= ``n_samples`` that every level of the U divides without a rest.
-
-    >>> published = SuDoRMRFConfig(n_blocks=4)
-    >>> padded_length(8000, published), padded_length(1, published)
-    (8000, 160)
-    """
-    deepest_hop = config.stride * RESAMPLING_STRIDE ** (config.upsampling_depth - 1)
-    multiple = math.lcm(deepest_hop, RESAMPLING_STRIDE**config.upsampling_depth)
-    return math.ceil(n_samples / multiple) * multiple
+Extend = Callable[[Tensor], Tensor]
+"""Puts before a depth-wise convolution's frames those that its first window sees."""
 
 
 class TemporalNorm(nn.Module):
@@ -90,25 +55,61 @@ class TemporalNorm(nn.Module):
         return F.layer_norm(features, features.shape[-1:], eps=EPS) * self.weight + self.bias
 
 
+class FrameNorm(nn.Module):
+    """Moments over the channels of each frame on its own: the causal networks' norm.
+
+    Moments over all frames so far would depend on how long a stream has run, so that a network
+    trained on seconds would meet others after minutes; and they are one more state.
+    Shape: ``[batch, n_chan, frames] -> [batch, n_chan, frames]``.
+    """
+
+    def __init__(self, n_chan: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_chan, 1))
+        self.bias = nn.Parameter(torch.zeros(n_chan, 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        # Layer norm takes moments along the last axis only, and a transposed copy costs more.
+        centred = features - features.mean(dim=1, keepdim=True)
+        variance = centred.square().mean(dim=1, keepdim=True)
+        return centred * (variance + EPS).rsqrt() * self.weight + self.bias
+
+
 def make_norm(n_chan: int, config: SuDoRMRFConfig) -> nn.Module:
-    """The variant's normalisation: gLN (one group over channels and time) or the text's LN."""
-    if config.variant == "code":
+    """The normalisation that the configuration names."""
+    if config.norm == "gln":
         return nn.GroupNorm(1, n_chan, eps=EPS)
-    return TemporalNorm(n_chan)
+    return TemporalNorm(n_chan) if config.norm == "ln" else FrameNorm(n_chan)
+
+
+def make_prelu(n_chan: int, config: SuDoRMRFConfig) -> nn.PReLU:
+    """A slope for each channel (definition 2.4), or one for all in the improved code."""
+    return nn.PReLU(1 if config.variant == "improved" else n_chan)
+
+
+def make_block_end(config: SuDoRMRFConfig) -> nn.Sequential:
+    """What follows a block's residual sum; nothing in the improved code."""
+    if config.variant == "improved":
+        return nn.Sequential()
+    norm = make_norm(config.bn_chan, config) if config.variant == "code" else nn.Identity()
+    return nn.Sequential(norm, make_prelu(config.bn_chan, config))
 
 
 class UConvBlock(nn.Module):
     """U-ConvBlock (Figure 2, Algorithm 1): expand, go down in time, come up adding, contract.
 
     Shape: ``[batch, bn_chan, frames] -> [batch, bn_chan, frames]``, where ``frames`` is a
-    multiple of ``2 ** (upsampling_depth - 1)``.
+    multiple of ``2 ** (upsampling_depth - 1)``. In a causal network ``extend`` replaces the zeros
+    before each level's frames by the frames that came before, when there were some.
     """
 
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
         bn_chan, hid_chan = config.bn_chan, config.hid_chan
         self.expand = nn.Sequential(
-            nn.Conv1d(bn_chan, hid_chan, 1), make_norm(hid_chan, config), nn.PReLU(hid_chan)
+            nn.Conv1d(bn_chan, hid_chan, 1),
+            make_norm(hid_chan, config),
+            make_prelu(hid_chan, config),
         )
         self.levels = nn.ModuleList(
             self._make_level(1 if level == 0 else RESAMPLING_STRIDE, config)
@@ -116,12 +117,13 @@ class UConvBlock(nn.Module):
         )
         self.contract = nn.Sequential(
             make_norm(hid_chan, config),
-            nn.PReLU(hid_chan),
+            make_prelu(hid_chan, config),
             nn.Conv1d(hid_chan, bn_chan, 1),
-            make_norm(bn_chan, config),
         )
-        final_norm = make_norm(bn_chan, config) if config.variant == "code" else nn.Identity()
-        self.activate = nn.Sequential(final_norm, nn.PReLU(bn_chan))
+        if config.variant != "improved":
+            self.contract.append(make_norm(bn_chan, config))
+        self.activate = make_block_end(config)
+        self.extend: Extend = extend_by_zeros if config.is_causal else keep
 
     @staticmethod
     def _make_level(stride: int, config: SuDoRMRFConfig) -> nn.Sequential:
@@ -133,23 +135,25 @@ class UConvBlock(nn.Module):
                 hid_chan,
                 RESAMPLING_KERNEL,
                 stride=stride,
-                padding=RESAMPLING_KERNEL // 2,
+                padding=0 if config.is_causal else RESAMPLING_KERNEL // 2,
                 groups=hid_chan,
             ),
             make_norm(hid_chan, config),
         ]
         if config.variant == "text":
-            level.append(nn.PReLU(hid_chan))
+            level.append(make_prelu(hid_chan, config))
         return nn.Sequential(*level)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
+        extend = extend or self.extend
         resolutions = []
         level_features = self.expand(features)  # [batch, hid_chan, frames]
         for level in self.levels:
-            level_features = level(level_features)  # [batch, hid_chan, frames / 2 ** i]
+            level_features = level(extend(level_features))  # [batch, hid_chan, frames / 2 ** i]
             resolutions.append(level_features)
         merged = resolutions.pop()  # [batch, hid_chan, frames / 2 ** Q]
         while resolutions:
+            # A coarse frame never ends after the first of the fine frames it is copied to.
             upsampled = F.interpolate(merged, scale_factor=float(RESAMPLING_STRIDE))
             merged = resolutions.pop() + upsampled  # [batch, hid_chan, frames / 2 ** i]
         contracted: Tensor = self.contract(merged)  # [batch, bn_chan, frames]
@@ -157,133 +161,42 @@ class UConvBlock(nn.Module):
         return activated
 
 
-class CodeMaskHead(nn.Module):
-    """The code's mask head: a point-wise convolution, then one kernel slid over the filters.
-
-    Shape: ``[batch, bn_chan, frames] -> [batch, n_src, n_filters, frames]``.
-    """
-
-    computes_as_defined = False  # True: the two convolutions one after the other
-
-    def __init__(self, config: SuDoRMRFConfig) -> None:
-        super().__init__()
-        self.n_filters = config.n_filters
-        self.pointwise = nn.Conv1d(config.bn_chan, config.n_filters, 1)
-        self.across_filters = nn.Conv2d(
-            1,
-            config.n_src,
-            kernel_size=(config.n_filters + 1, 1),
-            padding=(config.n_filters - config.n_filters // 2, 0),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.computes_as_defined:
-            latent = self.pointwise(features).unsqueeze(1)  # [batch, 1, n_filters, frames]
-            # An odd n_filters leaves one row too many.
-            masks: Tensor = self.across_filters(latent)[:, :, : self.n_filters]
-            return masks  # [batch, n_src, n_filters, frames]
-        weight, bias = self.fold()
-        rows = F.conv1d(features, weight, bias)  # [batch, n_src * n_filters, frames]
-        folded: Tensor = rows.unflatten(1, (-1, self.n_filters))
-        return folded
-
-    def fold(self) -> tuple[Tensor, Tensor]:
-        """Both convolutions as one: ``[n_src * n_filters, bn_chan, 1]`` and its bias."""
-        sliding = self.sliding_matrix().flatten(0, 1)  # [n_src * n_filters, n_filters]
-        weight = sliding @ self.pointwise.weight.squeeze(-1)
-        bias = sliding @ cast(Tensor, self.pointwise.bias)
-        own_bias = cast(Tensor, self.across_filters.bias).repeat_interleave(self.n_filters)
-        return weight.unsqueeze(-1), bias + own_bias
-
-    def sliding_matrix(self) -> Tensor:
-        """The kernels as banded matrices, ``[n_src, n_filters, n_filters]``.
-
-        Sliding multiplies row j of the latent, for row i of the masks, with tap
-        ``j - i + n_before``. So each row of the matrix is the one above, moved by one: a window
-        on the same taps, with zeros where the kernel does not reach.
-        """
-        n_before = self.n_filters - self.n_filters // 2
-        n_after = self.n_filters - n_before
-        taps = self.across_filters.weight[:, 0, :, 0]  # [n_src, n_filters + 1]
-        reach = F.pad(taps, (n_after - 1, n_before - 1))  # [n_src, 2 * n_filters - 1]
-        return reach.unfold(1, self.n_filters, 1).flip(1)
+def extend_by_zeros(frames: Tensor) -> Tensor:
+    """For causal windows, where nothing came before."""
+    return F.pad(frames, (RESAMPLING_KERNEL - 1, 0))
 
 
-class TextMaskHead(nn.Module):
-    """Equation 5: one point-wise convolution for each source.
-
-    Shape: ``[batch, bn_chan, frames] -> [batch, n_src, n_filters, frames]``.
-    """
-
-    def __init__(self, config: SuDoRMRFConfig) -> None:
-        super().__init__()
-        self.n_src = config.n_src
-        self.pointwise = nn.Conv1d(config.bn_chan, config.n_src * config.n_filters, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        masks: Tensor = self.pointwise(features).unflatten(1, (self.n_src, -1))
-        return masks  # [batch, n_src, n_filters, frames]
+def keep(frames: Tensor) -> Tensor:
+    """For centred windows: the convolutions put zeros on both sides themselves."""
+    return frames
 
 
 class Separator(nn.Module):
     """The separator (section 2.2): from the encoded mixture to one mask for each source.
 
-    Shape: ``[batch, n_filters, frames] -> [batch, n_src, n_filters, frames]``. The masks of a
-    frame sum to one over the sources (equation 6); of a single source, a sigmoid is taken,
-    because a softmax over one source is one whatever the network says.
+    Shape: ``[batch, n_filters, frames] -> [batch, n_src, n_filters, frames]``. With a softmax, the
+    masks of a frame sum to one over the sources (equation 6); of a single source, a sigmoid is
+    taken, because a softmax over one source is one whatever the network says.
     """
 
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
-        self.n_src = config.n_src
+        self.config = config
         self.bottleneck = nn.Sequential(
             make_norm(config.n_filters, config), nn.Conv1d(config.n_filters, config.bn_chan, 1)
         )
         self.blocks = nn.Sequential(*(UConvBlock(config) for _ in range(config.n_blocks)))
-        head = CodeMaskHead if config.variant == "code" else TextMaskHead
-        self.mask_head = head(config)
+        head = SlidingMaskHead if config.variant == "code" else PointwiseMaskHead
+        self.mask_head: SlidingMaskHead | PointwiseMaskHead = head(config)
 
-    def forward(self, encoded: Tensor) -> Tensor:
-        features = self.blocks(self.bottleneck(encoded))  # [batch, bn_chan, frames]
+    def forward(self, encoded: Tensor, extend: Extend | None = None) -> Tensor:
+        features = self.bottleneck(encoded)  # [batch, bn_chan, frames]
+        for block in self.blocks:
+            features = block(features, extend)
         latent: Tensor = self.mask_head(features)  # [batch, n_src, n_filters, frames]
-        return latent.softmax(dim=1) if self.n_src > 1 else latent.sigmoid()
-
-
-class Decoder(nn.ConvTranspose1d):
-    """Section 2.3: a transposed convolution for each source, cut to the length of the frames.
-
-    One matrix product gives every frame its ``kernel_size`` samples; frames are then added
-    where they overlap. Shape: ``[batch, n_src * n_filters, frames] -> [batch, n_src, time]``.
-    """
-
-    computes_as_defined = False  # True: torch's transposed convolution
-
-    def __init__(self, config: SuDoRMRFConfig) -> None:
-        super().__init__(
-            config.n_src * config.n_filters,
-            config.n_src,
-            config.kernel_size,
-            stride=config.stride,
-            padding=config.stride,
-            output_padding=config.stride - 1,
-            groups=config.n_src,
-        )
-        self.n_cut = config.stride  # samples that the encoder's padding put on each side
-
-    def forward(self, masked: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if self.computes_as_defined:
-            return super().forward(masked, output_size)
-        filters = self.weight.unflatten(0, (self.groups, -1)).flatten(2).mT
-        samples = filters @ masked.unflatten(1, (self.groups, -1))
-        kernel_size, stride, padding = self.kernel_size[0], self.stride[0], self.n_cut
-        decoded = F.fold(
-            samples.flatten(1, 2),  # [batch, n_src * kernel_size, frames]
-            output_size=(1, (masked.shape[-1] + 2) * stride - 2 * padding),
-            kernel_size=(1, kernel_size),
-            stride=(1, stride),
-            padding=(0, padding),
-        ).squeeze(2)
-        return decoded + cast(Tensor, self.bias)[:, None]
+        if self.config.mask_activation == "relu":
+            return latent.relu()
+        return latent.softmax(dim=1) if self.config.n_src > 1 else latent.sigmoid()
 
 
 class SuDoRMRF(nn.Module):
@@ -298,9 +211,12 @@ class SuDoRMRF(nn.Module):
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
         self.config = config
-        kernel_size, stride = config.kernel_size, config.stride
+        is_improved = config.variant == "improved"
         self.encoder = nn.Sequential(
-            nn.Conv1d(1, config.n_filters, kernel_size, stride=stride, padding=stride), nn.ReLU()
+            nn.Conv1d(
+                1, config.n_filters, config.kernel_size, stride=config.stride, bias=not is_improved
+            ),
+            nn.Identity() if is_improved else nn.ReLU(),
         )
         self.separator = Separator(config)
         self.decoder = Decoder(config)
@@ -309,12 +225,16 @@ class SuDoRMRF(nn.Module):
         if mixture.ndim != 3 or mixture.shape[1] != 1 or mixture.shape[2] < 1:
             raise ValueError(f"expected a mixture [batch, 1, time >= 1], not {list(mixture.shape)}")
         n_samples = mixture.shape[-1]
-        n_zeros = padded_length(n_samples, self.config) - n_samples
-        encoded = self.encoder(F.pad(mixture, (0, n_zeros)))  # [batch, n_filters, frames]
-        masks = self.separator(encoded)  # [batch, n_src, n_filters, frames]
-        masked = masks * encoded.unsqueeze(1)  # [batch, n_src, n_filters, frames]
-        decoded: Tensor = self.decoder(masked.flatten(1, 2))  # [batch, n_src, padded_time]
+        masked = self.mask(F.pad(mixture, zeros_around(n_samples, self.config)))
+        decoded: Tensor = self.decoder(masked)  # [batch, n_src, padded_time]
         return decoded[..., :n_samples]
+
+    def mask(self, padded: Tensor, extend: Extend | None = None) -> Tensor:
+        """Every source's frames of a padded mixture, ``[batch, n_src * n_filters, frames]``."""
+        encoded = self.encoder(padded)  # [batch, n_filters, frames]
+        masks = self.separator(encoded, extend)  # [batch, n_src, n_filters, frames]
+        masked: Tensor = masks * encoded.unsqueeze(1)
+        return masked.flatten(1, 2)
 
 
 def sudormrf_1_0x() -> SuDoRMRF:
@@ -334,14 +254,14 @@ def sudormrf_0_25x() -> SuDoRMRF:
 
 def sudormrf_text_1_0x() -> SuDoRMRF:
     """SuDoRM-RF 1.0x as the text has it: 2,762,882 parameters."""
-    return SuDoRMRF(SuDoRMRFConfig(n_blocks=16, variant="text"))
+    return SuDoRMRF(SuDoRMRFConfig(n_blocks=16, variant="text", norm="ln"))
 
 
 def sudormrf_text_0_5x() -> SuDoRMRF:
     """SuDoRM-RF 0.5x as the text has it: 1,497,218 parameters."""
-    return SuDoRMRF(SuDoRMRFConfig(n_blocks=8, variant="text"))
+    return SuDoRMRF(SuDoRMRFConfig(n_blocks=8, variant="text", norm="ln"))
 
 
 def sudormrf_text_0_25x() -> SuDoRMRF:
     """SuDoRM-RF 0.25x as the text has it: 864,386 parameters."""
-    return SuDoRMRF(SuDoRMRFConfig(n_blocks=4, variant="text"))
+    return SuDoRMRF(SuDoRMRFConfig(n_blocks=4, variant="text", norm="ln"))

@@ -37,6 +37,7 @@ PUBLISHED = SuDoRMRFConfig(n_blocks=4)
 NARROW = SuDoRMRFConfig(
     n_blocks=2, kernel_size=5, n_filters=6, bn_chan=4, hid_chan=5, upsampling_depth=3
 )
+OF_VARIANT: dict[str, dict[str, Any]] = {"code": {}, "text": {"variant": "text", "norm": "ln"}}
 FIRST_BLOCK = "separator.blocks.0."
 
 both_variants = pytest.mark.parametrize("variant", ["code", "text"])
@@ -118,7 +119,7 @@ def test_text_sizes_follow_from_the_text(factory: Callable[[], SuDoRMRF], n_bloc
     ids=str,
 )
 def test_equals_the_textbook(variant: Variant, change: dict[str, Any], n_samples: int) -> None:
-    config = replace(NARROW, variant=variant, **change)
+    config = replace(NARROW, **OF_VARIANT[variant], **change)
     assert disagreement(SuDoRMRF(config), reference(config), n_samples) < 1e-10
 
 
@@ -128,14 +129,14 @@ def test_equals_the_textbook(variant: Variant, change: dict[str, Any], n_samples
 def test_published_size_equals_the_textbook(
     factory: Callable[[], SuDoRMRF], variant: Variant
 ) -> None:
-    config = replace(PUBLISHED, variant=variant)
+    config = replace(PUBLISHED, **OF_VARIANT[variant])
     assert disagreement(factory(), reference(config), n_samples=401) < 1e-10
 
 
 @both_variants
 @pytest.mark.parametrize("n_src", [1, 2])
 def test_gradients_equal_the_textbooks(variant: Variant, n_src: int) -> None:
-    config = replace(NARROW, variant=variant, n_src=n_src)
+    config = replace(NARROW, **OF_VARIANT[variant], n_src=n_src)
     assert gradient_disagreement(SuDoRMRF(config), reference(config), n_samples=37) < 1e-9
 
 
