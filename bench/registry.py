@@ -18,16 +18,37 @@ class Entry:
     note: str = ""
 
 
+SUDORMRF_1_0X = Entry("sudormrf-1.0x", "SuDoRM-RF 1.0x", "models.sudormrf:sudormrf_1_0x")
+
 TABLE1 = (
     Entry("conv-tasnet", "Conv-TasNet", "baselines.asteroid_models:conv_tasnet"),
     Entry("demucs", "Demucs", "baselines.demucs:demucs", "version 1, 80 channels"),
     Entry("dprnn", "DPRNN", "baselines.asteroid_models:dprnn"),
     Entry("two-step-tdcn", "Two-Step TDCN", "baselines.two_step_tdcn:two_step_tdcn"),
-    Entry("sudormrf-1.0x", "SuDoRM-RF 1.0x", "models.sudormrf:sudormrf_1_0x"),
+    SUDORMRF_1_0X,
     Entry("sudormrf-0.5x", "SuDoRM-RF 0.5x", "models.sudormrf:sudormrf_0_5x"),
     Entry("sudormrf-0.25x", "SuDoRM-RF 0.25x", "models.sudormrf:sudormrf_0_25x"),
 )
 """The rows of the paper's Table 1, in its order; ``--models all``."""
+
+IN_TABLE2 = "Table 2"
+TABLE2 = (
+    SUDORMRF_1_0X,
+    *(
+        Entry(name, display_name, f"models.table2:{name.replace('-', '_')}", IN_TABLE2)
+        for name, display_name in (
+            ("sudormrf-c128-b16-k17-q4", "SuDoRM-RF C128 B16 K17 Q4"),
+            ("sudormrf-improved-c128-b16-k17-q4", "SuDoRM-RF improved C128 B16 K17 Q4"),
+            ("sudormrf-improved-c256-b20-k21-q4", "SuDoRM-RF improved C256 B20 K21 Q4"),
+            ("sudormrf-improved-c256-b32-k41-q4", "SuDoRM-RF improved C256 B32 K41 Q4"),
+            ("sudormrf-improved-c256-b20-k41-q4", "SuDoRM-RF improved C256 B20 K41 Q4"),
+            ("sudormrf-improved-c512-b18-k21-q7", "SuDoRM-RF improved C512 B18 K21 Q7"),
+            ("sudormrf-improved-c512-b20-k21-q2", "SuDoRM-RF improved C512 B20 K21 Q2"),
+            ("sudormrf-improved-c512-b34-k21-q4", "SuDoRM-RF improved C512 B34 K21 Q4"),
+        )
+    ),
+)
+"""The rows of the paper's Table 2, in its order; ``--models table2``."""
 
 AS_THE_TEXT = "as the paper's text has it, not the code behind Table 1"
 VARIANTS = (
@@ -51,15 +72,18 @@ VARIANTS = (
     ),
 )
 
-REGISTRY = {entry.name: entry for entry in (*TABLE1, *VARIANTS)}
+REGISTRY = {entry.name: entry for entry in (*TABLE1, *TABLE2, *VARIANTS)}
+
+TABLES = {"all": TABLE1, "table2": TABLE2}
+"""What a request can name at once."""
 
 
 def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 
-    A request is ``all`` (Table 1's seven), a name, a pattern such as ``sudormrf-*``, or the
-    dotted path ``package.module:function`` of a network of the user's own. Commas separate
-    requests too.
+    A request is ``all`` (Table 1's seven), ``table2`` (its nine), a name, a pattern such as
+    ``sudormrf-*``, or the dotted path ``package.module:function`` of a network of the user's own.
+    Commas separate requests too.
 
     Raises:
         UsageError: a request that matches nothing (the nearest name is given), or none at all.
@@ -78,8 +102,8 @@ def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
 
 
 def _matching_names(request: str) -> set[str]:
-    if request == "all":
-        return {entry.name for entry in TABLE1}
+    if request in TABLES:
+        return {entry.name for entry in TABLES[request]}
     names = set(fnmatch.filter(REGISTRY, request))
     if not names:
         near = difflib.get_close_matches(request.lower(), REGISTRY, n=1, cutoff=0.4)

@@ -37,8 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["all"],
         metavar="NAME",
-        help="`all` (the paper's seven), names, patterns such as 'sudormrf-*', or "
-        "package.module:function of your own network (default: all)",
+        help="`all` (Table 1's seven), `table2` (its nine), names, patterns such as "
+        "'sudormrf-*', or package.module:function of your own network (default: all)",
     )
     parser.add_argument("--list", action="store_true", help="show all names and exit")
     parser.add_argument(

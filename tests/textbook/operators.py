@@ -92,6 +92,15 @@ def decode_sources(masked: Tensor, parameters: Parameters, stride: int) -> Tenso
     return torch.cat(estimates, dim=1)[..., stride : stride + n_frames * stride]
 
 
+def decode_together(masked: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """One transposed convolution over the channels of all sources, uncut and without bias.
+
+    ``[batch, n_src, n_filters, frames] -> [batch, n_src, (frames - 1) * stride + kernel_size]``.
+    """
+    bias = weight.new_zeros(weight.shape[1])
+    return transposed_convolution(masked.flatten(1, 2), weight, bias, stride)
+
+
 def slide_across_filters(latent: Tensor, parameters: Parameters, n_before: int) -> Tensor:
     """For each source a kernel of ``n_filters + 1`` slid along the filter axis.
 

@@ -7,6 +7,7 @@ from tests.textbook.operators import (
     Parameters,
     convolution,
     decode_sources,
+    decode_together,
     depthwise_convolution,
     double_in_time,
     extend,
@@ -24,8 +25,10 @@ from tests.textbook.operators import (
 EPS = 1e-8
 
 
-def sudormrf(parameters: Parameters, mixture: Tensor, n_src: int, variant: str) -> Tensor:
-    """``[batch, 1, time] -> [batch, n_src, time]``."""
+def sudormrf(
+    parameters: Parameters, mixture: Tensor, n_src: int, variant: str, row_2: bool = False
+) -> Tensor:
+    """``[batch, 1, time] -> [batch, n_src, time]``; Table 2's second row has ReLU, one decoder."""
     n_samples = mixture.shape[-1]
     stride = part(parameters, "encoder.0")["weight"].shape[-1] // 2
     depth = len(parts(parameters, "separator.blocks.0.levels"))
@@ -34,8 +37,12 @@ def sudormrf(parameters: Parameters, mixture: Tensor, n_src: int, variant: str) 
         n_zeros += 1
     padded = extend(mixture, 0, n_zeros)
     encoded = relu(convolution(padded, part(parameters, "encoder.0"), stride, padding=stride))
-    masks = separate(part(parameters, "separator"), encoded, n_src, variant)
-    masked = masks * encoded[:, None]
+    latent = separate(part(parameters, "separator"), encoded, n_src, variant)
+    if row_2:
+        decoder = part(parameters, "decoder")
+        decoded = decode_together(relu(latent) * encoded[:, None], decoder["weight"], stride)
+        return decoded[..., stride : stride + n_samples] + decoder["bias"][:, None]
+    masked = activate(latent) * encoded[:, None]
     return decode_sources(masked, part(parameters, "decoder"), stride)[..., :n_samples]
 
 
@@ -51,13 +58,17 @@ def fits(n_samples: int, stride: int, depth: int) -> bool:
 
 
 def separate(parameters: Parameters, encoded: Tensor, n_src: int, variant: str) -> Tensor:
-    """Norm, bottleneck, blocks, one mask for each source."""
+    """Norm, bottleneck, blocks, one latent mask for each source."""
     features = norm(encoded, part(parameters, "bottleneck.0"), variant)
     features = convolution(features, part(parameters, "bottleneck.1"))
     for block in parts(parameters, "blocks"):
         features = u_conv_block(block, features, variant)
-    latent = mask_latents(part(parameters, "mask_head"), features, n_src, variant)
-    return softmax_over_sources(latent) if n_src > 1 else logistic(latent)
+    return mask_latents(part(parameters, "mask_head"), features, n_src, variant)
+
+
+def activate(latent: Tensor) -> Tensor:
+    """Shares of the sources (equation 6), and of a single source a logistic function."""
+    return softmax_over_sources(latent) if latent.shape[1] > 1 else logistic(latent)
 
 
 def norm(features: Tensor, parameters: Parameters, variant: str) -> Tensor:
