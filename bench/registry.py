@@ -72,7 +72,18 @@ VARIANTS = (
     ),
 )
 
-REGISTRY = {entry.name: entry for entry in (*TABLE1, *TABLE2, *VARIANTS)}
+CAUSAL = tuple(
+    Entry(
+        f"sudormrf-causal-{size}x",
+        f"SuDoRM-RF causal {size}x",
+        f"models.streaming:sudormrf_causal_{size.replace('.', '_')}x",
+        "for streams",
+    )
+    for size in ("1.0", "0.5", "0.25")
+)
+"""The networks that separate a mixture while it arrives."""
+
+REGISTRY = {entry.name: entry for entry in (*TABLE1, *TABLE2, *VARIANTS, *CAUSAL)}
 
 TABLES = {"all": TABLE1, "table2": TABLE2}
 """What a request can name at once."""

@@ -1,9 +1,10 @@
-"""Laws of every network of the paper's Table 1, whatever its architecture."""
+"""Laws of every kind of network that is registered, whatever its architecture."""
 
 import copy
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from torch.utils._pytree import tree_leaves
 from baselines.asteroid_models import conv_tasnet, dprnn
 from baselines.demucs import Demucs, demucs
 from baselines.two_step_tdcn import two_step_tdcn
+from models.streaming import sudormrf_causal_0_25x
 from models.sudormrf import sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
+from models.table2 import improved
 from tests.textbook.agreement import noise, relative_error
 from tests.textbook.agreement import one_thread as one_thread
 
@@ -43,6 +46,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "sudormrf_1_0x": sudormrf_1_0x,
     "sudormrf_0_5x": sudormrf_0_5x,
     "sudormrf_0_25x": sudormrf_0_25x,
+    "sudormrf_improved": partial(
+        improved, bn_chan=128, n_blocks=4, kernel_size=17, n_resamplings=2
+    ),
+    "sudormrf_causal_0_25x": sudormrf_causal_0_25x,
     "conv_tasnet": conv_tasnet,
     "dprnn": narrow_dprnn,
     "demucs": narrow_demucs,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.registry import REGISTRY, TABLE1, TABLE2, VARIANTS, Entry, select_entries
+from bench.registry import CAUSAL, REGISTRY, TABLE1, TABLE2, VARIANTS, Entry, select_entries
 
 ALL = [entry.name for entry in TABLE1]
 SUDORMRF = [name for name in REGISTRY if name.startswith("sudormrf-")]
@@ -36,7 +36,7 @@ def test_names_follow_the_convention(entry: Entry) -> None:
 
 
 def test_nothing_is_there_twice() -> None:
-    entries = (*TABLE1, *TABLE2[1:], *VARIANTS)
+    entries = (*TABLE1, *TABLE2[1:], *VARIANTS, *CAUSAL)
     assert TABLE2[0] in TABLE1
     assert len(REGISTRY) == len(entries)
     assert len({entry.display_name for entry in entries}) == len(entries)

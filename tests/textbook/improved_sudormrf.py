@@ -17,6 +17,7 @@ from tests.textbook.operators import (
     parts,
     prelu,
     relu,
+    standardise,
 )
 
 Norm = Callable[[Tensor, Parameters], Tensor]
@@ -36,10 +37,29 @@ def improved_sudormrf(parameters: Parameters, mixture: Tensor, n_src: int) -> Te
     n_zeros = -n_samples % (stride * 2**depth)
     padded = extend(mixture, stride, n_zeros + stride)
     encoded = encode(padded, part(parameters, "encoder.0")["weight"], stride)
-    masks = separate(part(parameters, "separator"), encoded, n_src, around=2, norm=gln)
+    masks = separate(part(parameters, "separator"), encoded, n_src, after=2, norm=gln)
     masked = masks * encoded[:, None]
     decoded = decode_together(masked, part(parameters, "decoder")["weight"], stride)
     return decoded[..., stride : stride + n_samples]
+
+
+def causal_sudormrf(parameters: Parameters, mixture: Tensor, n_src: int) -> Tensor:
+    """The same with windows that end on their frame, and moments of each frame on its own."""
+    n_samples = mixture.shape[-1]
+    stride = part(parameters, "encoder.0")["weight"].shape[-1] // 2
+    depth = len(parts(parameters, "separator.blocks.0.levels"))
+    n_zeros = -(n_samples + 2 * stride) % (stride * 2 ** (depth - 1))
+    padded = extend(mixture, 2 * stride, 2 * stride + n_zeros)
+    encoded = encode(padded, part(parameters, "encoder.0")["weight"], stride)
+    masks = separate(part(parameters, "separator"), encoded, n_src, after=0, norm=frame_norm)
+    masked = masks * encoded[:, None]
+    decoded = decode_together(masked, part(parameters, "decoder")["weight"], stride)
+    return decoded[..., 2 * stride : 2 * stride + n_samples]
+
+
+def frame_norm(features: Tensor, parameters: Parameters) -> Tensor:
+    """Moments over the channels of each frame."""
+    return standardise(features, (1,), EPS) * parameters["weight"] + parameters["bias"]
 
 
 def encode(padded: Tensor, filters: Tensor, stride: int) -> Tensor:
@@ -48,12 +68,12 @@ def encode(padded: Tensor, filters: Tensor, stride: int) -> Tensor:
     return convolution(padded, without, stride)
 
 
-def separate(separator: Parameters, encoded: Tensor, n_src: int, around: int, norm: Norm) -> Tensor:
-    """One PReLU before the masks, and masks without bound. ``around`` zeros follow each level."""
+def separate(separator: Parameters, encoded: Tensor, n_src: int, after: int, norm: Norm) -> Tensor:
+    """One PReLU before the masks, and masks without bound. ``after`` zeros follow each level."""
     features = norm(encoded, part(separator, "bottleneck.0"))
     features = convolution(features, part(separator, "bottleneck.1"))
     for block in parts(separator, "blocks"):
-        features = u_conv_block(block, features, around, norm)
+        features = u_conv_block(block, features, after, norm)
     head = part(separator, "mask_head")
     rows = convolution(prelu(features, part(head, "activate")), part(head, "pointwise"))
     return relu(torch.stack(rows.chunk(n_src, dim=1), dim=1))

@@ -1,0 +1,147 @@
+"""SuDoRM-RF on a stream: the causal networks, which separate a mixture while it arrives.
+
+The paper's future work ("real-time low-cost source separation"). Differences from the improved
+network: windows of the encoder and of the depth-wise convolutions end on their frame instead of
+being centred on it, a coarse frame is copied to fine frames at and after its own time, and norms
+see one frame each (``models.sudormrf.FrameNorm`` says why).
+
+What is left of the future is the overlap of frames: a sample is a sum of frames, of which the last
+ends ``lookahead_samples`` later. A stream advances by whole hops of the coarsest resolution
+(``deepest_hop``); samples that don't fill one wait.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.config import RESAMPLING_KERNEL, SuDoRMRFConfig, padded_length
+from models.sudormrf import SuDoRMRF
+
+N_PAST = RESAMPLING_KERNEL - 1
+"""Frames that a depth-wise convolution's next windows begin with."""
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """All that a stream remembers; of constant size, but for the samples that wait."""
+
+    waiting: Tensor  # [batch, 1, < deepest_hop]: samples that don't fill a hop yet
+    past: Tensor  # [batch, 1, 2 * stride]: samples that the encoder's next windows begin with
+    levels: tuple[Tensor, ...]  # [batch, hid_chan, 4] for each depth-wise convolution
+    overlap: Tensor  # [batch, n_src, 2 * stride]: sums that later frames add to
+    n_early: int  # estimates to come that lie before the first sample
+
+    @property
+    def state_bytes(self) -> int:
+        """Memory of all tensors."""
+        return sum(
+            tensor.nbytes for tensor in (self.waiting, self.past, *self.levels, self.overlap)
+        )
+
+
+class History:
+    """Puts before each depth-wise convolution's frames the ones that came before, in one pass."""
+
+    def __init__(self, levels: Sequence[Tensor]) -> None:
+        self._levels: Iterator[Tensor] = iter(levels)  # in the order in which they run
+        self.next_levels: list[Tensor] = []
+
+    def extend(self, frames: Tensor) -> Tensor:
+        """``[batch, hid_chan, frames] -> [batch, hid_chan, 4 + frames]``."""
+        extended = torch.cat([next(self._levels), frames], dim=-1)
+        self.next_levels.append(extended[..., -N_PAST:].clone())  # not a view of all of it
+        return extended
+
+
+class StreamingSuDoRMRF(SuDoRMRF):
+    """A causal network, for whole mixtures (as any other) and for streams.
+
+    >>> network = StreamingSuDoRMRF(causal_config(n_blocks=1))
+    >>> state = network.start()
+    >>> estimates, state = network.stream(torch.zeros(1, 1, 400), state)
+    >>> rest = network.flush(state)
+    >>> estimates.shape[-1], rest.shape[-1]
+    (300, 100)
+
+    Raises:
+        ValueError: a configuration that is not causal.
+    """
+
+    def __init__(self, config: SuDoRMRFConfig) -> None:
+        if not config.is_causal:
+            raise ValueError("a stream needs a causal configuration (is_causal=True)")
+        super().__init__(config)
+
+    def start(self, batch: int = 1) -> StreamState:
+        """The state before the first sample."""
+        config, like = self.config, self.decoder.weight
+        n_levels = config.n_blocks * config.upsampling_depth
+        return StreamState(
+            waiting=like.new_zeros(batch, 1, 0),
+            past=like.new_zeros(batch, 1, config.lookahead_samples),
+            levels=tuple(like.new_zeros(batch, config.hid_chan, N_PAST) for _ in range(n_levels)),
+            overlap=like.new_zeros(batch, config.n_src, config.lookahead_samples),
+            n_early=config.lookahead_samples,
+        )
+
+    def stream(self, chunk: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
+        """The estimates that a chunk makes final, and the state after it.
+
+        ``[batch, 1, any time] -> [batch, n_src, time]``, where time may be 0. All estimates one
+        after another, with those of ``flush``, are what the whole mixture gives.
+        """
+        config = self.config
+        waiting = torch.cat([state.waiting, chunk], dim=-1)
+        n_ready = waiting.shape[-1] // config.deepest_hop * config.deepest_hop
+        if n_ready == 0:
+            return chunk.new_zeros(len(chunk), config.n_src, 0), replace(state, waiting=waiting)
+        extended = torch.cat([state.past, waiting[..., :n_ready]], dim=-1)
+        history = History(state.levels)
+        masked = self.mask(extended, history.extend)
+        summed = self.decoder.overlap_add(masked, n_cut=0) + F.pad(state.overlap, (0, n_ready))
+        estimates = self.decoder.add_bias(summed[..., :n_ready])[..., state.n_early :]
+        return estimates, StreamState(
+            waiting=waiting[..., n_ready:].clone(),
+            past=extended[..., n_ready:].clone(),
+            levels=tuple(history.next_levels),
+            overlap=summed[..., n_ready:].clone(),
+            n_early=max(0, state.n_early - n_ready),
+        )
+
+    def flush(self, state: StreamState) -> Tensor:
+        """The estimates of the samples that were received and not answered: the stream's end."""
+        n_waiting, lookahead = state.waiting.shape[-1], self.config.lookahead_samples
+        n_missing = n_waiting + lookahead - state.n_early
+        n_zeros = padded_length(n_waiting + lookahead, self.config) - n_waiting
+        silence = state.waiting.new_zeros(len(state.waiting), 1, n_zeros)
+        return self.stream(silence, state)[0][..., :n_missing]
+
+
+def causal_config(n_blocks: int) -> SuDoRMRFConfig:
+    """The improved network's sizes and parts, made causal."""
+    return SuDoRMRFConfig(
+        n_blocks=n_blocks,
+        variant="improved",
+        norm="frame",
+        mask_activation="relu",
+        decoders="one",
+        is_causal=True,
+    )
+
+
+def sudormrf_causal_1_0x() -> StreamingSuDoRMRF:
+    """The causal network with 16 blocks: 2,720,417 parameters."""
+    return StreamingSuDoRMRF(causal_config(n_blocks=16))
+
+
+def sudormrf_causal_0_5x() -> StreamingSuDoRMRF:
+    """The causal network with 8 blocks: 1,486,481 parameters."""
+    return StreamingSuDoRMRF(causal_config(n_blocks=8))
+
+
+def sudormrf_causal_0_25x() -> StreamingSuDoRMRF:
+    """The causal network with 4 blocks: 869,513 parameters."""
+    return StreamingSuDoRMRF(causal_config(n_blocks=4))
