@@ -8,6 +8,7 @@ from bench.registry import Entry
 from bench.results.record import Job, Phase, ProbeName, Workload
 
 PHASES: tuple[Phase, ...] = ("inference", "update")
+STREAMING_ROUNDS = 3
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
@@ -83,6 +84,18 @@ def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Jo
     """The jobs of a closer look at the operations of a forward; no clock is involved."""
     probes: tuple[ProbeName, ...] = ("layers", "scaling", "counters")
     return [_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
+
+
+def plan_streaming_jobs(
+    entries: Sequence[Entry], settings: Settings, chunk_sizes: Sequence[int]
+) -> list[Job]:
+    """Streams in chunks of each size, in rounds over all of them, each in a fresh process."""
+    return [
+        _job(entry, "inference", "streaming", replace(settings, n_samples=size), round_index)
+        for round_index in range(STREAMING_ROUNDS)
+        for entry in entries
+        for size in chunk_sizes
+    ]
 
 
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:

@@ -79,15 +79,6 @@ class SuDoRMRFConfig:
         """
         return 2 * self.stride
 
-    def latency_samples(self, chunk_samples: int = 1) -> int:
-        """The longest that a stream's sample waits for its estimate, whatever the computer.
-
-        From the sample's arrival to the end of the chunk that completes the deepest hop in which
-        the last frame of the sample lies. Chunks of whole hops wait least for their size.
-        """
-        misfit = chunk_samples - math.gcd(chunk_samples, self.deepest_hop)
-        return self.deepest_hop + self.lookahead_samples + misfit
-
 
 CHOICES = {
     "variant": get_args(Variant),

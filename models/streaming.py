@@ -10,6 +10,7 @@ ends ``lookahead_samples`` later. A stream advances by whole hops of the coarses
 (``deepest_hop``); samples that don't fill one wait.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,25 @@ class StreamingSuDoRMRF(SuDoRMRF):
         if not config.is_causal:
             raise ValueError("a stream needs a causal configuration (is_causal=True)")
         super().__init__(config)
+
+    @property
+    def hop_samples(self) -> int:
+        """A stream advances by whole multiples of it; other samples wait."""
+        return self.config.deepest_hop
+
+    @property
+    def lookahead_samples(self) -> int:
+        """How far after an output sample the mixture is looked at."""
+        return self.config.lookahead_samples
+
+    def latency_samples(self, chunk_samples: int = 1) -> int:
+        """The longest that a stream's sample waits for its estimate, computing time left out.
+
+        From the sample's arrival to the end of the chunk that completes the hop in which its last
+        frame lies. Chunks of whole hops wait least for their size.
+        """
+        misfit = chunk_samples - math.gcd(chunk_samples, self.hop_samples)
+        return self.hop_samples + self.lookahead_samples + misfit
 
     def start(self, batch: int = 1) -> StreamState:
         """The state before the first sample."""

@@ -72,7 +72,7 @@ class FrameNorm(nn.Module):
         # Layer norm takes moments along the last axis only, and a transposed copy costs more.
         centred = features - features.mean(dim=1, keepdim=True)
         variance = centred.square().mean(dim=1, keepdim=True)
-        return centred * (variance + EPS).rsqrt() * self.weight + self.bias
+        return torch.addcmul(self.bias, centred * (variance + EPS).rsqrt(), self.weight)
 
 
 def make_norm(n_chan: int, config: SuDoRMRFConfig) -> nn.Module:

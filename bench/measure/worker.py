@@ -31,6 +31,7 @@ from bench.measure.probes import (
     operations,
     parameters,
     scaling,
+    streaming,
 )
 from bench.results.record import Job, Status, Workload
 
@@ -42,6 +43,7 @@ PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str,
     "layers": layers.measure,
     "scaling": scaling.measure,
     "counters": counters.measure,
+    "streaming": streaming.measure,
 }
 
 Outcome = dict[str, Any]

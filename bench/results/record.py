@@ -16,7 +16,7 @@ SCHEMA = 1
 
 Phase = Literal["inference", "update"]
 ProbeName = Literal[
-    "parameters", "operations", "memory", "latency", "layers", "scaling", "counters"
+    "parameters", "operations", "memory", "latency", "layers", "scaling", "counters", "streaming"
 ]
 
 

@@ -169,7 +169,7 @@ def test_the_latency_is_the_longest_wait(chunk: int, stride: int, depth: int) ->
     network = build(config)
     # As many chunks as it takes until chunks and hops meet in every way they can.
     n_chunks = (
-        math.lcm(chunk, config.deepest_hop) // chunk + 3 * config.latency_samples(chunk) // chunk
+        math.lcm(chunk, config.deepest_hop) // chunk + 3 * network.latency_samples(chunk) // chunk
     )
     answers = stream(network, [noise(1, 1, chunk)] * n_chunks)[:-1]
     waits, n_answered = [], 0
@@ -177,14 +177,14 @@ def test_the_latency_is_the_longest_wait(chunk: int, stride: int, depth: int) ->
         if answer.shape[-1]:
             waits.append(index * chunk - n_answered)  # of the first sample that it answers
         n_answered += answer.shape[-1]
-    assert max(waits) == config.latency_samples(chunk)
+    assert max(waits) == network.latency_samples(chunk)
 
 
 @pytest.mark.parametrize(
     ("chunk", "latency"), [(1, 180), (160, 180), (320, 340), (80, 180), (100, 260), (161, 340)]
 )
 def test_latency_of_the_published_sizes(chunk: int, latency: int) -> None:
-    assert causal_config(n_blocks=4).latency_samples(chunk) == latency
+    assert sudormrf_causal_0_25x().latency_samples(chunk) == latency
 
 
 def test_the_state_is_as_small_as_it_says_and_does_not_grow() -> None:
