@@ -21,17 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import (
-    RESAMPLING_KERNEL,
-    RESAMPLING_STRIDE,
-    SuDoRMRFConfig,
-    padded_length,
-    zeros_around,
-)
+from models.config import RESAMPLING_KERNEL, RESAMPLING_STRIDE, zeros_around
+from models.config import SuDoRMRFConfig as SuDoRMRFConfig
+from models.config import padded_length as padded_length
 from models.decoder import Decoder
 from models.masks import PointwiseMaskHead, SlidingMaskHead
-
-__all__ = ["SuDoRMRF", "SuDoRMRFConfig", "padded_length"]
 
 EPS = 1e-8
 
@@ -185,7 +179,7 @@ class Separator(nn.Module):
         self.bottleneck = nn.Sequential(
             make_norm(config.n_filters, config), nn.Conv1d(config.n_filters, config.bn_chan, 1)
         )
-        self.blocks = nn.Sequential(*(UConvBlock(config) for _ in range(config.n_blocks)))
+        self.blocks = nn.ModuleList(UConvBlock(config) for _ in range(config.n_blocks))
         head = SlidingMaskHead if config.variant == "code" else PointwiseMaskHead
         self.mask_head: SlidingMaskHead | PointwiseMaskHead = head(config)
 
