@@ -51,6 +51,9 @@ VARIANTS = (
     ),
 )
 
+NULL = Entry("null", "Null model", "baselines.null:null", "the harness's own cost")
+"""Returns its input. Measured in every run, and no row of its tables."""
+
 REGISTRY = {entry.name: entry for entry in (*TABLE1, *VARIANTS)}
 
 

@@ -1,5 +1,6 @@
 """The machine and the code, as far as they can be described without torch."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -70,11 +71,24 @@ def describe_versions() -> dict[str, str]:
 
 @cache
 def describe_code() -> dict[str, Any]:
-    """The commit of this project's code, and whether its sources differ from it."""
+    """The commit of this project's code, whether its sources differ from it, and their hash."""
     root = Path(__file__).parents[2]
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain", "--", *SOURCES)
-    return {"commit": commit or "unknown", "is_modified": bool(changes)}
+    return {
+        "commit": commit or "unknown",
+        "is_modified": bool(changes),
+        "sources_sha256": _hash_sources(root),
+    }
+
+
+def _hash_sources(root: Path) -> str:
+    """Of the names and contents of all modules, so that equal hashes mean equal code."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in SOURCES for path in (root / room).rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -33,7 +33,7 @@ FAULTS = {
     "raises_undecodable": (Status.ERROR, "No weights in caf\\udce9."),
     "ends_by_realtime_signal": (Status.KILLED, "by signal 37."),
     "exits": (Status.ERROR, "exited with code 3"),
-    "exits_politely": (Status.ERROR, "exited with code"),
+    "exits_politely": (Status.ERROR, "ended its process with exit(4)."),
     "hangs": (Status.TIMEOUT, "Not finished after 1 s"),
     "out_of_memory": (Status.OOM, "can't allocate memory"),
     "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
@@ -157,8 +157,10 @@ def test_leaving_early_ends_the_process_that_measures(
 
     reader = threading.Thread(target=interrupt_once_started)
     reader.start()
-    with pytest.raises(KeyboardInterrupt), closing(run_jobs([fault_job("hangs")])) as measured:
-        next(measured)
+    with closing(run_jobs([fault_job("hangs")])) as measured:
+        assert next(measured).status == Status.INTERRUPTED
+        with pytest.raises(KeyboardInterrupt):
+            next(measured)
     reader.join()
     assert len(processes) == 2
     assert remaining(processes) == []

@@ -118,7 +118,28 @@ def test_the_code(
     )
     machine.describe_code.cache_clear()
     try:
-        assert machine.describe_code() == described
+        assert described.items() <= machine.describe_code().items()
+    finally:
+        machine.describe_code.cache_clear()
+
+
+def test_sources_have_equal_hashes_when_names_and_contents_are_equal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def hash_of(*modules: tuple[str, str]) -> object:
+        for path, content in modules:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(content)
+        machine.describe_code.cache_clear()
+        return machine.describe_code()["sources_sha256"]
+
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "bench" / "measure" / "machine.py"))
+    try:
+        first = hash_of(("bench/a.py", "x = 1"), ("models/b.py", ""))
+        assert hash_of(("README.md", "not code")) == first
+        assert hash_of(("bench/a.py", "x = 2")) != first
+        assert hash_of(("bench/a.py", "x = 1")) == first
+        assert hash_of(("bench/c.py", "")) != first
     finally:
         machine.describe_code.cache_clear()
 
