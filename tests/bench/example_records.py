@@ -31,7 +31,7 @@ ENVIRONMENT: dict[str, Any] = {
         "threads": 2,
         "flushes_denormals": False,
     },
-    "load_average": [0.1, 0.2, 0.3],
+    "state": {"load_average": [0.1, 0.2, 0.3], "governor": "performance", "gpu": None},
     "variables": {"OMP_NUM_THREADS": "2"},
 }
 GPU = {

@@ -15,7 +15,6 @@ from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Phase, Record, Status
 from bench.results.summary import NOT_MEASURED, QUANTITIES, Figure, Summary, summarize
 from tests.bench.example_records import (
-    ENVIRONMENT,
     GPU,
     complete_run,
     environment,
@@ -172,7 +171,7 @@ def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
 
 def test_two_files_of_one_machine_share_a_table() -> None:
     first, second = rounds([1.0], [3.0])
-    busier = replace(second, environment=ENVIRONMENT | {"load_average": [9, 9, 9]})
+    busier = replace(second, environment=environment(state={"load_average": [9, 9, 9]}))
     assert figure(summarize([first, busier]), "latency_s_inference").value == 2.0
 
 
