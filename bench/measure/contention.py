@@ -74,36 +74,49 @@ class Contention:
         """Whether any counter is above its threshold; None where there is no counter to ask."""
         if self.wait_s is self.others_cpu_s is self.steal_s is self.pressure_s is None:
             return None
-        return bool(self.reason)
+        return self.has_waited or self.others_are_busy or self.is_stolen_from
+
+    @property
+    def has_waited(self) -> bool:
+        """Own threads, for a processor; where only the machine's wait is known, any process."""
+        if self.wait_s is None:
+            return (self.pressure_s or 0.0) > PRESSURE_SHARE * self.wall_s
+        return self.wait_s > WAIT_SHARE * self.wall_s
+
+    @property
+    def others_are_busy(self) -> bool:
+        """Beyond what the ticks leave open."""
+        if self.others_cpu_s is None or not self.n_cpus:
+            return False
+        certain_s = self.others_cpu_s - self.others_uncertainty_s
+        return certain_s > OTHERS_SHARE * self.n_cpus * self.wall_s
+
+    @property
+    def is_stolen_from(self) -> bool:
+        """Processors were with other machines, beyond the tick that may belong elsewhere."""
+        return self.steal_s is not None and self.steal_s - TICK_S > WAIT_SHARE * self.wall_s
+
+    @property
+    def n_busy_cpus(self) -> float | None:
+        """Processors that others kept busy, on average; ticks may count more than there are."""
+        if self.others_cpu_s is None or not self.n_cpus:
+            return None
+        return min(self.others_cpu_s / self.wall_s, float(self.n_cpus))
 
     @property
     def reason(self) -> str:
         """What was above its threshold, in a short phrase; empty when nothing was."""
-        return "; ".join(filter(None, (self._waited(), self._others(), self._stolen())))
-
-    def _waited(self) -> str:
-        if self.wait_s is None:
-            waited_s, share, who = self.pressure_s or 0.0, PRESSURE_SHARE, "some process waited"
-        else:
-            waited_s, share, who = self.wait_s, WAIT_SHARE, "waited"
-        if waited_s <= share * self.wall_s:
-            return ""
-        return f"{who} {_milliseconds(waited_s)} of {_milliseconds(self.wall_s)} for a processor"
-
-    def _others(self) -> str:
-        if self.others_cpu_s is None or not self.n_cpus:
-            return ""
-        certain_s = self.others_cpu_s - self.others_uncertainty_s
-        if certain_s <= OTHERS_SHARE * self.n_cpus * self.wall_s:
-            return ""
-        used = min(self.others_cpu_s / self.wall_s, float(self.n_cpus))  # a tick more is an error
-        return f"others used {used:.1f} of {self.n_cpus} processors"
-
-    def _stolen(self) -> str:
-        if self.steal_s is None or self.steal_s - TICK_S <= WAIT_SHARE * self.wall_s:
-            return ""
-        stolen, wall = _milliseconds(self.steal_s), _milliseconds(self.wall_s)
-        return f"the hypervisor took {stolen} in {wall}"
+        wall = _milliseconds(self.wall_s)
+        reasons = []
+        if self.has_waited:
+            who = "some process waited" if self.wait_s is None else "waited"
+            waited_s = self.pressure_s if self.wait_s is None else self.wait_s
+            reasons.append(f"{who} {_milliseconds(waited_s or 0.0)} of {wall} for a processor")
+        if self.others_are_busy:
+            reasons.append(f"others used {self.n_busy_cpus:.1f} of {self.n_cpus} processors")
+        if self.is_stolen_from:
+            reasons.append(f"the hypervisor took {_milliseconds(self.steal_s or 0.0)} in {wall}")
+        return "; ".join(reasons)
 
 
 def _milliseconds(seconds: float) -> str:
