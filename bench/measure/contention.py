@@ -109,14 +109,19 @@ class Contention:
         wall = _milliseconds(self.wall_s)
         reasons = []
         if self.has_waited:
-            who = "some process waited" if self.wait_s is None else "waited"
-            waited_s = self.pressure_s if self.wait_s is None else self.wait_s
-            reasons.append(f"{who} {_milliseconds(waited_s or 0.0)} of {wall} for a processor")
+            reasons.append(f"{self._waiters()} of {wall} for a processor")
         if self.others_are_busy:
             reasons.append(f"others used {self.n_busy_cpus:.1f} of {self.n_cpus} processors")
         if self.is_stolen_from:
             reasons.append(f"the hypervisor took {_milliseconds(self.steal_s or 0.0)} in {wall}")
         return "; ".join(reasons)
+
+    def _waiters(self) -> str:
+        """Who waited and for how long; seconds of several threads add up, beyond the wall time."""
+        if self.wait_s is None:
+            return f"some process waited {_milliseconds(self.pressure_s or 0.0)}"
+        who = f"{self.threads} threads together waited" if self.threads > 1 else "waited"
+        return f"{who} {_milliseconds(self.wait_s)}"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -206,7 +206,8 @@ def test_threads_beyond_the_processors_add_no_uncertainty() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"wait_s": 0.031}, "waited 31 ms of 100 ms for a processor"),
+        ({"wait_s": 0.031, "threads": 1}, "waited 31 ms of 100 ms for a processor"),
+        ({"wait_s": 0.131}, "2 threads together waited 131 ms of 100 ms for a processor"),
         ({"others_cpu_s": 0.09}, "others used 0.9 of 2 processors"),
         ({"others_cpu_s": 0.23}, "others used 2.0 of 2 processors"),
         ({"steal_s": 0.02}, "the hypervisor took 20 ms in 100 ms"),
@@ -215,7 +216,7 @@ def test_threads_beyond_the_processors_add_no_uncertainty() -> None:
             "some process waited 25 ms of 100 ms for a processor",
         ),
         (
-            {"wait_s": 0.05001, "others_cpu_s": 0.1},
+            {"wait_s": 0.05001, "others_cpu_s": 0.1, "threads": 1},
             "waited 50 ms of 100 ms for a processor; others used 1.0 of 2 processors",
         ),
         ({"wait_s": WAIT_SHARE * 0.1}, ""),
