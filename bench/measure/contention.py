@@ -13,6 +13,7 @@ readings around the whole series see what no single one can.
 """
 
 import os
+import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Counters:
     """What has been counted since the machine or the process started; None is not available."""
 
     thread_waits_s: Mapping[int, float] | None  # runnable, and not running, by own thread
-    involuntary_switches: int | None  # own threads that were taken off a processor
+    involuntary_switches: int  # own threads that were taken off a processor
     own_cpu_s: float  # used by this process
     busy_s: float | None  # used by all processes together, this one among them; in ticks
     steal_s: float | None  # that the hypervisor gave to other machines; in ticks
@@ -55,7 +56,7 @@ class Contention:
     threads: int
     n_cpus: int | None
     wait_s: float | None  # own threads, for a processor
-    involuntary_switches: int | None  # of own threads; no verdict: each one's cost is in ``wait_s``
+    involuntary_switches: int  # of own threads; no verdict: each one's cost is in ``wait_s``
     others_cpu_s: float | None  # used by other processes
     steal_s: float | None  # used by other machines on this hardware
     pressure_s: float | None  # in which some process of the machine waited for a processor
@@ -134,14 +135,13 @@ def contention_between(
     """What happened between two readings around a call that took ``wall_s`` on ``threads``."""
     busy_s = _growth(before.busy_s, after.busy_s)
     own_cpu_s = after.own_cpu_s - before.own_cpu_s
-    switches = _growth(before.involuntary_switches, after.involuntary_switches)
     running = [n for n in (before.n_running, after.n_running) if n is not None]
     return Contention(
         wall_s=wall_s,
         threads=threads,
         n_cpus=after.n_cpus,
         wait_s=_waited(before.thread_waits_s, after.thread_waits_s, wall_s),
-        involuntary_switches=None if switches is None else int(switches),
+        involuntary_switches=after.involuntary_switches - before.involuntary_switches,
         others_cpu_s=None if busy_s is None else max(0.0, busy_s - own_cpu_s),
         steal_s=_growth(before.steal_s, after.steal_s),
         pressure_s=_growth(before.pressure_s, after.pressure_s),
@@ -173,7 +173,7 @@ def read_counters(proc: Path = PROC) -> Counters:
     busy_s, steal_s, n_cpus = _processors(proc)
     return Counters(
         thread_waits_s=_thread_waits(proc),
-        involuntary_switches=_involuntary_switches(),
+        involuntary_switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         own_cpu_s=time.process_time(),
         busy_s=busy_s,
         steal_s=steal_s,
@@ -205,14 +205,6 @@ def _thread_waits(proc: Path) -> dict[int, float] | None:
     except (OSError, ValueError, IndexError):
         return None
     return waits_s or None
-
-
-def _involuntary_switches() -> int | None:
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _processors(proc: Path) -> tuple[float | None, float | None, int | None]:

@@ -10,7 +10,7 @@ from bench.measure.contention import Counters
 
 COUNTERS = Counters(
     thread_waits_s=None,
-    involuntary_switches=None,
+    involuntary_switches=0,
     own_cpu_s=1.0,
     busy_s=10.0,
     steal_s=2.0,
