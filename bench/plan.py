@@ -97,17 +97,17 @@ def remaining(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
 def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
     """The jobs of a closer look at the operations of a forward; no clock is involved."""
     probes: tuple[ProbeName, ...] = ("layers", "scaling", "counters")
-    return [_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
+    return [plan_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
 
 
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
     for entry in entries:
-        yield _job(entry, "inference", "parameters", settings)
+        yield plan_job(entry, "inference", "parameters", settings)
         for phase in PHASES:
-            yield _job(entry, phase, "operations", settings)
+            yield plan_job(entry, phase, "operations", settings)
     for entry in entries:
         for phase in PHASES:
-            yield _job(entry, phase, "memory", settings)
+            yield plan_job(entry, phase, "memory", settings)
 
 
 def _plan_round(
@@ -124,7 +124,7 @@ def _plan_round(
             == (entry.name, phase, "latency")
         ]
         if _needs_more(own, settings.effort):
-            jobs.append(_job(entry, phase, "latency", settings, len(own)))
+            jobs.append(plan_job(entry, phase, "latency", settings, len(own)))
     return jobs
 
 
@@ -149,9 +149,10 @@ def _needs_more(processes: Sequence[Record], effort: Effort) -> bool:
     )
 
 
-def _job(
+def plan_job(
     entry: Entry, phase: Phase, probe: ProbeName, settings: Settings, round_index: int = 0
 ) -> Job:
+    """One job of one network."""
     return Job(
         model=entry.name,
         factory=entry.factory,

@@ -121,6 +121,17 @@ def test_one_failure_leaves_the_other_six_complete_and_says_why(
     assert "no room [here]." in (tmp_path / "out" / "table1.md").read_text()
 
 
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_any_fault_ends_with_one_and_leaves_every_record_readable(
+    call: Call, bench: Bench, tmp_path: Path, status: Status
+) -> None:
+    bench.failures["demucs"] = (status, "The reason is this.")
+    assert call("--models", "demucs", "dprnn") == 1
+    statuses = {(record.job.model, record.status) for record in stored(tmp_path / "out")}
+    assert statuses == {("demucs", status), ("dprnn", Status.OK), ("null", Status.OK)}
+
+
 def test_even_when_all_fail_there_are_records_and_reports(
     call: Call, bench: Bench, tmp_path: Path
 ) -> None:

@@ -36,6 +36,8 @@ FAULTS = {
     "exits_politely": (Status.ERROR, "ended its process with exit(4)."),
     "hangs": (Status.TIMEOUT, "Not finished after 1 s"),
     "out_of_memory": (Status.OOM, "can't allocate memory"),
+    "out_of_gpu_memory": (Status.OOM, "OutOfMemoryError: CUDA out of memory."),
+    "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
     "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
     "no_such_network": (Status.ERROR, "'tests.fault_models' has no function 'no_such_network'."),
 }
