@@ -27,6 +27,7 @@ class Readings:
     gpu: Mapping[str, Any] | None  # as the driver sees it (``describe_gpu_state``)
     openmp_threads: int | None  # that OMP_NUM_THREADS asks for
     missing_extras: Sequence[str]  # of this project's packages
+    other_run: str | None  # that measures on this machine now
     unwritable: str | None  # why nothing can be written to the output folder
     can_reset_peak: bool  # /proc/self/clear_refs takes a 5
 
@@ -48,6 +49,7 @@ def find_faults(readings: Readings) -> list[Finding]:
         _preloaded(state["preloaded"]),
         _peak(readings.can_reset_peak),
         *find_gpu_faults(readings.gpu, readings.environment),
+        _other_run(readings.other_run),
         _packages(readings.missing_extras),
         _output(readings.unwritable),
     ]
@@ -128,6 +130,18 @@ def _heat(n_throttles: int | None) -> Finding:
         f"slowed {n_throttles} times since boot",
         "A processor that gets hot lowers its clock in the middle of a measurement.",
         "Mend the cooling; lower the highest clock: sudo cpupower frequency-set --max 2GHz",
+    )
+
+
+def _other_run(run: str | None) -> Finding:
+    if run is None:
+        return ok("other runs", "none")
+    return Finding(
+        "other runs",
+        Severity.UNFIT,
+        f"{run} is measuring now",
+        "Two runs at once measure each other; a second one is refused.",
+        "Wait for its end, or end it.",
     )
 
 

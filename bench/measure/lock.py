@@ -36,6 +36,15 @@ def measuring_alone() -> Iterator[None]:
         ) from error
 
 
+def measuring_process() -> str | None:
+    """In words, the run that measures on this machine now; None when there is none."""
+    try:
+        with measuring_alone():
+            return None
+    except UsageError:
+        return f"another run{_process(lock_path().with_suffix('.pid'))}"
+
+
 def _process(owner: Path) -> str:
     try:
         return f" (process {int(owner.read_text())})"

@@ -11,6 +11,7 @@ from bench.measure.contention import Contention, Counters, contention_between, r
 from bench.measure.fitness import Readings
 from bench.measure.gpu import open_gpu
 from bench.measure.isolate import fetch_environment
+from bench.measure.lock import measuring_process
 from bench.measure.machine import available_cpus
 from bench.measure.state import describe_gpu_state
 
@@ -41,6 +42,7 @@ def take_readings(output: Path) -> Readings:
         gpu=None if gpu is None else describe_gpu_state(gpu, os.getpid()),
         openmp_threads=asked_threads(os.environ),
         missing_extras=missing_extras(),
+        other_run=measuring_process(),
         unwritable=why_unwritable(output),
         can_reset_peak=can_reset_peak(),
     )

@@ -64,7 +64,7 @@ def summarize_timing(records: Sequence[Record], reference: Sequence[Record]) -> 
         parts_s=_median_parts(list(measured.values())),
         n_contended=sum(known) if known else None,
         stopped_by=stopped_by.most_common(1)[0][0] if stopped_by else "not known",
-        noise=_noise(latency, known, contention),
+        noise=_noise(latency, known, list(measured.values())),
     )
 
 
@@ -75,17 +75,33 @@ def _median_parts(measurements: Sequence[Mapping[str, Any]]) -> dict[str, float]
 
 
 def _noise(
-    latency: Estimate, is_contended: Sequence[bool], contention: Sequence[Mapping[str, Any]]
+    latency: Estimate, is_contended: Sequence[bool], measurements: Sequence[Mapping[str, Any]]
 ) -> str:
     """Why the figure is in doubt, in a sentence; empty when it is not."""
-    doubts = []
+    doubts = _gpu_doubts(measurements)
+    contention = [m["contention"] for m in measurements if "contention" in m]
+    disturbed = [columns["series_reason"] for columns in contention if columns.get("series_reason")]
     if is_contended and sum(is_contended) > NOISY_SHARE * len(is_contended):
         reasons = Counter(reason for columns in contention for reason in columns["reasons"][:1])
         doubts.append(
             f"other work during {sum(is_contended)} of {len(is_contended)} calls "
             f"({reasons.most_common(1)[0][0]})"
         )
+    elif 2 * len(disturbed) > len(contention):
+        doubts.append(
+            f"other work beside {len(disturbed)} of {len(contention)} processes ({disturbed[0]})"
+        )
     interval = latency.interval
     if interval and interval.relative_width(latency.value) > NOISY_WIDTH:
         doubts.append(f"an interval of ± {interval.relative_width(latency.value):.0%}")
     return f"Noisy: {' and '.join(doubts)}." if doubts else ""
+
+
+def _gpu_doubts(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What slowed a GPU, and who else used it, while it was timed."""
+    slowdowns = {reason for m in measurements for reason in m.get("gpu_slowed_by", ())}
+    doubts = [f"the GPU's clock lowered by {', '.join(sorted(slowdowns))}"] if slowdowns else []
+    states = [m.get("gpu_during") or {} for m in measurements]
+    if any(state.get("n_other_processes") for state in states):
+        doubts.append("another process on the GPU")
+    return doubts

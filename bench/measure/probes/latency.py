@@ -5,6 +5,8 @@ else used the processors meanwhile.
 """
 
 import math
+import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +16,8 @@ import torch
 from torch import nn
 
 from bench.measure.contention import Contention, contention_between, read_counters
+from bench.measure.gpu import SLOWDOWNS, open_gpu
+from bench.measure.state import describe_gpu_state
 from bench.measure.step import PARTS, Run, prepare_step
 from bench.measure.stopwatch import Stopwatch, Timing, time_on_cuda, time_on_host
 from bench.results.record import Workload
@@ -79,7 +83,7 @@ def is_precise(times_s: Sequence[float], rule: StopRule) -> bool:
     return high - low <= 2 * rule.precise_within * ordered[n_times // 2]
 
 
-def time_repeatedly(run: Run, sample: Sampler, rule: StopRule) -> dict[str, Any]:
+def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int = 1) -> dict[str, Any]:
     """Warm up until stable, then repeat until precise or the time is spent; all is kept."""
     spent = 0.0
     warmup_s: list[float] = []
@@ -88,10 +92,13 @@ def time_repeatedly(run: Run, sample: Sampler, rule: StopRule) -> dict[str, Any]
         spent += warmup_s[-1]
     samples: list[Sample] = []
     times_s: list[float] = []
+    before, start = read_counters(), time.perf_counter()
     while not (stopped_by := _stop_reason(times_s, spent, rule)):
         samples.append(sample(run))
         times_s.append(samples[-1].timing.total_s)
         spent += times_s[-1]
+    series_s = time.perf_counter() - start
+    whole = contention_between(before, read_counters(), series_s, threads)
     return {
         "warmup_times_s": warmup_s,
         "is_warmup_stable": is_stable(warmup_s, rule),
@@ -99,7 +106,7 @@ def time_repeatedly(run: Run, sample: Sampler, rule: StopRule) -> dict[str, Any]
         "stopped_by": stopped_by,
         **_describe_parts(samples),
         **_describe_host_times(samples),
-        "contention": _describe_contention([sample.contention for sample in samples]),
+        "contention": _describe_contention([sample.contention for sample in samples], whole),
     }
 
 
@@ -129,8 +136,12 @@ def _describe_host_times(samples: Sequence[Sample]) -> dict[str, Any]:
     return {} if host_s == total_s else {"host_times_s": host_s}
 
 
-def _describe_contention(contentions: Sequence[Contention]) -> dict[str, Any]:
-    """The counters as columns, a value for each timed call, and the commonest reasons."""
+def _describe_contention(contentions: Sequence[Contention], whole: Contention) -> dict[str, Any]:
+    """The counters as columns, a value for each timed call, and the commonest reasons.
+
+    The whole series beside them shows a neighbour that single short calls can't: the kernel
+    counts others' time in ticks of 10 ms.
+    """
     same = ("wall_s", "threads", "n_cpus")  # stored elsewhere, or one for all
     rows = [asdict(contention) for contention in contentions]
     columns = {name: [row[name] for row in rows] for name in rows[0] if name not in same}
@@ -138,6 +149,8 @@ def _describe_contention(contentions: Sequence[Contention]) -> dict[str, Any]:
     return columns | {
         "is_contended": [contention.is_contended for contention in contentions],
         "reasons": [reason for reason, _ in reasons.most_common(3)],
+        "is_series_contended": whole.is_contended,
+        "series_reason": whole.reason,
     }
 
 
@@ -167,7 +180,22 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     first_s = stopwatch(step.run_checked).total_s
     sample = sampler(stopwatch, workload.threads)
     rule = StopRule(max(0.0, budget_s - first_s))
-    measurement = {"first_time_s": first_s} | time_repeatedly(step.run, sample, rule)
-    if on_cuda:
-        measurement["cold_cache_times_s"] = time_with_cold_cache(step.run, stopwatch)
-    return measurement
+    if not on_cuda:
+        return {"first_time_s": first_s} | time_repeatedly(step.run, sample, rule, workload.threads)
+    before = _gpu_state()
+    measured = time_repeatedly(step.run, sample, rule, workload.threads)
+    during = _gpu_state()  # the clocks do not fall before the next milliseconds
+    return {
+        "first_time_s": first_s,
+        **measured,
+        "cold_cache_times_s": time_with_cold_cache(step.run, stopwatch),
+        "gpu_before": before,
+        "gpu_during": during,
+        "gpu_slowed_by": sorted(SLOWDOWNS & set((during or {}).get("throttle_reasons") or ())),
+    }
+
+
+def _gpu_state() -> dict[str, Any] | None:
+    """Clocks, what slows them, heat, power and energy; None where the driver is hidden."""
+    driver = open_gpu()
+    return None if driver is None else describe_gpu_state(driver, os.getpid())

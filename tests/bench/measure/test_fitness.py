@@ -51,6 +51,7 @@ FIT = Readings(
     gpu=GPU,
     openmp_threads=None,
     missing_extras=(),
+    other_run=None,
     unwritable=None,
     can_reset_peak=True,
 )
@@ -135,6 +136,12 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
     "GPU driver": (gpu(is_persistent=False), "GPU driver", WARN, "unloaded"),
     "GPU driver unknown": (gpu(is_persistent=None), "GPU driver", UNKNOWN, "not available"),
     "an extra": (replace(FIT, missing_extras=["asteroid"]), "packages", WARN, "extra asteroid"),
+    "other run": (
+        replace(FIT, other_run="another run (process 7)"),
+        "other runs",
+        UNFIT,
+        "another run (process 7) is measuring now",
+    ),
     "output": (replace(FIT, unwritable="x: Read-only"), "output", UNFIT, "x: Read-only"),
 }
 

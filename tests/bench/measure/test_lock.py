@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.measure.lock import lock_path, measuring_alone
+from bench.measure.lock import lock_path, measuring_alone, measuring_process
 
 HOLD = (
     "import sys\n"
@@ -47,3 +47,10 @@ def test_a_killed_process_frees_the_machine() -> None:
         holder.kill()
     with measuring_alone():
         pass
+
+
+def test_who_measures_is_known_without_being_disturbed() -> None:
+    assert measuring_process() is None
+    with measuring_alone():
+        assert measuring_process() == f"another run (process {os.getpid()})"
+    assert measuring_process() is None

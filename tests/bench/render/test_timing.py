@@ -115,3 +115,30 @@ def test_a_network_without_a_round_in_common_with_the_reference_says_so() -> Non
 def test_without_the_usual_reference_the_first_network_is_one() -> None:
     records = [replace(record) for record in complete_run(TABLE1[:2])]
     assert "Ratio to Conv-TasNet" in section(records)
+
+
+GPU_DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
+    "power": ({"gpu_slowed_by": ["power cap"]}, "Noisy: the GPU's clock lowered by power cap."),
+    "other": ({"gpu_during": {"n_other_processes": 1}}, "Noisy: another process on the GPU."),
+    "hidden": ({"gpu_during": None, "gpu_slowed_by": []}, ""),
+}
+
+
+@pytest.mark.parametrize("case", GPU_DOUBTS)
+def test_what_disturbed_a_gpu_makes_a_figure_noisy(case: str) -> None:
+    measured, reason = GPU_DOUBTS[case]
+    timing = summarize(timed([[1.0]] * 6, **measured)).models[0].timings["inference"]
+    assert timing.noise == reason
+
+
+def test_a_neighbour_that_single_calls_can_not_show_is_seen_beside_the_series() -> None:
+    contention = {
+        "is_contended": [False],
+        "reasons": [],
+        "is_series_contended": True,
+        "series_reason": "others used 0.9 of 2 processors",
+    }
+    timing = summarize(timed([[1.0]] * 6, contention=contention)).models[0].timings["inference"]
+    assert timing.noise == (
+        "Noisy: other work beside 6 of 6 processes (others used 0.9 of 2 processors)."
+    )
