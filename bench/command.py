@@ -9,8 +9,12 @@ from typing import NoReturn
 
 from bench.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UsageError
 from bench.measure.isolate import run_jobs
-from bench.results.record import Job
+from bench.measure.lock import measuring_alone
+from bench.results.record import Job, Record
 from bench.results.store import append_record
+
+Plan = Callable[[Sequence[Record]], Sequence[Job]]
+"""From the records of a run so far to the jobs to run next; none ends the run."""
 
 
 class Terminated(BaseException):
@@ -37,11 +41,23 @@ def _raise_terminated(*_: object) -> NoReturn:
     raise Terminated
 
 
-def measure(jobs: Sequence[Job], records: Path) -> None:
-    """Run the jobs one after another; each record is on disk before the next job starts."""
+def measure(plan: Plan, path: Path, records: Sequence[Record] = ()) -> None:
+    """Run what the plan asks for until it asks for nothing.
+
+    Each record is on disk before the next job starts. ``records`` are those that an earlier run
+    left in the file.
+
+    Raises:
+        UsageError: another run is measuring on this machine, or the disk is full.
+    """
     from bench.render.progress import show_progress  # after --help has had its answer
 
-    with show_progress(len(jobs)) as advance, closing(run_jobs(jobs)) as measured:
-        for record in measured:
-            append_record(records, record)
-            advance(record)
+    measured = list(records)
+    with measuring_alone(), show_progress() as progress:
+        while jobs := plan(measured):
+            progress.expect(len(jobs))
+            with closing(run_jobs(jobs)) as running:
+                for record in running:
+                    append_record(path, record)
+                    measured.append(record)
+                    progress.advance(record)

@@ -2,6 +2,7 @@
 
 EXIT_OK = 0
 EXIT_CELL_FAILED = 1  # everything that could be measured was, and at least one cell was not
+EXIT_UNFIT = 1  # of bench.doctor: figures of this machine would mislead
 EXIT_USAGE = 2  # nothing was measured
 EXIT_INTERRUPTED = 130  # Ctrl-C; what was measured until then is on disk
 EXIT_TERMINATED = 143  # SIGTERM; likewise

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.command import measure, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
-from bench.plan import EFFORTS, Settings, plan_operation_jobs
+from bench.plan import EFFORTS, Settings, plan_operation_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
 from bench.results.store import create_records, read_records
@@ -67,7 +67,8 @@ def count(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     )
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = create_records(arguments.output / "records" / "operations" / f"{started}.jsonl")
-    measure(plan_operation_jobs(entries, settings), path)
+    jobs = plan_operation_jobs(entries, settings)
+    measure(lambda records: remaining(jobs, records), path)
     return path
 
 

@@ -1,11 +1,12 @@
 """From networks and settings to jobs: a pure function."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
-from bench.registry import Entry
-from bench.results.record import Job, Phase, ProbeName, Workload
+from bench.registry import NULL, Entry
+from bench.results.record import Job, Phase, ProbeName, Record, Status, Workload
+from bench.results.statistics import LEVEL, estimate_median
 
 PHASES: tuple[Phase, ...] = ("inference", "update")
 STREAMING_ROUNDS = 3
@@ -14,17 +15,23 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 @dataclass(frozen=True)
 class Effort:
-    """How much time a run may take."""
+    """How much time a run may take, and what ends it earlier.
 
-    n_rounds: int  # fresh processes for each latency
+    A latency is measured in one fresh process a round, until its interval is narrow enough.
+    """
+
+    min_rounds: int
+    max_rounds: int
+    latency_budget_s: float  # wall time of all processes of one latency; then no further one
+    precise_within: float  # half the interval over the figure: narrow enough
     budget_s: float  # of repeating in one process
     deadline_s: float  # of one process
 
 
 EFFORTS = {
-    "quick": Effort(n_rounds=1, budget_s=1.0, deadline_s=300),
-    "standard": Effort(n_rounds=3, budget_s=1.5, deadline_s=600),
-    "thorough": Effort(n_rounds=10, budget_s=5.0, deadline_s=1800),
+    "quick": Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300),
+    "standard": Effort(2, 10, 12.0, 0.01, budget_s=1.0, deadline_s=600),
+    "thorough": Effort(10, 30, 300.0, 0.005, budget_s=5.0, deadline_s=1800),
 }
 
 
@@ -71,19 +78,27 @@ class Settings:
         )
 
 
-def plan_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
-    """All jobs of a run, in the order to run them.
+def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
+    """The jobs to run next, given the records of the run so far; none when it is complete.
 
     What is exact comes first. Latency comes in rounds, each over all networks once, so that a
     slow drift of the machine hits all of them alike.
     """
-    return [*_exact_jobs(entries, settings), *_latency_jobs(entries, settings)]
+    return remaining(_exact_jobs(entries, settings), records) or _plan_round(
+        entries, settings, records
+    )
+
+
+def remaining(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
+    """The jobs that have no record."""
+    done = {record.job.cell for record in records}
+    return [job for job in jobs if job.cell not in done]
 
 
 def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
     """The jobs of a closer look at the operations of a forward; no clock is involved."""
     probes: tuple[ProbeName, ...] = ("layers", "scaling", "counters")
-    return [_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
+    return [plan_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
 
 
 def plan_streaming_jobs(
@@ -91,7 +106,7 @@ def plan_streaming_jobs(
 ) -> list[Job]:
     """Streams in chunks of each size, in rounds over all of them, each in a fresh process."""
     return [
-        _job(entry, "inference", "streaming", replace(settings, n_samples=size), round_index)
+        plan_job(entry, "inference", "streaming", replace(settings, n_samples=size), round_index)
         for round_index in range(STREAMING_ROUNDS)
         for entry in entries
         for size in chunk_sizes
@@ -100,24 +115,57 @@ def plan_streaming_jobs(
 
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
     for entry in entries:
-        yield _job(entry, "inference", "parameters", settings)
+        yield plan_job(entry, "inference", "parameters", settings)
         for phase in PHASES:
-            yield _job(entry, phase, "operations", settings)
+            yield plan_job(entry, phase, "operations", settings)
     for entry in entries:
         for phase in PHASES:
-            yield _job(entry, phase, "memory", settings)
+            yield plan_job(entry, phase, "memory", settings)
 
 
-def _latency_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
-    for round_index in range(settings.effort.n_rounds):
-        for entry in entries:
-            for phase in PHASES:
-                yield _job(entry, phase, "latency", settings, round_index)
+def _plan_round(
+    entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
+) -> list[Job]:
+    """One more process of each latency that needs one; first of all the harness's own cost."""
+    cells = [(NULL, PHASES[0]), *((entry, phase) for entry in entries for phase in PHASES)]
+    jobs = []
+    for entry, phase in cells:
+        own = [
+            record
+            for record in records
+            if (record.job.model, record.job.workload.phase, record.job.probe)
+            == (entry.name, phase, "latency")
+        ]
+        if _needs_more(own, settings.effort):
+            jobs.append(plan_job(entry, phase, "latency", settings, len(own)))
+    return jobs
 
 
-def _job(
+def _needs_more(processes: Sequence[Record], effort: Effort) -> bool:
+    """Whether a latency needs one more process: a pure rule of what its processes gave."""
+    if not processes:
+        return True
+    times_s = [r.measurement["times_s"] for r in processes if r.status == Status.OK]
+    if not times_s:
+        return False  # what failed once is not tried again at the same size
+    if len(processes) < effort.min_rounds:
+        return True
+    spent_s = sum(record.elapsed_s for record in processes)
+    if len(processes) >= effort.max_rounds or (
+        spent_s + spent_s / len(processes) > effort.latency_budget_s
+    ):
+        return False
+    estimate = estimate_median(times_s)
+    return estimate.interval is None or (
+        estimate.interval.level < LEVEL
+        or estimate.interval.relative_width(estimate.value) > effort.precise_within
+    )
+
+
+def plan_job(
     entry: Entry, phase: Phase, probe: ProbeName, settings: Settings, round_index: int = 0
 ) -> Job:
+    """One job of one network."""
     return Job(
         model=entry.name,
         factory=entry.factory,

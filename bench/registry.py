@@ -72,6 +72,9 @@ VARIANTS = (
     ),
 )
 
+NULL = Entry("null", "Null model", "baselines.null:null", "the harness's own cost")
+"""Returns its input. Measured in every run, and no row of its tables."""
+
 CAUSAL = tuple(
     Entry(
         f"sudormrf-causal-{size}x",

@@ -16,11 +16,12 @@ from bench.command import measure, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.measure.isolate import fetch_environment
 from bench.measure.machine import available_cpus
-from bench.plan import DTYPES, EFFORTS, Settings, plan_jobs
+from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
-from bench.results.record import Status
-from bench.results.store import create_records, read_records
-from bench.results.summary import summarize
+from bench.results.fingerprint import fingerprint
+from bench.results.record import Record, Status
+from bench.results.store import create_records, newest_records, read_records
+from bench.results.summary import newest_of_each_cell, summarize
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,6 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the newest run in DIR: measure only what it has not measured",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
@@ -105,11 +111,33 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device, environment)
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
-    jobs = plan_jobs(entries, settings.on(device))
-    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    records = create_records(output / "records" / f"{place}-{started}.jsonl")
-    measure(jobs, records)
-    return report(records, output)
+    settings = settings.on(device)
+    if arguments.resume:
+        path, done = resume_records(output / "records", place, environment)
+    else:
+        started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        path, done = create_records(output / "records" / f"{place}-{started}.jsonl"), []
+    measure(lambda records: plan_next(entries, settings, records), path, done)
+    return report(path, output)
+
+
+def resume_records(
+    folder: Path, place: str, environment: dict[str, Any]
+) -> tuple[Path, list[Record]]:
+    """The newest run's file and those of its records that need not be made again.
+
+    Raises:
+        UsageError: there is no run, or it was made with other code or on another machine.
+    """
+    path = newest_records(folder, place)
+    done = [record for record in read_records(path).records if record.status == Status.OK]
+    for record in done:
+        if fingerprint(record.job, record.environment) != fingerprint(record.job, environment):
+            raise UsageError(
+                f"{path} was made with other code, packages, settings or on another machine, "
+                "so it can't be resumed. Start a new run without --resume."
+            )
+    return path, done
 
 
 def choose_device(requested: str, environment: dict[str, Any]) -> str:
@@ -146,7 +174,7 @@ def report(records: Path, output: Path) -> int:
     from bench.render.report import write_reports
     from bench.render.terminal import render_terminal
 
-    contents = read_records(records).records
+    contents = newest_of_each_cell(read_records(records).records)
     summary = summarize(contents)
     Console().print(render_terminal(summary))
     for path in (records, *write_reports(summary, output)):

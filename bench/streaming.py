@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.command import measure, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.plan import EFFORTS, Settings, plan_streaming_jobs
+from bench.plan import EFFORTS, Settings, plan_streaming_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
 from bench.results.store import create_records, read_records
@@ -91,7 +91,7 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     jobs = plan_streaming_jobs(entries, settings, arguments.chunks)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = create_records(arguments.output / "records" / "streaming" / f"{started}.jsonl")
-    measure(jobs, path)
+    measure(lambda records: remaining(jobs, records), path)
     return path
 
 

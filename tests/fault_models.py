@@ -190,6 +190,19 @@ def out_of_memory() -> nn.Module:
     return Tiny(lambda estimates: torch.empty(2**60, dtype=torch.uint8))
 
 
+def out_of_gpu_memory() -> nn.Module:
+    """What torch raises when a GPU is full."""
+
+    def spoil(estimates: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    return Tiny(spoil)
+
+
+def no_source() -> nn.Module:
+    return Tiny(lambda estimates: estimates[:, :0])
+
+
 def imports_missing() -> nn.Module:
     importlib.import_module("package_that_nobody_has.networks")
     return healthy()

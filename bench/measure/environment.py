@@ -3,24 +3,28 @@
 import os
 from typing import Any
 
-import psutil
 import torch
 
 from bench.measure.machine import describe_code, describe_machine, describe_versions
+from bench.measure.state import describe_state
+
+PREFIXES = (
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_", "GLIBC_", "PYTORCH_", "TORCH_"),
+    *("CUDA_DEVICE_", "CUDA_LAUNCH_", "CUDA_VISIBLE_", "CUBLAS_", "CUDNN_"),
+)
+"""Of variables that libraries of a measuring process listen to."""
 
 
 def describe_environment() -> dict[str, Any]:
-    """Machine, versions, code, torch's build and settings, as a value to store with a record."""
+    """Machine and its state, versions, code, torch's build and settings, to store with a record."""
     return {
         "machine": describe_machine() | {"gpu": describe_gpu()},
         "versions": describe_versions(),
         "code": describe_code(),
         "torch": describe_torch(),
-        "load_average": list(psutil.getloadavg()),
+        "state": describe_state(),
         "variables": {
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith(("OMP_", "MKL_", "KMP_", "CUBLAS_", "CUDNN_", "PYTORCH_", "TORCH_"))
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)
         },
     }
 

@@ -6,7 +6,7 @@ The parent holds no torch and sleeps while a child measures.
 import signal
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import groupby
@@ -24,13 +24,14 @@ def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
     """Measure cells one after another; never raises for what a network does.
 
     Jobs in a row that can share a server process do; when a network ends it, another takes over.
+    Interrupted, it yields the record of the job that was interrupted, and then goes on raising.
     """
     for (_, threads, preload), group in groupby(jobs, key=_server_of):
         waiting = deque(group)
         while waiting:
             with ForkServer(threads, preload) as server:
                 while waiting and server.is_running:
-                    yield _run_job(server, waiting.popleft())
+                    yield from _run_job(server, waiting.popleft())
 
 
 def _server_of(job: Job) -> tuple[int, int, tuple[str, ...]]:
@@ -41,12 +42,19 @@ def _server_of(job: Job) -> tuple[int, int, tuple[str, ...]]:
     return job.round, job.workload.threads, () if job.probe == "memory" else (LAZY_IMPORT,)
 
 
-def _run_job(server: ForkServer, job: Job) -> Record:
+def _run_job(server: ForkServer, job: Job) -> Iterator[Record]:
+    """One record, always; then what interrupted the measurement, if anything did."""
     started_at, start = datetime.now(UTC), time.monotonic()
-    ending = server.run(asdict(job), job.deadline_s)
-    status, reason = classify(ending, job.deadline_s)
+    interruption: BaseException | None = None
+    try:
+        ending = server.run(asdict(job), job.deadline_s)
+        status, reason = classify(ending, job.deadline_s)
+    except BaseException as error:
+        interruption = error
+        ending = Ending(None, 0, timed_out=False, stderr_tail="")
+        status, reason = Status.INTERRUPTED, "The run was ended while this was measured."
     outcome = ending.outcome or {}
-    return Record(
+    yield Record(
         job=job,
         status=status,
         reason=reason,
@@ -56,6 +64,8 @@ def _run_job(server: ForkServer, job: Job) -> Record:
         elapsed_s=time.monotonic() - start,
         stderr_tail="" if status == Status.OK else ending.stderr_tail,
     )
+    if interruption:
+        raise interruption
 
 
 def fetch_environment(threads: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,22 @@ from bench.objective import negative_pit_si_sdr
 from bench.results.record import Workload
 
 LEARNING_RATE = 1e-3  # paper, section 3.4
+PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
+"""What an update step consists of, in this order."""
+
+
+def no_mark() -> None:
+    """Where nobody asks when a part ends."""
+
+
+class Run(Protocol):
+    """One whole step; returns the estimates or the loss.
+
+    ``mark`` is called between two of an update step's parts.
+    """
+
+    def __call__(self, mark: Callable[[], None] = no_mark) -> Tensor:
+        """Run it."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +37,21 @@ class Step:
 
     model: nn.Module
     example: Example
-    run: Callable[[], Tensor]  # one whole step; returns the estimates or the loss
+    run: Run
     optimiser: torch.optim.Optimizer | None  # of an update step
 
-    def run_checked(self) -> None:
+    def run_checked(self, mark: Callable[[], None] = no_mark) -> Tensor:
         """Run once and check what came out.
 
         Raises:
             CellError: the estimates break the contract, or the loss is not finite.
         """
-        result = self.run()
+        result = self.run(mark)
         if self.optimiser is None:
             check_estimates(result, self.example.mixture)
         else:
             check_finite(result, "The loss is")
+        return result
 
 
 def prepare_step(model: nn.Module, workload: Workload, device: str | None = None) -> Step:
@@ -60,7 +78,7 @@ def _inference_step(model: nn.Module, example: Example) -> Step:
     model.eval()
 
     @torch.inference_mode()
-    def run() -> Tensor:
+    def run(mark: Callable[[], None] = no_mark) -> Tensor:
         estimates: Tensor = model(example.mixture)
         return estimates
 
@@ -71,10 +89,15 @@ def _update_step(model: nn.Module, example: Example) -> Step:
     model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
-    def run() -> Tensor:
+    def run(mark: Callable[[], None] = no_mark) -> Tensor:
         optimiser.zero_grad()
-        loss = negative_pit_si_sdr(model(example.mixture), example.sources)
+        mark()
+        estimates = model(example.mixture)
+        mark()
+        loss = negative_pit_si_sdr(estimates, example.sources)
+        mark()
         loss.backward()
+        mark()
         optimiser.step()
         return loss.detach()
 

@@ -63,6 +63,8 @@ def run_job(job: Job) -> Outcome:
         return _failure(Status.MISSING_DEPENDENCY, str(missing_dependency(error)))
     except (torch.OutOfMemoryError, MemoryError) as error:
         return _failure(Status.OOM, _sentence(error))
+    except SystemExit as error:
+        return _failure(Status.ERROR, f"The network ended its process with exit({error.code!r}).")
     except Exception as error:
         traceback.print_exc()
         status = Status.OOM if "can't allocate memory" in str(error) else Status.ERROR

@@ -1,12 +1,14 @@
 """Table 1 as Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
 from bench.render.provenance import describe_provenance
 from bench.render.tables import markdown_table
+from bench.render.timing import render_timing
 from bench.results import published as paper
-from bench.results.summary import Figure, ModelSummary, Summary
+from bench.results.record import Status
+from bench.results.summary import QUANTITIES, ModelSummary, Summary
 from bench.results.units import format_significant
 
 COVERED = (
@@ -23,7 +25,8 @@ def render_table1(summary: Summary) -> str:
         "## Everything measured",
         markdown_table(*_detail_table(summary)),
         _definitions(summary),
-        *_notes(summary),
+        *render_timing(summary),
+        *render_notes(summary),
         "## Where these figures come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )
@@ -88,18 +91,14 @@ def _explanation(summary: Summary) -> str:
 
 
 def _detail_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS), "Real-time factor I"]
-    seconds = summary.settings["n_samples"] * summary.settings["batch"] / 8000
-    rows = []
-    for model in summary.models:
-        cells = [column.format(model.figures[column.quantity]) for column in DETAIL_COLUMNS]
-        latency = model.figures["latency_s_inference"]
-        factor = (
-            latency.status.value
-            if latency.value is None
-            else format_significant(latency.value / seconds)
-        )
-        rows.append([model.entry.display_name, *cells, factor])
+    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS)]
+    rows = [
+        [
+            model.entry.display_name,
+            *(column.format(model.figures[column.quantity]) for column in DETAIL_COLUMNS),
+        ]
+        for model in summary.models
+    ]
     return heads, rows
 
 
@@ -109,22 +108,19 @@ def _definitions(summary: Summary) -> str:
         "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
         "and in B the loss and the optimiser. Peak of the process: the kernel's high-water mark "
         "of the resident set during one warmed step, Python and torch included. Peak of the "
-        "allocator: what torch allocated during the step (on a GPU, everything it held). "
-        "Real-time factor: processing time over audio duration, below 1 is faster than real time."
+        "allocator: what torch allocated during the step (on a GPU, everything it held)."
         + ("" if any(model.unknown_operators for model in summary.models) else COVERED)
     )
 
 
-def _problem(figure: Figure) -> str:
-    """The status, but for a figure that has a value although some of its rounds failed."""
-    return "" if figure.value is not None else f"{figure.status.value}: "
-
-
-def _notes(summary: Summary) -> Iterable[str]:
+def render_notes(summary: Summary) -> Iterable[str]:
+    """A section with what is missing or doubtful, where there is something."""
     lines = [
-        f"- {model.entry.display_name}: {_problem(failure)}{failure.reason}"
+        f"- {model.entry.display_name}, {_list_quantities(names)}: "
+        + ("" if status == Status.OK else f"{status.value}: ")
+        + reason
         for model in summary.models
-        for failure in model.failures()
+        for (status, reason), names in model.to_explain().items()
     ]
     lines += [
         f"- {model.entry.display_name}: operators without a formula, so not in the counts: "
@@ -133,5 +129,13 @@ def _notes(summary: Summary) -> Iterable[str]:
         if model.unknown_operators
     ]
     if lines:
-        yield "## What could not be measured"
+        yield "## What could not be measured, or not well"
         yield "\n".join(lines)
+
+
+def _list_quantities(names: Sequence[str]) -> str:
+    return (
+        "everything"
+        if len(names) == len(QUANTITIES)
+        else ", ".join(name.replace("_", " ") for name in names)
+    )

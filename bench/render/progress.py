@@ -1,22 +1,21 @@
 """Progress of a run: a bar with a time estimate on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
+import rich.progress
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from bench.results.record import Record, Status
-
-Advance = Callable[[Record], None]
 
 
 def describe(record: Record) -> str:
@@ -26,14 +25,63 @@ def describe(record: Record) -> str:
     return f"{job.model} {job.probe} {job.workload.phase} ({record.elapsed_s:.1f} s){ending}"
 
 
+class Progress(Protocol):
+    """What a run tells of itself."""
+
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs more are planned."""
+
+    def advance(self, record: Record) -> None:
+        """One of them has its record."""
+
+
+class PlainLines:
+    """A line for every finished job, where the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._n_done = self._n_planned = 0
+
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs more are planned."""
+        self._n_planned += n_jobs
+
+    def advance(self, record: Record) -> None:
+        """Print it, and how many are done."""
+        self._n_done += 1
+        line = f"[{self._n_done}/{self._n_planned}] {describe(record)}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Bar:
+    """A bar with the time left, and a line for every failure."""
+
+    def __init__(self, bar: rich.progress.Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("starting", total=0)
+        self._n_planned = 0
+
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs more are planned."""
+        self._n_planned += n_jobs
+        self._bar.update(self._task, total=self._n_planned)
+
+    def advance(self, record: Record) -> None:
+        """Move the bar; a failure stays above it."""
+        if record.status != Status.OK:
+            self._bar.console.print(describe(record), style="red", markup=False, highlight=False)
+        description = escape(f"{record.job.model} {record.job.probe}")
+        self._bar.update(self._task, advance=1, description=description)
+
+
 @contextmanager
-def show_progress(n_jobs: int, console: Console | None = None) -> Iterator[Advance]:
-    """Yields the function to call with each finished record."""
+def show_progress(console: Console | None = None) -> Iterator[Progress]:
+    """Yields what to tell of planned jobs and of finished records."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _plain_lines(n_jobs, console)
+        yield PlainLines(console)
         return
-    bar = Progress(
+    with rich.progress.Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -41,26 +89,5 @@ def show_progress(n_jobs: int, console: Console | None = None) -> Iterator[Advan
         TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
-    )
-    with bar:
-        task = bar.add_task("starting", total=n_jobs)
-
-        def advance(record: Record) -> None:
-            if record.status != Status.OK:
-                bar.console.print(describe(record), style="red", markup=False, highlight=False)
-            description = escape(f"{record.job.model} {record.job.probe}")
-            bar.update(task, advance=1, description=description)
-
-        yield advance
-
-
-def _plain_lines(n_jobs: int, console: Console) -> Advance:
-    n_done = 0
-
-    def advance(record: Record) -> None:
-        nonlocal n_done
-        n_done += 1
-        line = f"[{n_done}/{n_jobs}] {describe(record)}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    return advance
+    ) as bar:
+        yield Bar(bar)

@@ -1,9 +1,10 @@
 """Table 2 as Markdown: what each part of SuDoRM-RF costs beside what the paper says it is worth."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 
 from bench.registry import TABLE2 as ENTRIES
 from bench.render.columns import Column, table1_columns
+from bench.render.markdown import render_notes
 from bench.render.provenance import describe_provenance
 from bench.render.tables import markdown_table
 from bench.results.published import TABLE1, TABLE2
@@ -34,16 +35,16 @@ def _is_only_in_table2(model: ModelSummary) -> bool:
 
 def render_table2(summary: Summary) -> str:
     """The rows of Table 2 that a run measured, in the paper's order."""
+    by_name = {model.entry.name: model for model in summary.models}
+    models = tuple(by_name[entry.name] for entry in ENTRIES if entry.name in by_name)
     columns = table1_columns(summary.update_device)
     heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *(column.heading for column in columns)]
-    by_name = {model.entry.name: model for model in summary.models}
-    rows = [_row(by_name[entry.name], columns) for entry in ENTRIES if entry.name in by_name]
     sections = (
         f"# Table 2 on {summary.environment_name}",
         f"Inference (I) on the CPU; update step (B) on {summary.update_device_name}.",
-        markdown_table(heads, rows),
+        markdown_table(heads, [_row(model, columns) for model in models]),
         EXPLANATION,
-        *_failures(by_name[entry.name] for entry in ENTRIES if entry.name in by_name),
+        *render_notes(replace(summary, models=models)),
         "## Where these figures come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )
@@ -57,14 +58,3 @@ def _row(model: ModelSummary, columns: list[Column]) -> list[str]:
     costs = [column.format(model.figures[column.quantity]) for column in columns]
     name = model.entry.display_name
     return [name, *map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}", *costs]
-
-
-def _failures(models: Iterable[ModelSummary]) -> Iterable[str]:
-    lines = [
-        f"- {model.entry.display_name}: {failure.status.value}: {failure.reason}"
-        for model in models
-        for failure in model.failures()
-    ]
-    if lines:
-        yield "## What could not be measured"
-        yield "\n".join(lines)

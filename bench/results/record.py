@@ -70,6 +70,11 @@ class Job:
     budget_s: float  # time to spend on repeating
     deadline_s: float  # after which the process group is killed
 
+    @property
+    def cell(self) -> tuple[str, str, Workload, str, int]:
+        """What is measured, whatever time it may take."""
+        return self.model, self.factory, self.workload, self.probe, self.round
+
 
 @dataclass(frozen=True)
 class Record:

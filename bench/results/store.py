@@ -1,11 +1,15 @@
 """Record files: append-only JSON Lines, each record on disk before the next is measured."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import UsageError
 from bench.results.record import Record, RecordError
+
+NEEDED_BYTES = 64_000_000
+"""Room for the records, tables and figures of a thorough run."""
 
 
 class BadLine(NamedTuple):
@@ -31,11 +35,18 @@ def create_records(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
+        free_bytes = shutil.disk_usage(path.parent).free
     except OSError as error:
         raise UsageError(
             f"Records can't be written to {path}: {error.strerror or error}. "
             "Choose a folder that you can write to with --output DIR."
         ) from error
+    if free_bytes < NEEDED_BYTES:
+        path.unlink()
+        raise UsageError(
+            f"Only {free_bytes / 1e6:.0f} MB are free where {path} would be, and a run needs up "
+            f"to {NEEDED_BYTES / 1e6:.0f} MB. Make room, or choose another folder: --output DIR."
+        )
     return path
 
 
@@ -84,13 +95,15 @@ def read_records(path: Path) -> Contents:
     return Contents(tuple(records), tuple(bad_lines))
 
 
-def newest_records(folder: Path) -> Path:
+def newest_records(folder: Path, place: str = "*") -> Path:
     """The record file of the latest run in a folder, by the time in its name.
+
+    ``place`` is what a run's name begins with: ``cpu`` or a GPU's name.
 
     Raises:
         UsageError: the folder holds none.
     """
-    files = sorted(folder.glob("*.jsonl"), key=lambda file: file.stem.rpartition("-")[2])
+    files = sorted(folder.glob(f"{place}-*.jsonl"), key=lambda file: file.stem.rpartition("-")[2])
     if not files:
         raise UsageError(
             f"There are no records in {folder}. Measure first: python -m bench.run --models all"

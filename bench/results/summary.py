@@ -3,20 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 from bench.errors import UsageError
-from bench.registry import REGISTRY, Entry
+from bench.registry import NULL, REGISTRY, Entry
 from bench.results.published import TABLE1, Published
 from bench.results.record import Phase, ProbeName, Record, Status
+from bench.results.timing import Timing, summarize_timing
 
 
 @dataclass(frozen=True)
 class Figure:
     """One quantity: its value, or the status and reason why there is none.
 
-    A latency that some rounds failed to measure has a value and a reason.
+    A latency that is noisy, or that some rounds failed to measure, has a value and a reason.
     """
 
     value: float | None
@@ -24,7 +24,11 @@ class Figure:
     reason: str = ""
 
 
+PHASES: tuple[Phase, ...] = ("inference", "update")
 NOT_MEASURED = Figure(None, Status.SKIPPED, "Not part of this run.")
+
+
+REFERENCE = "sudormrf-1.0x"
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,17 @@ class ModelSummary:
 
     entry: Entry
     figures: Mapping[str, Figure]
+    timings: Mapping[Phase, Timing]  # of the phases that were timed
     published: Published | None
     unknown_operators: Mapping[str, int] = field(default_factory=dict)
 
-    def failures(self) -> list[Figure]:
-        """The distinct figures that have something to explain, in the order of the columns."""
-        return list(
-            dict.fromkeys(
-                figure
-                for figure in self.figures.values()
-                if figure.reason and figure is not NOT_MEASURED
-            )
-        )
+    def to_explain(self) -> dict[tuple[Status, str], list[str]]:
+        """What is missing or doubtful: status and reason, and the quantities that they concern."""
+        found: dict[tuple[Status, str], list[str]] = {}
+        for name, figure in self.figures.items():
+            if figure.reason and figure is not NOT_MEASURED:
+                found.setdefault((figure.status, figure.reason), []).append(name)
+        return found
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ class Summary:
     environment: Mapping[str, Any]
     settings: Mapping[str, Any]  # of the workloads: n_samples, batch, dtype, threads, seed
     update_device: str
-    n_rounds: int
     started_at: str
+    reference: str | None  # the network that ratios of times refer to; None when nothing was timed
+    overhead: Timing | None  # of the null model: what the harness adds to every call
 
     @property
     def environment_name(self) -> str:
@@ -112,12 +116,18 @@ def summarize(records: Sequence[Record]) -> Summary:
     if not records:
         raise UsageError("There are no whole records to report on.")
     described = [record for record in records if record.environment]
-    environment = described[0].environment if described else {}
     _refuse_mixtures(described)
+    records = newest_of_each_cell(records)
+    overhead = [record for record in records if record.job.model == NULL.name]
+    records = [record for record in records if record.job.model != NULL.name]
+    if not records:
+        raise UsageError("There are only records of the harness's own cost, and none of a network.")
     first = records[0].job.workload
+    entries = _entries(records)
+    reference = _reference(entries, records)
     return Summary(
-        models=tuple(_summarize_model(entry, records) for entry in _entries(records)),
-        environment=environment,
+        models=tuple(_summarize_model(entry, records, reference) for entry in entries),
+        environment=described[0].environment if described else {},
         settings={
             name: getattr(first, name)
             for name in ("n_samples", "batch", "dtype", "threads", "seed")
@@ -125,9 +135,22 @@ def summarize(records: Sequence[Record]) -> Summary:
         update_device=next(
             (r.job.workload.device for r in records if r.job.workload.phase == "update"), "cpu"
         ),
-        n_rounds=1 + max(record.job.round for record in records),
         started_at=min(record.started_at for record in records),
+        reference=reference,
+        overhead=summarize_timing(overhead, ()),
     )
+
+
+def newest_of_each_cell(records: Iterable[Record]) -> list[Record]:
+    """One record of each cell: a resumed run leaves what failed or was interrupted before."""
+    return list({record.job.cell: record for record in records}.values())
+
+
+def _reference(entries: Sequence[Entry], records: Sequence[Record]) -> str | None:
+    """The network that the others' times are compared with: SuDoRM-RF 1.0x, or else the first."""
+    timed = {r.job.model for r in records if r.job.probe == "latency" and r.status == Status.OK}
+    names = [entry.name for entry in entries if entry.name in timed]
+    return next((name for name in names if name == REFERENCE), names[0] if names else None)
 
 
 def _refuse_mixtures(records: Sequence[Record]) -> None:
@@ -170,21 +193,42 @@ def _entries(records: Sequence[Record]) -> list[Entry]:
     return [*registered, *own]
 
 
-def _summarize_model(entry: Entry, records: Sequence[Record]) -> ModelSummary:
+def _summarize_model(
+    entry: Entry, records: Sequence[Record], reference: str | None
+) -> ModelSummary:
     own = [record for record in records if record.job.model == entry.name]
     unknown: Counter[str] = Counter()
     for record in own:
         unknown.update(record.measurement.get("unknown_operators", {}))
+    timings = {phase: _timing(phase, own, records, reference) for phase in PHASES}
+    found = {phase: timing for phase, timing in timings.items() if timing}
     return ModelSummary(
         entry=entry,
-        figures={quantity.name: _figure(quantity, own) for quantity in QUANTITIES},
+        figures={quantity.name: _figure(quantity, own, found) for quantity in QUANTITIES},
+        timings=found,
         published=TABLE1.get(entry.name),
         unknown_operators=dict(unknown),
     )
 
 
-def _figure(quantity: Quantity, records: Sequence[Record]) -> Figure:
-    """The quantity's value over all records of its probe: the median of the rounds' medians."""
+def _timing(
+    phase: Phase, own: Sequence[Record], records: Sequence[Record], reference: str | None
+) -> Timing | None:
+    def timed(candidates: Sequence[Record]) -> list[Record]:
+        return [
+            record
+            for record in candidates
+            if (record.job.probe, record.job.workload.phase) == ("latency", phase)
+        ]
+
+    others = [record for record in records if record.job.model == reference]
+    return summarize_timing(timed(own), timed(others))
+
+
+def _figure(
+    quantity: Quantity, records: Sequence[Record], timings: Mapping[Phase, Timing]
+) -> Figure:
+    """The quantity's value, or why there is none."""
     of_probe = [
         record
         for record in records
@@ -195,13 +239,16 @@ def _figure(quantity: Quantity, records: Sequence[Record]) -> Figure:
     failed = [record for record in of_probe if record.status != Status.OK]
     if len(failed) == len(of_probe):
         return Figure(None, failed[0].status, failed[0].reason)
-    measured = [record.measurement for record in of_probe if record.status == Status.OK]
-    if any(quantity.field not in measurement for measurement in measured):
+    if quantity.probe == "latency":
+        return _latency_figure(timings[quantity.phase], failed, len(of_probe))
+    measurement = next(r.measurement for r in reversed(of_probe) if r.status == Status.OK)
+    if quantity.field not in measurement:
         return Figure(None, Status.UNSUPPORTED, f"{quantity.field} is not known on this device.")
-    value = median(_median(measurement[quantity.field]) for measurement in measured)
-    reason = f"{len(failed)} of {len(of_probe)} rounds failed: {failed[0].reason}" if failed else ""
-    return Figure(value, Status.OK, reason)
+    return Figure(measurement[quantity.field])
 
 
-def _median(measured: float | Sequence[float]) -> float:
-    return median(measured) if isinstance(measured, Sequence) else measured
+def _latency_figure(timing: Timing, failed: Sequence[Record], n_processes: int) -> Figure:
+    doubts = [timing.noise] if timing.noise else []
+    if failed:
+        doubts.append(f"{len(failed)} of {n_processes} rounds failed: {failed[0].reason}")
+    return Figure(timing.latency.value, Status.OK, " ".join(doubts))

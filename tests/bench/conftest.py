@@ -1,6 +1,7 @@
 """What holds for all tests of the harness."""
 
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,16 @@ from hypothesis import settings
 # Nothing here may depend on the speed of the machine.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither wait for a run on this machine nor stop one."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(tmp_path_factory.mktemp("lock"))
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture(autouse=True)

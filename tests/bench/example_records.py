@@ -1,11 +1,11 @@
 """Records for tests: made up, complete, and different in every figure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.plan import Effort, Settings, plan_jobs
-from bench.registry import TABLE1, Entry
+from bench.plan import Effort, Settings, plan_next
+from bench.registry import NULL, TABLE1, Entry
 from bench.results.record import Job, Phase, ProbeName, Record, Status, Workload
 
 ENVIRONMENT: dict[str, Any] = {
@@ -31,7 +31,7 @@ ENVIRONMENT: dict[str, Any] = {
         "threads": 2,
         "flushes_denormals": False,
     },
-    "load_average": [0.1, 0.2, 0.3],
+    "state": {"load_average": [0.1, 0.2, 0.3], "governor": "performance", "gpu": None},
     "variables": {"OMP_NUM_THREADS": "2"},
 }
 GPU = {
@@ -47,8 +47,11 @@ SETTINGS = Settings(
     dtype="float32",
     threads=2,
     seed=0,
-    effort=Effort(n_rounds=3, budget_s=0.5, deadline_s=60.0),
+    effort=Effort(3, 3, 1000.0, 0.0, budget_s=0.5, deadline_s=60.0),
 )
+
+
+PARTS_S = {name: [0.1] for name in ("zero_grad", "forward", "loss", "backward", "optimiser")}
 
 
 def environment(**sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,16 +137,20 @@ def measured(scale: float, job: Job) -> dict[str, Any]:
             "first_time_s": 0.9 * scale,
             "warmup_times_s": [],
             "is_warmup_stable": False,
-            "times_s": [(0.1 + 0.01 * job.round) * scale, 0.05 * scale, 7.0 * scale],
+            "times_s": [(0.1 + 0.001 * job.round) * scale, 0.05 * scale, 7.0 * scale],
+            "stopped_by": "budget",
+            "contention": {"is_contended": [False] * 3, "reasons": []},
+            **({"parts_s": PARTS_S} if job.workload.phase == "update" else {}),
         },
     }
     return fields[job.probe]
 
 
-def complete_run(
-    entries: Sequence[Entry] = TABLE1, settings: Settings = SETTINGS
-) -> Iterator[Record]:
+def complete_run(entries: Sequence[Entry] = TABLE1, settings: Settings = SETTINGS) -> list[Record]:
     """A run in which all went well: network number k costs k times the first."""
     scales = {entry.name: float(scale) for scale, entry in enumerate(entries, start=1)}
-    for job in plan_jobs(entries, settings):
-        yield make_record(job, measured(scales[job.model], job))
+    scales[NULL.name] = 1e-5
+    records: list[Record] = []
+    while jobs := plan_next(entries, settings, records):
+        records += [make_record(job, measured(scales[job.model], job)) for job in jobs]
+    return records

@@ -1,6 +1,7 @@
-"""The order of the jobs: what is exact first, then latency in rounds over all networks."""
+"""The order of the jobs: what is exact first, then latency in rounds until it is precise."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -10,19 +11,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.plan import DTYPES, EFFORTS, PHASES, Effort, Settings, plan_jobs
-from bench.registry import REGISTRY, Entry
-from bench.results.record import Job
-from tests.bench.example_records import SETTINGS
+from bench.plan import DTYPES, EFFORTS, PHASES, Effort, Settings, plan_next
+from bench.registry import NULL, REGISTRY, TABLE1, Entry
+from bench.results.record import Job, Record, Status
+from tests.bench.example_records import SETTINGS, fail, make_record
 
 plans = given(
     entries=st.lists(st.sampled_from(list(REGISTRY.values())), min_size=1, unique=True),
-    n_rounds=st.integers(1, 12),
+    n_rounds=st.integers(1, 6),
 )
+Answer = Callable[[Job], Record]
+
+
+def answer(job: Job) -> Record:
+    return make_record(job, {"times_s": [1.0 + 0.1 * job.round]})
+
+
+def run(entries: list[Entry], effort: Effort, measure: Answer = answer) -> list[Record]:
+    """A whole run, its jobs answered at once."""
+    records: list[Record] = []
+    while jobs := plan_next(entries, replace(SETTINGS, effort=effort), records):
+        records += map(measure, jobs)
+    return records
+
+
+def exactly(n_rounds: int) -> Effort:
+    return Effort(n_rounds, n_rounds, 1e9, 0.0, budget_s=0.5, deadline_s=60.0)
 
 
 def plan(entries: list[Entry], n_rounds: int) -> list[Job]:
-    return plan_jobs(entries, replace(SETTINGS, effort=Effort(n_rounds, 0.5, 60.0)))
+    """The jobs of networks; those of the harness's own cost are in the tests of it."""
+    jobs = [record.job for record in run(entries, exactly(n_rounds))]
+    return [job for job in jobs if job.model != NULL.name]
 
 
 @plans
@@ -72,6 +92,65 @@ def test_jobs_carry_the_settings_and_the_factory(entries: list[Entry], n_rounds:
         assert (job.budget_s, job.deadline_s) == (0.5, 60.0)
 
 
+@plans
+def test_a_run_that_was_cut_off_goes_on_where_it_was(entries: list[Entry], n_rounds: int) -> None:
+    whole = [record.job.cell for record in run(entries, exactly(n_rounds))]
+    half = run(entries, exactly(n_rounds))[: len(whole) // 2]
+    settings = replace(SETTINGS, effort=exactly(n_rounds))
+    records = list(half)
+    while jobs := plan_next(entries, settings, records):
+        records += map(answer, jobs)
+    cells = [record.job.cell for record in records]
+    assert len(cells) == len(set(cells))
+    assert set(cells) == set(whole)
+
+
+def n_processes(effort: Effort, measure: Answer) -> int:
+    records = run(list(TABLE1[:1]), effort, measure)
+    return sum((r.job.model, r.job.probe, r.job.workload.phase)
+               == (TABLE1[0].name, "latency", "inference") for r in records)  # fmt: skip
+
+
+def test_equal_processes_are_enough_as_soon_as_they_can_give_the_level() -> None:
+    """Six values are the fewest whose range covers their median in 95 % of all cases."""
+    same = lambda job: make_record(job, {"times_s": [1.0]})  # noqa: E731
+    assert n_processes(Effort(2, 10, 1e9, 0.01, 0.5, 60.0), same) == 6
+
+
+@pytest.mark.parametrize(("within", "expected"), [(0.02, 10), (0.2, 6)])
+def test_rounds_end_when_the_interval_is_narrow_enough(within: float, expected: int) -> None:
+    """Values that differ by a tenth: never within two hundredths, within two tenths at once."""
+    spread = lambda job: make_record(job, {"times_s": [1.0 + 0.1 * (job.round % 2)]})  # noqa: E731
+    assert n_processes(Effort(2, 10, 1e9, within, 0.5, 60.0), spread) == expected
+
+
+@pytest.mark.parametrize(("budget_s", "expected"), [(12.0, 3), (11.0, 2), (1.0, 2), (20.0, 5)])
+def test_no_process_begins_that_would_end_beyond_the_budget(budget_s: float, expected: int) -> None:
+    """Each takes 4 s; two are the least."""
+    slow = lambda job: replace(answer(job), elapsed_s=4.0)  # noqa: E731
+    assert n_processes(Effort(2, 10, budget_s, 0.0, 0.5, 60.0), slow) == expected
+
+
+def test_what_failed_is_not_tried_again() -> None:
+    broken = lambda job: fail(answer(job), Status.TIMEOUT, "Slow.")  # noqa: E731
+    assert n_processes(exactly(5), broken) == 1
+
+
+def test_one_failure_among_others_does_not_end_a_latency() -> None:
+    def once(job: Job) -> Record:
+        return fail(answer(job), Status.OOM, "Full.") if job.round == 2 else answer(job)
+
+    assert n_processes(exactly(5), once) == 5
+
+
+def test_the_harness_itself_is_timed_first_in_every_round() -> None:
+    jobs = [r.job for r in run(list(TABLE1), exactly(3)) if r.job.probe == "latency"]
+    for index, group in groupby(jobs, key=lambda job: job.round):
+        models = [job.model for job in group]
+        assert models[0] == NULL.name, index
+        assert models.count(NULL.name) == 1
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_inference_stays_on_the_cpu(device: str) -> None:
     settings = SETTINGS.on(device)
@@ -102,6 +181,7 @@ def test_the_smallest_settings_are_allowed(dtype: str) -> None:
 
 def test_more_effort_is_more_rounds_and_more_time() -> None:
     quick, standard, thorough = EFFORTS.values()
-    assert quick.n_rounds < standard.n_rounds < thorough.n_rounds
+    assert quick.max_rounds < standard.max_rounds < thorough.max_rounds
     assert quick.budget_s <= standard.budget_s <= thorough.budget_s
+    assert quick.precise_within > standard.precise_within > thorough.precise_within
     assert all(effort.deadline_s > 2 * effort.budget_s for effort in EFFORTS.values())

@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime, tzinfo
@@ -12,6 +13,7 @@ from typing import Any, Never
 import pytest
 
 from bench import command, run
+from bench.measure.lock import measuring_alone
 from bench.measure.machine import available_cpus
 from bench.registry import REGISTRY, TABLE1
 from bench.results.record import Job, Record, Status
@@ -26,6 +28,7 @@ from tests.bench.example_records import (
 )
 
 QUICK_JOBS = 7  # of one network: parameters, twice operations, memory and latency
+NULL_JOBS = 1  # the harness's own cost
 Call = Callable[..., int]
 
 
@@ -91,7 +94,7 @@ def stored(folder: Path) -> tuple[Record, ...]:
 def test_all_measured(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call() == 0
     records = stored(tmp_path / "out")
-    assert len(records) == QUICK_JOBS * 7
+    assert len(records) == QUICK_JOBS * 7 + NULL_JOBS
     printed = capsys.readouterr().out
     for name in ("table1.md", "table1.csv", "pareto.svg", "pareto.png"):
         assert (tmp_path / "out" / name).stat().st_size > 0
@@ -118,12 +121,24 @@ def test_one_failure_leaves_the_other_six_complete_and_says_why(
     assert "no room [here]." in (tmp_path / "out" / "table1.md").read_text()
 
 
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_any_fault_ends_with_one_and_leaves_every_record_readable(
+    call: Call, bench: Bench, tmp_path: Path, status: Status
+) -> None:
+    bench.failures["demucs"] = (status, "The reason is this.")
+    assert call("--models", "demucs", "dprnn") == 1
+    statuses = {(record.job.model, record.status) for record in stored(tmp_path / "out")}
+    assert statuses == {("demucs", status), ("dprnn", Status.OK), ("null", Status.OK)}
+
+
 def test_even_when_all_fail_there_are_records_and_reports(
     call: Call, bench: Bench, tmp_path: Path
 ) -> None:
     bench.failures = {"dprnn": (Status.KILLED, "The kernel did it.")}
     assert call("--models", "dprnn") == 1
-    assert {record.status for record in stored(tmp_path / "out")} == {Status.KILLED}
+    records = [r for r in stored(tmp_path / "out") if r.job.model == "dprnn"]
+    assert {record.status for record in records} == {Status.KILLED}
     assert "killed" in (tmp_path / "out" / "table1.md").read_text()
 
 
@@ -203,7 +218,7 @@ def test_options_reach_every_job(call: Call, bench: Bench) -> None:
         *["--models", "sudormrf-0.5x,dprnn", "--samples", "123", "--batch", "4", "--seed", "5"],
         *["--threads", "3", "--dtype", "bfloat16"],
     )
-    assert {job.model for job in bench.jobs} == {"dprnn", "sudormrf-0.5x"}
+    assert {job.model for job in bench.jobs} == {"dprnn", "sudormrf-0.5x", "null"}
     for job in bench.jobs:
         work = job.workload
         assert (work.n_samples, work.batch, work.seed) == (123, 4, 5)
@@ -233,7 +248,7 @@ def test_each_record_is_on_disk_before_the_next_job_starts(
     n_stored = []
     bench.act = lambda job: n_stored.append(len(stored(tmp_path / "out")))
     call("--models", "dprnn")
-    assert n_stored == list(range(QUICK_JOBS))
+    assert n_stored == list(range(QUICK_JOBS + NULL_JOBS))
 
 
 def interrupt() -> Never:
@@ -290,7 +305,7 @@ def test_an_error_that_is_not_unicode_is_stored_like_any_other(
 ) -> None:
     bench.failures["dprnn"] = (Status.ERROR, "No weights in caf\udce9.")
     assert call("--models", "dprnn") == 1
-    assert len(stored(tmp_path / "out")) == QUICK_JOBS
+    assert len(stored(tmp_path / "out")) == QUICK_JOBS + NULL_JOBS
 
 
 def test_the_list_names_everything(capsys: pytest.CaptureFixture[str], bench: Bench) -> None:
@@ -318,3 +333,78 @@ def test_nothing_is_written_into_the_records_of_another_run(
     assert call("--models", "demucs") in (0, 2)
     path = tmp_path / "out" / "records" / "cpu-20260102T030405Z.jsonl"
     assert read_records(path).records == first
+
+
+def stop_after(bench: Bench, n_jobs: int) -> None:
+    bench.act = lambda job: interrupt() if len(bench.jobs) == n_jobs else None
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    call: Call, bench: Bench, tmp_path: Path
+) -> None:
+    stop_after(bench, 5)
+    assert call("--models", "dprnn") == 130
+    before = stored(tmp_path / "out")
+    bench.act = lambda job: None
+    assert call("--models", "dprnn", "--resume") == 0
+    cells = [record.job.cell for record in stored(tmp_path / "out")]
+    assert len(cells) == len(set(cells)) == QUICK_JOBS + NULL_JOBS
+    assert stored(tmp_path / "out")[: len(before)] == before
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_resuming_a_whole_run_measures_nothing(call: Call, bench: Bench, tmp_path: Path) -> None:
+    assert call("--models", "dprnn") == 0
+    bench.jobs.clear()
+    assert call("--models", "dprnn", "--resume") == 0
+    assert bench.jobs == []
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_resuming_tries_again_what_failed(call: Call, bench: Bench, tmp_path: Path) -> None:
+    bench.failures["dprnn"] = (Status.OOM, "Full.")
+    assert call("--models", "dprnn") == 1
+    bench.failures.clear()
+    assert call("--models", "dprnn", "--resume") == 0
+    assert "oom" not in (tmp_path / "out" / "table1.csv").read_text()
+
+
+def test_a_run_of_other_code_is_not_resumed(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_after(bench, 2)
+    call("--models", "dprnn")
+    bench.environment = environment(code={"sources_sha256": "ff"})
+    assert call("--models", "dprnn", "--resume") == 2
+    assert "other code" in capsys.readouterr().err
+    assert len(bench.jobs) == 2
+
+
+def test_there_must_be_a_run_to_resume(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--resume") == 2
+    assert "There are no records" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_measure_at_once(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with measuring_alone():
+        assert call("--models", "dprnn") == 2
+    assert "Another run is measuring" in capsys.readouterr().err
+    assert bench.jobs == []
+
+
+def test_a_disk_that_is_nearly_full_is_found_before_the_run(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    assert call("--models", "dprnn") == 2
+    assert "Only 1 MB are free" in capsys.readouterr().err
+    assert bench.jobs == []
+    assert list((tmp_path / "out" / "records").iterdir()) == []

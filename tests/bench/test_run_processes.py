@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import run
+from bench.results.record import Status
 from bench.results.store import read_records
 from bench.results.summary import QUANTITIES
 from tests import fault_models
@@ -70,7 +71,11 @@ def test_a_signal_leaves_whole_records_and_no_process(
     (path,) = (tmp_path / "records").iterdir()
     contents = read_records(path)
     assert contents.bad_lines == ()
-    assert [record.job.probe for record in contents.records] == ["parameters"]
+    first, *interrupted = contents.records
+    assert (first.job.probe, first.status) == ("parameters", Status.OK)
+    in_flight = [(record.job.probe, record.status) for record in interrupted]
+    expected = [] if number == signal.SIGKILL else [("operations", Status.INTERRUPTED)]
+    assert in_flight == expected
     assert ("Finished records are on disk." in printed) == (number != signal.SIGKILL)
     assert "Traceback" not in printed
 

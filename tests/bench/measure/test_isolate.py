@@ -33,9 +33,11 @@ FAULTS = {
     "raises_undecodable": (Status.ERROR, "No weights in caf\\udce9."),
     "ends_by_realtime_signal": (Status.KILLED, "by signal 37."),
     "exits": (Status.ERROR, "exited with code 3"),
-    "exits_politely": (Status.ERROR, "exited with code"),
+    "exits_politely": (Status.ERROR, "ended its process with exit(4)."),
     "hangs": (Status.TIMEOUT, "Not finished after 1 s"),
     "out_of_memory": (Status.OOM, "can't allocate memory"),
+    "out_of_gpu_memory": (Status.OOM, "OutOfMemoryError: CUDA out of memory."),
+    "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
     "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
     "no_such_network": (Status.ERROR, "'tests.fault_models' has no function 'no_such_network'."),
 }
@@ -157,8 +159,10 @@ def test_leaving_early_ends_the_process_that_measures(
 
     reader = threading.Thread(target=interrupt_once_started)
     reader.start()
-    with pytest.raises(KeyboardInterrupt), closing(run_jobs([fault_job("hangs")])) as measured:
-        next(measured)
+    with closing(run_jobs([fault_job("hangs")])) as measured:
+        assert next(measured).status == Status.INTERRUPTED
+        with pytest.raises(KeyboardInterrupt):
+            next(measured)
     reader.join()
     assert len(processes) == 2
     assert remaining(processes) == []

@@ -158,6 +158,6 @@ def test_a_sound_step_passes_its_check() -> None:
 
 def test_a_loss_that_is_not_finite_is_found() -> None:
     step = step_of(Layers(), "update")
-    broken = replace(step, run=lambda: torch.tensor(float("nan")))
+    broken = replace(step, run=lambda mark=None: torch.tensor(float("nan")))
     with pytest.raises(CellError, match="The loss is NaN or Inf"):
         broken.run_checked()

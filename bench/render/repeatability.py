@@ -1,0 +1,77 @@
+"""reports/repeatability.md: how far ratios move from run to run."""
+
+from collections.abc import Mapping, Sequence
+
+from bench.registry import REGISTRY
+from bench.render.tables import markdown_table
+from bench.results.record import Record
+from bench.results.repeatability import Repeatability, summarize_runs
+from bench.results.units import format_significant
+
+HEADS = (
+    "Ratio",
+    "Machine",
+    "Pooled",
+    "Runs",
+    "Spread of the ratio",
+    "Standard deviation",
+    "Spread of the time itself",
+    "Intervals that cover the pooled ratio",
+    "Calls under contention",
+)
+
+
+def render_repeatability(
+    runs: Mapping[str, Sequence[Sequence[Record]]], models: Sequence[str], reference: str
+) -> str:
+    """``runs`` are the records of every run by condition (quiet, loaded)."""
+    rows = []
+    for model in models:
+        for condition, of_condition in runs.items():
+            found = summarize_runs(of_condition, model, reference)
+            rows.append([_ratio(model, reference), condition, *_figures(found)])
+            rows[-1].append(_contended(of_condition, model))
+    return f"# Repeatability of ratios\n\n{_introduction(runs)}\n\n{markdown_table(HEADS, rows)}\n"
+
+
+def _ratio(model: str, reference: str) -> str:
+    return " / ".join(REGISTRY[name].display_name for name in (model, reference))
+
+
+def _figures(found: Repeatability) -> list[str]:
+    levels = {run.interval.level for run in found.runs if run.interval}
+    return [
+        format_significant(found.pooled, 4),
+        str(len(found.runs)),
+        f"{found.spread:.1%}",
+        f"{found.deviation:.1%}",
+        f"{found.latency_spread:.1%}",
+        f"{found.n_covering} of {len(found.runs)} (nominal {min(levels):.0%})"
+        if levels
+        else "none",
+    ]
+
+
+def _contended(runs: Sequence[Sequence[Record]], model: str) -> str:
+    marks = [
+        mark
+        for run in runs
+        for record in run
+        if record.job.model == model
+        for mark in record.measurement.get("contention", {}).get("is_contended", ())
+        if mark is not None
+    ]
+    return f"{sum(marks) / len(marks):.0%}" if marks else "not known"
+
+
+def _introduction(runs: Mapping[str, Sequence[Sequence[Record]]]) -> str:
+    first = next(record for of_condition in runs.values() for run in of_condition for record in run)
+    machine, code = first.environment["machine"], first.environment["code"]
+    n_rounds = 1 + max(record.job.round for run in runs.values() for r in run for record in r)
+    return (
+        f"Inference on {first.job.workload.n_samples} samples with {first.job.workload.threads} "
+        f"thread(s) on {machine['cpu']} ({machine['n_available_cpus']} processors), {n_rounds} "
+        "rounds a run, one fresh process of each network a round. Quiet and loaded runs take "
+        "turns; loaded: another process keeps one processor busy. Spread: from the smallest to the "
+        f"largest run, over the pooled value. Commit {code['commit'][:12]}, {first.started_at}."
+    )

@@ -1,0 +1,102 @@
+"""python -m bench.repeatability: how far ratios of times move between runs, quiet and under load.
+
+Measures inference in short runs, every other one beside a process that keeps one processor busy,
+and writes repeatability.md: the spread of each network's ratio to the reference over the runs, and
+how often a run's interval covers the value of all runs together.
+
+Exit codes: 0 written, 1 a cell failed, 2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.command import measure, run_command
+from bench.errors import EXIT_CELL_FAILED, EXIT_OK
+from bench.plan import Effort, Settings, plan_job, remaining
+from bench.registry import Entry, select_entries
+from bench.results.record import Job, Record, Status
+from bench.results.store import create_records, read_records
+
+BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
+EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.repeatability",
+        description="Measure how far ratios of times move between runs, on a quiet machine and "
+        "beside a process that keeps one processor busy, and write repeatability.md.",
+        epilog="Exit codes: 0 written, 1 a cell failed, 2 not possible, 130 Ctrl-C, 143 SIGTERM.",
+    )
+    parser.add_argument(
+        "--models", nargs="+", default=["sudormrf-0.5x", "conv-tasnet"], metavar="NAME"
+    )
+    parser.add_argument("--reference", default="sudormrf-1.0x", metavar="NAME")
+    parser.add_argument("--runs", type=int, default=10, help="of each kind (default: 10)")
+    parser.add_argument("--rounds", type=int, default=6, help="in each run (default: 6)")
+    parser.add_argument("--threads", type=int, default=1, help="default: 1")
+    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, measure, write, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: measure_and_report(arguments))
+
+
+def measure_and_report(arguments: argparse.Namespace) -> int:
+    """The whole job: quiet and loaded runs in turns, then the table."""
+    from bench.render.repeatability import render_repeatability
+
+    (reference,) = select_entries([arguments.reference])
+    entries = select_entries(arguments.models)
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = arguments.output / "records" / "repeatability" / started
+    jobs = plan_rounds([reference, *entries], arguments.rounds, arguments.threads)
+    runs: dict[str, list[Sequence[Record]]] = {"quiet": [], "loaded": []}
+    for index in range(arguments.runs):
+        for condition, measured in runs.items():
+            path = create_records(folder / f"{condition}-{index:02}.jsonl")
+            with burner(condition == "loaded"):
+                measure(lambda records: remaining(jobs, records), path)
+            measured.append(read_records(path).records)
+    report = arguments.output / "repeatability.md"
+    text = render_repeatability(runs, [entry.name for entry in entries], reference.name)
+    report.write_text(text, encoding="utf-8")
+    print(text, report, sep="\n")
+    records = [record for of_kind in runs.values() for run in of_kind for record in run]
+    return EXIT_OK if all(r.status == Status.OK for r in records) else EXIT_CELL_FAILED
+
+
+def plan_rounds(entries: Sequence[Entry], n_rounds: int, threads: int) -> list[Job]:
+    """Inference of every network once a round, on 8000 samples."""
+    settings = Settings("cpu", 8000, 1, "float32", threads, 0, EFFORT)
+    return [
+        plan_job(entry, "inference", "latency", settings, index)
+        for index in range(n_rounds)
+        for entry in entries
+    ]
+
+
+@contextmanager
+def burner(is_wanted: bool) -> Iterator[None]:
+    """Keep the last processor busy meanwhile, if that is wanted."""
+    if not is_wanted:
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-c", BURN]) as burning:
+        try:
+            yield
+        finally:
+            burning.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Equal fingerprints for what may stand for each other, and for nothing else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.results.fingerprint import fingerprint
+from tests.bench.example_records import ENVIRONMENT, environment, make_job
+
+JOB = make_job()
+OTHER_JOBS = {
+    "model": make_job("demucs"),
+    "factory": make_job(factory="tests.fault_models:null"),
+    "phase": make_job(phase="update"),
+    "length": make_job(n_samples=16000),
+    "threads": make_job(threads=1),
+    "probe": make_job(probe="memory"),
+    "round": make_job(round_index=1),
+}
+OTHER_ENVIRONMENTS: dict[str, Any] = {
+    "processor": environment(machine={"cpu": "Other CPU"}),
+    "torch": environment(versions={"torch": "2.11.0"}),
+    "code": environment(code={"sources_sha256": "ff"}),
+    "precision": environment(torch={"matmul_precision": "high"}),
+    "variables": environment(variables={"OMP_NUM_THREADS": "1"}),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_JOBS)
+def test_another_job_has_another_one(case: str) -> None:
+    assert fingerprint(OTHER_JOBS[case], ENVIRONMENT) != fingerprint(JOB, ENVIRONMENT)
+
+
+@pytest.mark.parametrize("case", OTHER_ENVIRONMENTS)
+def test_another_environment_has_another_one(case: str) -> None:
+    assert fingerprint(JOB, OTHER_ENVIRONMENTS[case]) != fingerprint(JOB, ENVIRONMENT)
+
+
+def test_time_limits_and_load_are_no_part_of_it() -> None:
+    patient = replace(JOB, budget_s=99.0, deadline_s=999.0)
+    busy = ENVIRONMENT | {"state": {"load_average": [9, 9, 9]}}
+    assert fingerprint(patient, busy) == fingerprint(JOB, ENVIRONMENT)

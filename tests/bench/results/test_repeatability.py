@@ -1,0 +1,39 @@
+"""Spread and coverage over runs, on made-up runs whose ratios are known."""
+
+import numpy as np
+import pytest
+
+from bench.results.record import Record
+from bench.results.repeatability import summarize_runs
+from tests.bench.example_records import make_job, make_record
+
+
+def a_run(ratios: list[float], speed: float = 1.0) -> list[Record]:
+    """One round for each ratio of the network to the reference."""
+    return [
+        make_record(make_job(name, round_index=index), {"times_s": [speed * value]})
+        for index, ratio in enumerate(ratios)
+        for name, value in (("dprnn", ratio), ("demucs", 1.0))
+    ]
+
+
+def test_a_machine_that_slows_down_moves_the_time_and_not_the_ratio() -> None:
+    found = summarize_runs([a_run([0.5] * 6, speed) for speed in (1, 2, 3)], "dprnn", "demucs")
+    assert found.pooled == 0.5
+    assert (found.spread, found.deviation, found.n_covering) == (0, 0, 3)
+    assert found.latency_spread == pytest.approx((1.5 - 0.5) / 1.0)
+
+
+def test_the_spread_is_from_the_smallest_to_the_largest_run() -> None:
+    found = summarize_runs([a_run([value] * 3) for value in (0.9, 1.0, 1.1)], "dprnn", "demucs")
+    assert found.spread == pytest.approx(0.2)
+    assert found.deviation == pytest.approx(0.1)
+    assert found.n_covering == 1  # runs without any scatter claim to be exact
+
+
+def test_intervals_of_like_runs_cover_the_pooled_value_about_as_often_as_they_say() -> None:
+    """200 runs of six rounds; three standard errors of 95 % are 4.6 %."""
+    rng = np.random.default_rng(5)
+    runs = [a_run(list(np.exp(rng.normal(0, 0.05, 6)))) for _ in range(200)]
+    found = summarize_runs(runs, "dprnn", "demucs")
+    assert found.n_covering / 200 >= 0.95 - 0.046

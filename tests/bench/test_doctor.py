@@ -1,0 +1,60 @@
+"""The command: its exit codes on machines made up, its laws on the real one."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import doctor
+from bench.errors import UsageError
+from bench.measure import readings
+from bench.measure.fitness import Readings
+from tests.bench.measure.test_fitness import CASES, FIT
+
+
+def examine(machine: Readings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(readings, "take_readings", lambda output: machine)
+    return doctor.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("machine", "code"),
+    [(FIT, 0), (CASES["governor"][0], 0), (CASES["output"][0], 1), (CASES["GPU busy"][0], 1)],
+)
+def test_exit_codes(
+    machine: Readings,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert examine(machine, monkeypatch) == code
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1].startswith("Unfit" if code else "Fit")
+    assert examine(machine, monkeypatch, "--format", "json") == code
+    assert json.loads(capsys.readouterr().out)["is_fit"] == (code == 0)
+
+
+def test_a_machine_that_can_not_measure_at_all_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(output: Path) -> Readings:
+        raise UsageError("A measuring process could not start.")
+
+    monkeypatch.setattr(readings, "take_readings", refuse)
+    assert doctor.main([]) == 2
+    assert capsys.readouterr().err == "error: A measuring process could not start.\n"
+
+
+def test_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is like: what is wrong has a remedy, and the exit code says what is found."""
+    monkeypatch.setattr(readings, "watch_load", lambda: replace(FIT.load))  # no waiting
+    code = doctor.main(["--format", "json", "--output", str(tmp_path)])
+    content = json.loads(capsys.readouterr().out)
+    severities = [finding["severity"] for finding in content["findings"]]
+    assert code == int("unfit" in severities) == int(not content["is_fit"])
+    for finding in content["findings"]:
+        assert bool(finding["remedy"]) == (finding["severity"] in ("warn", "unfit"))
+        assert finding["found"]
