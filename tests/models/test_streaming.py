@@ -84,6 +84,17 @@ def test_gradients_equal_the_textbooks() -> None:
     assert gradient_disagreement(StreamingSuDoRMRF(NARROW), textbook, n_samples=37) < 1e-9
 
 
+@pytest.mark.parametrize("decoders", ["one", "one_per_source"])
+def test_the_transposed_convolution_equals_the_overlap_add(decoders: str) -> None:
+    change: dict[str, Any] = {"decoders": decoders}
+    network = build(replace(NARROW, **change))
+    mixture = noise(2, 1, 101)
+    with torch.no_grad():
+        estimates = network(mixture)
+        network.decoder.computes_as_defined = True
+        assert relative_error(estimates, network(mixture)) < 1e-12
+
+
 @few
 @given(
     n_samples=st.integers(1, 300),
