@@ -12,6 +12,7 @@ import torch
 from bench.measure.contract import CellError, resolve_factory
 from bench.measure.isolate import run_jobs
 from bench.measure.probes import memory
+from bench.registry import REGISTRY, Entry
 from bench.results.record import Phase, Status, Workload
 from tests.bench.example_records import make_job
 
@@ -172,6 +173,16 @@ def test_a_peak_below_the_floor_is_no_negative_growth(monkeypatch: pytest.Monkey
     monkeypatch.setattr(memory, "reset_peak", lambda: None)
     monkeypatch.setattr(memory, "read_resident_bytes", lambda field: getattr(sizes, field))
     assert memory.measure_peak_resident(lambda: None)["growth_rss_bytes"] == 0
+
+
+@on_linux
+@pytest.mark.thorough
+@pytest.mark.parametrize("entry", REGISTRY.values(), ids=REGISTRY)
+def test_no_registered_network_holds_less_than_its_minimum(entry: Entry) -> None:
+    workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
+    cell = memory.measure(resolve_factory(entry.factory), workload, 0.0)
+    assert cell["minimum_traced_on"] == "meta"
+    assert cell["peak_allocated_bytes"] >= cell["minimum_bytes"]
 
 
 @pytest.mark.cuda
