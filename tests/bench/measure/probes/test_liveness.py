@@ -50,9 +50,9 @@ def in_place(x: Tensor) -> Tensor:
 
 
 def shape_only(x: Tensor) -> Tensor:
-    """``x`` is read once; its shape later, which holds nothing."""
-    y = x.sin().cos()
-    return y + torch.zeros_like(x)
+    """``x`` is read once; its shape after the fullest moment, which holds nothing."""
+    y = x.sin()
+    return y + y.cos() + torch.zeros_like(x)
 
 
 def unused(x: Tensor) -> Tensor:
