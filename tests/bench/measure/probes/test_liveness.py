@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.measure.probes import liveness
 from bench.measure.probes.liveness import Lifetime, Lifetimes, largest_live_set
-from bench.measure.step import Step, prepare_step
+from bench.measure.step import Step, no_mark, prepare_step
 from bench.results.record import Workload
 from tests import fault_models
 
@@ -218,7 +218,7 @@ def test_a_network_that_needs_data_is_traced_with_data() -> None:
 
 
 def test_what_can_not_be_traced_has_a_reason() -> None:
-    def refuse() -> Tensor:
+    def refuse(mark: Callable[[], None] = no_mark) -> Tensor:
         raise NotImplementedError("Not under a mode.")
 
     step = prepare_step(fault_models.healthy(), FORWARD)
