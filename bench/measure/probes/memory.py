@@ -9,6 +9,7 @@ The allocator's peak includes what is held from step to step, on both. So
 ``weight_bytes + gradient_bytes + optimiser_bytes + activation_bytes == peak_allocated_bytes``.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from bench.measure.contract import CellError
+from bench.measure.gpu import open_gpu
 from bench.measure.probes.held import count_storage_bytes, find_held
 from bench.measure.probes.liveness import measure_minimum
 from bench.measure.probes.sampled_memory import measure_sampled
@@ -101,7 +103,7 @@ def measure_peak_held(step: Step) -> int:
     return before + measure_peak_allocated(step.run)
 
 
-def measure_cuda(run: Callable[[], object], prefix: str = "") -> dict[str, int]:
+def measure_cuda(run: Callable[[], object], prefix: str = "") -> dict[str, Any]:
     """The allocator's peaks on the device during ``run``, what it held before included."""
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
@@ -113,7 +115,17 @@ def measure_cuda(run: Callable[[], object], prefix: str = "") -> dict[str, int]:
         f"{prefix}floor_allocated_bytes": floor,
         f"{prefix}peak_allocated_bytes": torch.cuda.max_memory_allocated(),
         f"{prefix}peak_reserved_bytes": torch.cuda.max_memory_reserved(),
+        **_process_bytes(prefix),
     }
+
+
+def _process_bytes(prefix: str) -> dict[str, Any]:
+    """What the driver says this process holds on the GPU, the CUDA context included."""
+    driver = open_gpu()
+    held = None if driver is None else driver.process_bytes(os.getpid())
+    if held is None:
+        return {f"{prefix}process_bytes_note": "Not available here: the driver does not tell."}
+    return {f"{prefix}process_bytes": held}
 
 
 def split_peak(step: Step, peak_allocated_bytes: int) -> dict[str, int]:
