@@ -70,6 +70,21 @@ def table1_columns(update_device: str) -> list[Column]:
     return [PARAMS, *MACS, MEMORY[0], memory_update, *LATENCY]
 
 
+def memory_columns(phase: Phase) -> list[Column]:
+    """Where the memory of a step of one phase goes; the headings are the same for both."""
+    titles = {
+        "peak_rss_bytes": "Peak of the process",
+        "memory_profiler_bytes": "memory-profiler's",
+        "peak_allocated_bytes": "Peak of the allocator",
+        "weight_bytes": "Weights",
+        "gradient_bytes": "Gradients",
+        "optimiser_bytes": "Adam's state",
+        "activation_bytes": "Activations and workspace",
+        "minimum_bytes": "Theoretical minimum",
+    }
+    return [Column(f"{name}_{phase}", title, "MB", 1e6, None) for name, title in titles.items()]
+
+
 DETAIL_COLUMNS = [
     Column("n_params", "Parameters", "M", 1e6, None),
     Column("weight_bytes", "Weights", "MB", 1e6, None),

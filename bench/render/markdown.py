@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
+from bench.render.memory import render_memory
 from bench.render.provenance import describe_provenance
 from bench.render.tables import markdown_table
 from bench.render.timing import render_timing
@@ -26,6 +27,7 @@ def render_table1(summary: Summary) -> str:
         markdown_table(*_detail_table(summary)),
         _definitions(summary),
         *render_timing(summary),
+        render_memory(summary),
         *render_notes(summary),
         "## Where these figures come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
@@ -108,7 +110,7 @@ def _definitions(summary: Summary) -> str:
         "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
         "and in B the loss and the optimiser. Peak of the process: the kernel's high-water mark "
         "of the resident set during one warmed step, Python and torch included. Peak of the "
-        "allocator: what torch allocated during the step (on a GPU, everything it held)."
+        "allocator: all that torch held, weights included."
         + ("" if any(model.unknown_operators for model in summary.models) else COVERED)
     )
 

@@ -55,7 +55,13 @@ QUANTITIES = (
     *_both_phases("flops", "operations", "flops"),
     *_both_phases("peak_rss_bytes", "memory", "peak_rss_bytes"),
     *_both_phases("growth_rss_bytes", "memory", "growth_rss_bytes"),
+    *_both_phases("memory_profiler_bytes", "memory", "memory_profiler_bytes"),
     *_both_phases("peak_allocated_bytes", "memory", "peak_allocated_bytes"),
+    *_both_phases("weight_bytes", "memory", "weight_bytes"),
+    *_both_phases("gradient_bytes", "memory", "gradient_bytes"),
+    *_both_phases("optimiser_bytes", "memory", "optimiser_bytes"),
+    *_both_phases("activation_bytes", "memory", "activation_bytes"),
+    *_both_phases("minimum_bytes", "memory", "minimum_bytes"),
     *_both_phases("latency_s", "latency", "times_s"),
 )
 
@@ -243,7 +249,9 @@ def _figure(
         return _latency_figure(timings[quantity.phase], failed, len(of_probe))
     measurement = next(r.measurement for r in reversed(of_probe) if r.status == Status.OK)
     if quantity.field not in measurement:
-        return Figure(None, Status.UNSUPPORTED, f"{quantity.field} is not known on this device.")
+        unknown = f"{quantity.field} is not known on this device."
+        reason = measurement.get(f"{quantity.field}_note", unknown)
+        return Figure(None, Status.UNSUPPORTED, reason)
     return Figure(measurement[quantity.field])
 
 

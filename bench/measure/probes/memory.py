@@ -1,10 +1,15 @@
-"""Peak memory of one warmed step.
+"""Peak memory of one warmed step, and where it goes.
 
-On the CPU: the kernel's own high-water mark of the process, reset just before the step, so
-that nothing is sampled and nothing missed; in a second pass, the peak of torch's allocator. On
-CUDA: the allocator's peak, reset just before the step.
+On the CPU three steps run. memory-profiler samples the first, which warms the rest; of the
+second the kernel keeps the process's high-water mark, reset just before, so that nothing is sampled
+and nothing missed; of the third torch's profiler gives the allocator's peak. On CUDA: the
+allocator's peaks of the first step (cold: cuDNN searches) and of the second (warm).
+
+The allocator's peak includes what is held from step to step, on both. So
+``weight_bytes + gradient_bytes + optimiser_bytes + activation_bytes == peak_allocated_bytes``.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,10 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from bench.measure.contract import CellError
+from bench.measure.gpu import open_gpu
+from bench.measure.probes.held import count_storage_bytes, find_held
+from bench.measure.probes.liveness import measure_minimum
+from bench.measure.probes.sampled_memory import measure_sampled
 from bench.measure.step import Step, prepare_step
 from bench.results.record import Status, Workload
 
@@ -61,7 +70,10 @@ def measure_peak_resident(run: Callable[[], object]) -> dict[str, int]:
 
 
 def measure_peak_allocated(run: Callable[[], object]) -> int:
-    """Bytes that torch's CPU allocator held at most during ``run``, above what it held before."""
+    """Bytes that torch's CPU allocator held at most during ``run``, above what it held before.
+
+    The profiler does not see that ``run`` frees what was allocated before it.
+    """
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     held = peak = 0
@@ -73,34 +85,80 @@ def measure_peak_allocated(run: Callable[[], object]) -> int:
 
 
 def measure_cpu(step: Step) -> dict[str, Any]:
-    """Two passes: the process as the kernel sees it, then torch's allocator."""
-    resident = measure_peak_resident(step.run)
-    return resident | {"peak_allocated_bytes": measure_peak_allocated(step.run)}
+    """Two passes over a warm step: the process as the kernel sees it, then torch's allocator."""
+    found: dict[str, Any] = measure_peak_resident(step.run)
+    return found | {"peak_allocated_bytes": measure_peak_held(step)}
 
 
-def measure_cuda(step: Step) -> dict[str, Any]:
-    """The allocator's peaks of the device, weights and optimiser state included."""
+def measure_peak_held(step: Step) -> int:
+    """Bytes that torch's CPU allocator held at most during a warm step.
+
+    Gradients are let go before, as the step would, because the profiler would not see that.
+    Nothing else that was there before is freed in a step.
+    """
+    if step.optimiser is not None:
+        step.optimiser.zero_grad()
+    held = find_held(step)
+    before = count_storage_bytes((*held.weights, *held.optimiser, *held.example))
+    return before + measure_peak_allocated(step.run)
+
+
+def measure_cuda(run: Callable[[], object], prefix: str = "") -> dict[str, Any]:
+    """The allocator's peaks on the device during ``run``, what it held before included."""
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     floor = torch.cuda.memory_allocated()
-    step.run()
+    run()
     torch.cuda.synchronize()
     return {
-        "floor_allocated_bytes": floor,
-        "peak_allocated_bytes": torch.cuda.max_memory_allocated(),
-        "peak_reserved_bytes": torch.cuda.max_memory_reserved(),
+        f"{prefix}floor_allocated_bytes": floor,
+        f"{prefix}peak_allocated_bytes": torch.cuda.max_memory_allocated(),
+        f"{prefix}peak_reserved_bytes": torch.cuda.max_memory_reserved(),
+        **_process_bytes(prefix),
     }
 
 
+def _process_bytes(prefix: str) -> dict[str, Any]:
+    """What the driver says this process holds on the GPU, the CUDA context included."""
+    driver = open_gpu()
+    held = None if driver is None else driver.process_bytes(os.getpid())
+    if held is None:
+        return {f"{prefix}process_bytes_note": "Not available here: the driver does not tell."}
+    return {f"{prefix}process_bytes": held}
+
+
+def split_peak(step: Step, peak_allocated_bytes: int) -> dict[str, int]:
+    """Where the allocator's peak goes, after a step.
+
+    ``weight_bytes``: parameters and buffers. ``gradient_bytes`` and ``optimiser_bytes``: what an
+    update step leaves behind for the next (inference: 0). ``activation_bytes``: all that the
+    step holds beyond those at its peak, so activations, workspace and the example itself. Gradients
+    that do not exist yet at the peak leave their room to activations, so of an update step
+    this is the least that these can have taken.
+    """
+    held = find_held(step)
+    split = {
+        "weight_bytes": count_storage_bytes(held.weights),
+        "gradient_bytes": count_storage_bytes(held.gradients),
+        "optimiser_bytes": count_storage_bytes(held.optimiser),
+    }
+    return split | {"activation_bytes": peak_allocated_bytes - sum(split.values())}
+
+
 def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
-    """The peak of one step after a first one has warmed caches, gradients and optimiser.
+    """The peaks of a step, their split, and the theoretical minimum beside them.
 
     Raises:
         CellError: the network breaks the contract, or this system can't tell.
     """
+    model = build().to(workload.device)
     if workload.device == "cpu":
         reset_peak()
-    step = prepare_step(build().to(workload.device), workload)
-    step.run_checked()
-    return measure_cpu(step) if workload.device == "cpu" else measure_cuda(step)
+        step = prepare_step(model, workload)
+        found = measure_sampled(step.run_checked) | measure_cpu(step)
+    else:
+        step = prepare_step(model, workload)
+        found = measure_cuda(step.run_checked, "cold_") | measure_cuda(step.run)
+    found |= split_peak(step, found["peak_allocated_bytes"])
+    return found | measure_minimum(build, workload, step)

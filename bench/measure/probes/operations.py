@@ -81,7 +81,7 @@ class EveryOperator(TorchDispatchMode):
         return out
 
 
-class _NoAutocastWithoutData(TorchFunctionMode):
+class NoAutocastWithoutData(TorchFunctionMode):
     """Autocast leaves meta tensors as they are: their bytes would be those of another dtype."""
 
     def __torch_function__(
@@ -124,7 +124,7 @@ class OperationCounter(ExitStack):
         self._is_entered = True
         self.enter_context(EveryOperator(self._add_operator))
         self.enter_context(WholeRecurrentLayers())
-        self.enter_context(_NoAutocastWithoutData())
+        self.enter_context(NoAutocastWithoutData())
         return self
 
     def __exit__(self, *exception: Any) -> bool | None:

@@ -194,7 +194,8 @@ def test_memory_of_an_update_step_on_a_gpu_is_the_allocators() -> None:
 
 def test_all_tables_repeat_the_rows(summary: Summary) -> None:
     for _, *rows in tables(render_table1(summary)):
-        assert [row[0] for row in rows] == [entry.display_name for entry in TABLE1]
+        names = dict.fromkeys(row[0] for row in rows)  # the memory's has a row for each phase
+        assert list(names) == [entry.display_name for entry in TABLE1]
 
 
 @pytest.mark.parametrize(
