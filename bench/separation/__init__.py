@@ -1,0 +1,1 @@
+"""The quality axis: corpora, mixing, training, evaluation."""
