@@ -5,8 +5,10 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.separation.collection import read_collection
-from bench.separation.corpora import Corpus, FixedCorpus, Task
+from bench.separation.corpora import Corpus, FixedCorpus, Split, Task
+from bench.separation.fixed import FixedMixer, librimix_tables, read_librimix, read_wsj0_2mix
 from bench.separation.labelled import read_esc50, read_folder
+from bench.separation.mixing import Mixer
 
 
 def read_corpus(root: Path | None, task: Task) -> Corpus | FixedCorpus:
@@ -23,7 +25,25 @@ def read_corpus(root: Path | None, task: Task) -> Corpus | FixedCorpus:
         return read_collection(root, task)
     if (root / "meta" / "esc50.csv").exists():
         return read_esc50(root)
+    if librimix_tables(root):
+        return read_librimix(root)
+    if (root / "wav8k" / "min").is_dir():
+        return read_wsj0_2mix(root)
     return read_folder(root, task)
+
+
+def open_mixer(
+    corpus: Corpus | FixedCorpus,
+    split: Split,
+    seed: int = 0,
+    *,
+    cache: Path | None = None,
+    skip_bad: bool = False,
+) -> Mixer | FixedMixer:
+    """What draws the mixtures of one split: ``draw(epoch, index)``."""
+    if isinstance(corpus, FixedCorpus):
+        return FixedMixer(corpus, split, seed, cache=cache, skip_bad=skip_bad)
+    return Mixer(corpus, split, seed, cache=cache, skip_bad=skip_bad)
 
 
 def shipped_folder() -> Path:
