@@ -2,9 +2,11 @@
 
 from itertools import permutations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+MAX_TRIED = 3  # sources of which all orders are tried
 EPS = 1e-8  # keeps silence finite; 160 dB under a signal of power one
 
 
@@ -26,11 +28,14 @@ def pairwise_si_sdr_db(estimates: Tensor, sources: Tensor) -> Tensor:
 def negative_pit_si_sdr(estimates: Tensor, sources: Tensor) -> Tensor:
     """The loss: minus the SI-SDR of the best assignment, averaged over sources and batch.
 
-    Shape: ``[batch, n_src, time], [batch, n_src, time] -> []``, in dB. All assignments are
-    tried, so ``n_src`` should be small (24 for four sources).
+    Shape: ``[batch, n_src, time], [batch, n_src, time] -> []``, in dB. Up to three sources all
+    assignments are tried, which needs no data and so can be counted; above, the best is computed.
     """
     pairwise = pairwise_si_sdr_db(estimates, sources)  # [batch, n_src, n_src]
     n_src = sources.shape[1]
+    if n_src > MAX_TRIED:
+        assigned = find_assignment(pairwise.detach()).unsqueeze(2)  # [batch, estimate, 1]
+        return -pairwise.gather(2, assigned).mean()
     rows = range(n_src)
     assignments = torch.stack(
         [
@@ -41,3 +46,16 @@ def negative_pit_si_sdr(estimates: Tensor, sources: Tensor) -> Tensor:
         ]
     )  # [n_permutations, batch]
     return -assignments.amax(0).mean()
+
+
+def find_assignment(pairwise: Tensor) -> Tensor:
+    """The source of each estimate in the assignment with the greatest sum (Kuhn 1955).
+
+    Shape: ``[batch, n_src, n_src] -> [batch, n_src]``, estimates along the second axis of what
+    comes in and sources along its third.
+    """
+    # Here, so that a process that measures memory does not hold scipy for two sources.
+    from scipy.optimize import linear_sum_assignment
+
+    found = [linear_sum_assignment(pairs, maximize=True)[1] for pairs in pairwise.cpu().numpy()]
+    return torch.tensor(np.stack(found), device=pairwise.device)

@@ -53,12 +53,21 @@ def create_records(path: Path) -> Path:
 def append_record(path: Path, record: Record) -> None:
     """Write one record and wait until it is on the disk.
 
+    Raises:
+        UsageError: the disk is full or gone.
+    """
+    append_line(path, record.to_json())
+
+
+def append_line(path: Path, text: str) -> None:
+    """Write one line and wait until it is on the disk.
+
     A line that an earlier writer left unfinished is closed first, so that it can't spoil this one.
 
     Raises:
         UsageError: the disk is full or gone.
     """
-    line = record.to_json().encode() + b"\n"
+    line = text.encode() + b"\n"
     try:
         with path.open("a+b") as file:
             if file.tell() > 0:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.objective import negative_pit_si_sdr, pairwise_si_sdr_db
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-SHAPES = [(1, 1, 50), (1, 2, 64), (3, 2, 101), (2, 3, 80), (2, 4, 33)]
+SHAPES = [(1, 1, 50), (1, 2, 64), (3, 2, 101), (2, 3, 80), (2, 4, 33), (2, 5, 40)]
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -121,8 +121,9 @@ def test_silence_and_perfection_stay_finite_with_their_gradients(
     assert torch.isfinite(estimates.grad).all()
 
 
-def test_the_gradient_is_that_of_the_definition() -> None:
-    estimates, sources = example((2, 2, 12))
+@pytest.mark.parametrize("n_src", [2, 4])
+def test_the_gradient_is_that_of_the_definition(n_src: int) -> None:
+    estimates, sources = example((2, n_src, 12))
     estimates.requires_grad_()
     assert torch.autograd.gradcheck(lambda e: negative_pit_si_sdr(e, sources), estimates)
 
