@@ -2,13 +2,14 @@
 
 E. Tzinis, S. Venkataramani, Z. Wang, C. Subakan, P. Smaragdis, ICASSP 2020, arXiv:1910.09804,
 in the configuration that the SuDoRM-RF paper measured (Table 1). Not here: the two training
-steps.
+steps; the class has the parts that they need.
 
 Shapes: ``frames`` is ``ceil(time / (kernel_size // 2))``.
 """
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 EPS = 1e-7
@@ -131,12 +132,41 @@ class TwoStepTDCN(nn.Module):
         )
 
     def forward(self, mixture: Tensor) -> Tensor:
-        encoded = self.encoder(mixture)  # [batch, n_filters, frames]
+        return self.decode(self.separate_latents(mixture), mixture.shape[-1])
+
+    def separate_latents(self, mixture: Tensor) -> Tensor:
+        """The mixture's latents under the estimated masks.
+
+        Shape: ``[batch, 1, time] -> [batch, n_src, n_filters, frames]``.
+        """
+        encoded: Tensor = self.encoder(mixture)  # [batch, n_filters, frames]
         features = self.blocks(self.bottleneck(encoded))  # [batch, bn_chan, frames]
-        masks = self.mask_head(features)  # [batch, n_src, n_filters, frames]
-        masked = masks * encoded.unsqueeze(1)  # [batch, n_src, n_filters, frames]
-        decoded: Tensor = self.decoder(masked.flatten(1, 2))  # [batch, n_src, frames * stride]
-        return decoded[..., : mixture.shape[-1]]
+        masks: Tensor = self.mask_head(features)  # [batch, n_src, n_filters, frames]
+        return masks * encoded.unsqueeze(1)
+
+    def ideal_latents(self, mixture: Tensor, sources: Tensor) -> Tensor:
+        """The mixture's latents under masks from the sources' own latents: a softmax over them.
+
+        These are the targets of the separator's training (section 2.2 of the two-step paper).
+        Shape: ``[batch, 1, time], [batch, n_src, time] -> [batch, n_src, n_filters, frames]``.
+        """
+        batch, n_src, _ = sources.shape
+        signals = torch.cat([mixture, sources], 1).flatten(0, 1).unsqueeze(1)
+        encoded: Tensor = self.encoder(signals).unflatten(0, (batch, 1 + n_src))
+        masks: Tensor = encoded[:, 1:].softmax(dim=1)
+        return masks * encoded[:, :1]
+
+    def decode(self, latents: Tensor, n_samples: int) -> Tensor:
+        """One decoder for each source.
+
+        Shape: ``[batch, n_src, n_filters, frames] -> [batch, n_src, n_samples]``.
+        """
+        decoded: Tensor = self.decoder(latents.flatten(1, 2))  # [batch, n_src, frames * stride]
+        return decoded[..., :n_samples]
+
+    def filterbank(self) -> tuple[nn.Module, nn.Module]:
+        """What the first training step trains and the second leaves alone."""
+        return self.encoder, self.decoder
 
 
 def two_step_tdcn() -> TwoStepTDCN:

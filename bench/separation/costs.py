@@ -1,0 +1,100 @@
+"""What a training costs: operations of its update steps, time of its processes, energy."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from bench.measure.probes.operations import OperationCounter, summarize_tallies
+from bench.separation.phases import plan_phases
+
+POWERCAP = Path("/sys/class/powercap")
+N_SRC = 2
+
+
+class Operations(NamedTuple):
+    """Of one update step."""
+
+    macs: int
+    flops: int
+
+
+def count_updates(build: Callable[[], nn.Module], n_samples: int, batch: int) -> list[Operations]:
+    """The operations of one update step in each phase of a network's training.
+
+    Counted as ``docs/method.md`` says for B, in the batch and length of the training. Cutting
+    the gradient's norm, a few operations a parameter, is not in it.
+    """
+    try:
+        return _count_updates(build, n_samples, batch, "meta")
+    except Exception:  # whatever a network does that needs data; its own errors come again
+        return _count_updates(build, n_samples, batch, "cpu")
+
+
+def _count_updates(
+    build: Callable[[], nn.Module], n_samples: int, batch: int, device: str
+) -> list[Operations]:
+    with torch.device(device):
+        model = build().train()
+        sources = torch.rand(batch, N_SRC, n_samples)
+    mixture = sources.sum(1, keepdim=True)
+    counts = []
+    for phase in plan_phases(model):
+        model.requires_grad_(False)
+        for parameter in phase.parameters:
+            parameter.requires_grad_(True)
+        optimiser = torch.optim.Adam(phase.parameters)
+        with OperationCounter() as counter:
+            phase.loss(mixture, sources).backward()
+            optimiser.step()
+        total = summarize_tallies(counter.tallies)
+        counts.append(Operations(total["macs"], total["flops"]))
+    return counts
+
+
+class Spent(NamedTuple):
+    """Since some moment, or the sum of several such spans."""
+
+    wall_s: float
+    cpu_s: float
+    energy_j: float | None
+
+    def __add__(self, other: object) -> "Spent":
+        if not isinstance(other, Spent):
+            return NotImplemented
+        energies = (self.energy_j, other.energy_j)
+        energy_j = None if None in energies else sum(e for e in energies if e is not None)
+        return Spent(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s, energy_j)
+
+
+class Meter:
+    """Reads time and energy between two calls; read it more often than a counter wraps."""
+
+    def __init__(self, powercap: Path = POWERCAP) -> None:
+        # One folder for each processor package; those below them are parts of it.
+        self._packages = sorted(powercap.glob("intel-rapl:[0-9]"))
+        self._last = self._read()
+
+    def read(self) -> Spent:
+        """What was spent since the last call."""
+        before, self._last = self._last, self._read()
+        energy_j = None
+        if before[2] is not None and self._last[2] is not None:
+            energy_j = sum(
+                (late - early) % reach / 1e6  # a counter of microjoules that starts again
+                for early, late, reach in zip(before[2], self._last[2], self._reach(), strict=True)
+            )
+        return Spent(self._last[0] - before[0], self._last[1] - before[1], energy_j)
+
+    def _read(self) -> tuple[float, float, list[int] | None]:
+        try:
+            energies = [int((p / "energy_uj").read_text()) for p in self._packages] or None
+        except OSError:  # only root may read it on most machines
+            energies = None
+        return time.monotonic(), time.process_time(), energies
+
+    def _reach(self) -> list[int]:
+        return [int((p / "max_energy_range_uj").read_text()) + 1 for p in self._packages]
