@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.command import run_command
-from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError
+from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError, UsageError
 from bench.measure.machine import available_cpus
 from bench.registry import select_entries
 from bench.separation.readers import read_corpus
@@ -115,7 +115,9 @@ def choose_settings(arguments: argparse.Namespace, corpus: str) -> Settings:
     Raises:
         UsageError: a value out of its range, or not exactly one network.
     """
-    (entry,) = select_entries([arguments.model])
+    entry, *others = select_entries([arguments.model])
+    if others:
+        raise UsageError(f"{arguments.model!r} names several networks; name one model to train.")
     return Settings(
         model=entry.name,
         factory=entry.factory,

@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.errors import UsageError
 from bench.separation.corpora import Corpus, FixedCorpus
-from bench.separation.mixing import Mixer
 from bench.separation.parallel import Group, share_of_batch
+from bench.separation.readers import open_mixer
 from bench.separation.settings import Settings
 
 VALIDATION_SEED = 0
@@ -98,12 +97,10 @@ def open_mixtures(
     Raises:
         UsageError: the recordings can't be used, or the processes can't share a batch.
     """
-    if isinstance(corpus, FixedCorpus):
-        raise UsageError(f"The mixtures of {corpus.root} are fixed; train on its recordings.")
     short = replace(corpus, recipe=replace(corpus.recipe, n_samples=settings.n_samples))
     return Mixtures(
-        Mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad),
-        Mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad),
+        open_mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad),
+        open_mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad),
         settings,
         group,
     )

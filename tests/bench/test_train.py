@@ -1,0 +1,255 @@
+"""The command: trains, goes on after kill -9 and signals, and shares a batch among processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from bench.results.training import METRICS_NAME, read_training
+from bench.separation.checkpoint import load_model, load_state
+from bench.separation.folder import MODEL_NAME, STATE_NAME
+from bench.train import main
+from tests.bench.separation import tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three voices a split that are noises of their own colours, 1 s each."""
+    root = tmp_path_factory.mktemp("corpus")
+    random = np.random.default_rng(0)
+    rows = ["path\tspeaker\tfamily\tgroup\tsplit\tseconds"]
+    for split in ("train", "val", "test"):
+        for number in range(3):
+            noise = random.standard_normal(8000 + number)
+            voice = 0.1 * np.convolve(noise, np.ones(number + 1), "valid")
+            name = f"{split}{number}"
+            soundfile.write(root / f"{name}.wav", voice.clip(-1, 1), 8000, subtype="PCM_16")
+            rows.append(f"{name}.wav\t{name}\t{name}\t{name}\t{split}\t1.000")
+    (root / "speech.tsv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def options(corpus: Path, output: Path, *more: str, model: str = tiny.FACTORY) -> list[str]:
+    fixed = "--samples 400 --epoch-size 16 --validation 4 --epochs 3 --threads 1 --device cpu"
+    places = ["--corpus", str(corpus), "--cache", str(corpus / "cache"), "--output", str(output)]
+    return ["--model", model, *fixed.split(), *places, *more]
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def last_weights(output: Path) -> dict[str, torch.Tensor]:
+    state = load_state(output / STATE_NAME)
+    assert state is not None
+    weights: dict[str, torch.Tensor] = state["model"]
+    return weights
+
+
+def test_a_training_writes_what_it_says(corpus: Path, tmp_path: Path) -> None:
+    assert main(options(corpus, tmp_path)) == 0
+    model, metadata = load_model(tmp_path / MODEL_NAME)
+    validations = [
+        line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None
+    ]
+    assert [line.step for line in validations] == [4, 8, 12]
+    best = max(validations, key=lambda line: line.si_sdri_db or 0)
+    for name in ("si_sdri_db", "step", "epoch", "macs", "flops", "audio_s", "wall_s", "corpus"):
+        assert metadata[name] == getattr(best, name)
+    assert metadata["factory"] == tiny.FACTORY
+    assert len(metadata["code"]["commit"]) in (7, 40)
+    assert metadata["n_validation"] == 4
+    assert model(torch.zeros(1, 1, 400)).shape == (1, 2, 400)
+
+
+def test_a_finished_training_has_nothing_left_to_do(corpus: Path, tmp_path: Path) -> None:
+    main(options(corpus, tmp_path))
+    before = (tmp_path / METRICS_NAME).read_text(), last_weights(tmp_path)
+    assert main(options(corpus, tmp_path)) == 0
+    assert (tmp_path / METRICS_NAME).read_text() == before[0]
+    assert all(torch.equal(last_weights(tmp_path)[name], before[1][name]) for name in before[1])
+
+
+SLOW = "tests.bench.test_train:slow_masker"
+
+
+class SlowMasker(tiny.Deterministic):
+    """Tells of each forward of a training step by a line."""
+
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        if mixture.shape[0] == 4 and not mixture.is_meta:
+            sys.stdout.write("forward\n")
+            sys.stdout.flush()
+        return super().forward(mixture)
+
+
+def slow_masker() -> SlowMasker:
+    return SlowMasker()
+
+
+def kill_after(process: "subprocess.Popen[str]", forwards: int, number: int) -> int:
+    assert process.stdout is not None
+    for _ in range(forwards):
+        assert process.stdout.readline() == "forward\n"
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+MORE = ("--save-s", "0", "--epochs", "8")
+
+
+@pytest.fixture(scope="module")
+def straight(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training that nothing interrupts."""
+    output = tmp_path_factory.mktemp("straight")
+    assert main(options(corpus, output, *MORE, model=SLOW)) == 0
+    return output
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)],
+    ids=["kill -9", "SIGTERM", "Ctrl-C"],
+)
+def test_a_killed_training_ends_with_the_same_weights(
+    number: int, code: int, straight: Path, corpus: Path, tmp_path: Path
+) -> None:
+    """Interrupted wherever the signal happens to find it, which is another place each time."""
+    killed = tmp_path / "killed"
+    process = start("-m", "bench.train", *options(corpus, killed, *MORE, model=SLOW))
+    assert kill_after(process, 9, number) == code
+    state = load_state(killed / STATE_NAME)
+    assert state is not None
+    assert 0 < state["position"]["step"] < 32
+    assert main(options(corpus, killed, *MORE, model=SLOW)) == 0
+    one, other = last_weights(straight), last_weights(killed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    best = [load_file(folder / MODEL_NAME) for folder in (straight, killed)]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
+    steps = [
+        [(line.step, line.loss, line.si_sdri_db) for line in read_training(folder / METRICS_NAME)]
+        for folder in (straight, killed)
+    ]
+    assert steps[0] == steps[1]
+
+
+DETERMINISTIC = "tests.bench.separation.tiny:Deterministic"
+
+
+def test_two_processes_do_what_one_does(corpus: Path, tmp_path: Path) -> None:
+    """To rounding: gradients of 1e-2 and more are sums in another order, Adam's steps 1e-3.
+
+    Adam divides by the root of the second moment, so a rounding error of 1e-6 of a gradient
+    moves a weight by about 1e-9 in a step; 1e-5 leaves room for 12 steps of small gradients.
+    """
+    single, double = tmp_path / "single", tmp_path / "double"
+    assert main(options(corpus, single, model=DETERMINISTIC)) == 0
+    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m bench.train".split()
+    process = start(*launch, *options(corpus, double, model=DETERMINISTIC))
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    one, other = last_weights(single), last_weights(double)
+    torch.manual_seed(0)
+    first = tiny.Deterministic().state_dict()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=0, atol=1e-5)
+        assert float((one[name] - first[name]).abs().max()) > 1e-3  # it did train
+    alone, shared = (read_training(folder / METRICS_NAME) for folder in (single, double))
+    assert [line.step for line in alone] == [line.step for line in shared]
+    for mine, theirs in zip(alone, shared, strict=True):
+        assert theirs.loss == pytest.approx(mine.loss, abs=1e-3)
+        assert theirs.si_sdri_db == pytest.approx(mine.si_sdri_db, abs=1e-3)
+        assert theirs.macs == mine.macs
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--batch", "8"), "batch 4, not 8"),
+        (("--seed", "1"), "seed 0, not 1"),
+        (("--model", DETERMINISTIC), "model "),
+    ],
+)
+def test_a_folder_of_another_training_is_refused(
+    more: tuple[str, str], message: str, corpus: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    main(options(corpus, tmp_path, "--max-steps", "1"))
+    capsys.readouterr()
+    assert main([*options(corpus, tmp_path), *more]) == 2
+    said = capsys.readouterr().err
+    assert "The folder holds a training with" in said
+    assert message in said
+
+
+def test_what_cannot_be_met_is_a_sentence(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong, sentence in (
+        (["--corpus", str(tmp_path / "absent")], "There is no folder"),
+        (["--model", "sudormrf-0.3x"], "Did you mean"),
+        (["--model", "tests.bench.test_train:absent"], "has no function 'absent'"),
+        (["--model", "all"], "one model"),
+        (["--batch", "32"], "no batch of 32"),
+    ):
+        assert main([*options(corpus, tmp_path / "new"), *wrong]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def not_finite() -> torch.nn.Module:
+    model = tiny.Deterministic()
+    with torch.no_grad():
+        model.decoder.weight[:] = torch.nan
+    return model
+
+
+def test_a_loss_that_is_not_finite_has_an_exit_code(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options(corpus, tmp_path, model="tests.bench.test_train:not_finite")) == 1
+    assert "the loss is nan" in capsys.readouterr().err
+
+
+def test_tensorboard_says_how_to_get_it(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    assert main(options(corpus, tmp_path, "--tensorboard")) == 2
+    assert "separation-bench[train]" in capsys.readouterr().err
+
+
+def test_two_trainings_do_not_share_a_folder(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from filelock import FileLock
+
+    with FileLock(tmp_path / "lock"):
+        assert main(options(corpus, tmp_path)) == 2
+    assert "Another training is at work" in capsys.readouterr().err
+
+
+def test_lines_are_plain_json(corpus: Path, tmp_path: Path) -> None:
+    main(options(corpus, tmp_path))
+    for text in (tmp_path / METRICS_NAME).read_text().splitlines():
+        assert json.loads(text)["flops"] > json.loads(text)["macs"] > 0
