@@ -96,7 +96,6 @@ class Material:
 
     mixtures: "EvaluationSet"
     corpus: str
-    digest: str
     leaks: frozenset[str]
 
 
@@ -112,9 +111,7 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     record = make_record(arguments, subject, material, scores, summary, started_at)
     for path in write(arguments.output, stem, scores, summary, record):
         print(path)
-    interval = (
-        "" if summary.low_db is None else f" ({summary.low_db:.2f} to {summary.high_db:.2f})"
-    )
+    interval = "" if summary.low_db is None else f" ({summary.low_db:.2f} to {summary.high_db:.2f})"
     print(
         f"{subject.name} on {len(scores)} mixtures of {material.corpus}, {arguments.split}: "
         f"SI-SDRi {summary.mean_db:.2f} dB{interval}, median {summary.median_db:.2f} dB"
@@ -152,7 +149,9 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
 
     if arguments.oracle:
         return Subject(
-            "ideal ratio mask", "oracle", lambda given: separate_ideally(given.mixture, given.sources)
+            "ideal ratio mask",
+            "oracle",
+            lambda given: separate_ideally(given.mixture, given.sources),
         )
     if arguments.mixture:
         return Subject("mixture", "mixture", evaluation.keep_mixture)
@@ -186,14 +185,14 @@ def load_material(arguments: argparse.Namespace) -> Material:
     if not isinstance(corpus, Corpus):
         fixed = FixedMixer(corpus, arguments.split, arguments.seed, **kept)
         mixtures = EvaluationSet(fixed, arguments.mixtures)
-        return Material(mixtures, corpus.name, f"first-{len(mixtures)}", frozenset())
+        return Material(mixtures, corpus.name, frozenset())
     n_mixtures = arguments.mixtures or DEFAULT_N_MIXTURES
     name = f"{corpus.name}-{arguments.split}-{arguments.seed}-{n_mixtures}.jsonl"
     path = arguments.manifest or arguments.output / "quality" / "manifests" / name
     mixer = Mixer(corpus, arguments.split, arguments.seed, **kept)
     manifest = load_or_draw_manifest(mixer, arguments.split, n_mixtures, path)
     drawn = EvaluationSet(ManifestMixer(manifest, corpus, **kept))
-    return Material(drawn, corpus.name, manifest.digest, corpus.leaks)
+    return Material(drawn, corpus.name, corpus.leaks)
 
 
 def score(
@@ -234,7 +233,7 @@ def make_record(
         corpus=material.corpus,
         task=arguments.task,
         split=arguments.split,
-        mixtures_digest=material.digest,
+        mixtures_digest=material.mixtures.digest,
         n_mixtures=len(scores),
         n_pairs=summary.n_pairs,
         si_sdri_mean_db=summary.mean_db,

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,12 @@ def render_scores(scores: Sequence[MixtureScore]) -> str:
 def write_scores_figure(
     scores: Sequence[MixtureScore], summary: Summary, title: str, stem: Path
 ) -> list[Path]:
-    """Improvement against the SI-SDR of the mixture, and its histogram, as SVG and PNG."""
+    """Improvement against the SNR of the mixture, and its histogram, as SVG and PNG."""
     canvas = Canvas(figsize=(9, 4), layout="constrained")
     cloud, bars = canvas.subplots(1, 2, sharey=True, width_ratios=(3, 1))
     improvements = [score.improvement_db for score in scores]
     cloud.scatter(
-        [score.input_db for score in scores],
+        [score.snr_db for score in scores],
         improvements,
         s=6,
         color=COLOUR,
@@ -68,7 +69,7 @@ def write_scores_figure(
         linewidths=0,
         rasterized=True,  # thousands of points
     )
-    cloud.set_xlabel("SI-SDR of the mixture, mean over sources (dB)")
+    cloud.set_xlabel("SNR of the mixture, first source over second (dB)")
     cloud.set_ylabel("SI-SDRi (dB)")
     bars.hist(improvements, bins=40, orientation="horizontal", color=COLOUR)
     bars.set_xlabel("mixtures")
@@ -83,23 +84,18 @@ def write_scores_figure(
 
 def render_quality(records: Iterable[EvaluationRecord]) -> str:
     """The table of all evaluations, a section for each set of mixtures."""
-    ordered = sorted(records, key=lambda one: (*_set_of(one), -one.si_sdri_mean_db))
+    ordered = sorted(records, key=lambda one: (*one.mixtures, -one.si_sdri_mean_db))
     sections = ["# Separation quality, own evaluations", EXPLANATION]
-    for _, group in groupby(ordered, key=_set_of):
+    for _, group in groupby(ordered, key=attrgetter("mixtures")):
         evaluations = list(group)
         first = evaluations[0]
         heads = [head.format(corpus=PAPER_CORPORA[first.task]) for head in HEADS]
         sections += [
             f"## {first.corpus}, {first.split}: {first.n_mixtures} mixtures",
-            f"{first.n_pairs} pairs of labels; mean SI-SDR of the mixtures "
-            f"{first.input_mean_db:.2f} dB; mixtures `{first.mixtures_digest}`.",
+            f"Pairs of labels: {first.n_pairs}. Digest of the mixtures: `{first.mixtures_digest}`.",
             markdown_table(heads, map(_row, evaluations)),
         ]
     return "\n\n".join(sections) + "\n"
-
-
-def _set_of(record: EvaluationRecord) -> tuple[str, str, str]:
-    return record.corpus, record.split, record.mixtures_digest
 
 
 def _row(record: EvaluationRecord) -> list[str]:

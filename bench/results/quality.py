@@ -60,6 +60,11 @@ class EvaluationRecord:
     started_at: str  # ISO 8601, UTC
     schema: int = SCHEMA
 
+    @property
+    def mixtures(self) -> tuple[str, str, str]:
+        """What it was evaluated on: figures of equal mixtures may be compared."""
+        return self.corpus, self.split, self.mixtures_digest
+
     def to_json(self) -> str:
         """One line of a record file."""
         return json.dumps(asdict(self), allow_nan=False)
@@ -137,7 +142,7 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
     Raises:
         UsageError: there is no such file, or a line is no evaluation.
     """
-    newest: dict[tuple[str, str, str], EvaluationRecord] = {}
+    newest: dict[tuple[str, ...], EvaluationRecord] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -150,5 +155,5 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
             record = EvaluationRecord.from_json(line)
         except ValueError as error:
             raise UsageError(f"{path}, line {number}: {error}. Take the line out.") from error
-        newest[record.separator, record.kind, record.mixtures_digest] = record
+        newest[record.separator, record.kind, *record.mixtures] = record
     return tuple(newest.values())

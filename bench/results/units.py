@@ -1,6 +1,8 @@
 """Numbers with units for people: the only place that scales or rounds."""
 
 SI_PREFIXES = (
+    (1e18, "E"),
+    (1e15, "P"),
     (1e12, "T"),
     (1e9, "G"),
     (1e6, "M"),

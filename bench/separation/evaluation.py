@@ -1,5 +1,6 @@
 """Estimates of every mixture of a test set, scored: by networks, masks, folders or nothing."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,13 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from bench.measure.contract import CellError, check_estimates
+from bench.measure.contract import CellError, check_estimates, resolve_factory
 from bench.results.quality import MixtureScore
 from bench.separation.corpora import SAMPLE_RATE
 from bench.separation.fixed import FixedMixer
 from bench.separation.manifest import ManifestMixer
 from bench.separation.metric import score_estimates
 from bench.separation.mixing import Mixture
+
+REFERENCE_LOADER = "models.reference_checkpoint:load_reference_checkpoint"
 
 
 class Given(NamedTuple):
@@ -43,6 +46,14 @@ class EvaluationSet:
         else:
             self.labels = [tuple(one.label for one in mix.sources) for mix in mixer.mixtures]
         self.labels = self.labels[:n_mixtures]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal mixtures; of ready ones, for equal names."""
+        if isinstance(self.mixer, ManifestMixer):
+            return self.mixer.manifest.digest
+        names = "\n".join(mix.name for mix in self.mixer.mixtures[: len(self)])
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -182,6 +193,7 @@ def load_reference(path: Path) -> nn.Module:
         UsageError: the file is none of theirs; the reader's own sentence.
     """
     try:
-        return resolve_factory(REFERENCE_LOADER)(path)
+        load: Callable[[Path], nn.Module] = resolve_factory(REFERENCE_LOADER)  # type: ignore[assignment]
+        return load(path)
     except (CellError, ValueError, OSError) as error:
         raise UsageError(f"The weights in {path} can't be used: {error}") from error

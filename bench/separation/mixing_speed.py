@@ -1,0 +1,40 @@
+"""python -m bench.separation.mixing_speed: how many mixtures one core draws in a second.
+
+Training of the smallest network consumes some tens of them a second on a core.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from bench.separation.corpora import SPLITS
+from bench.separation.readers import open_mixer, read_corpus
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw for some seconds after the audio is decoded, and say how fast that was."""
+    parser = argparse.ArgumentParser(description="Measure how fast mixtures are drawn.")
+    parser.add_argument("--corpus", type=Path, metavar="DIR")
+    parser.add_argument("--task", choices=("speech", "sounds"), default="speech")
+    parser.add_argument("--split", choices=SPLITS, default="train")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--cache", type=Path, metavar="DIR")
+    arguments = parser.parse_args(argv)
+    corpus = read_corpus(arguments.corpus, arguments.task)
+    mixer = open_mixer(corpus, arguments.split, cache=arguments.cache)
+    mixer.draw(0, 0)  # pages of the cache come into memory with use; the first are warm
+    began_s = time.process_time()
+    for index in count(1):
+        mixer.draw(0, index)
+        spent_s = time.process_time() - began_s
+        if spent_s > arguments.seconds:
+            sys.stdout.write(f"{index / spent_s:.0f} mixtures of 4 s per second and core\n")
+            return 0
+    raise AssertionError("count never ends")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
