@@ -19,6 +19,7 @@ from bench.command import run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.measure.machine import describe_code
 from bench.results.quality import (
+    EVALUATIONS,
     EvaluationRecord,
     Kind,
     MixtureScore,
@@ -262,10 +263,11 @@ def write(
     Raises:
         UsageError: the folder can't be written to.
     """
-    from bench.render.quality import render_quality, render_scores, write_scores_figure
+    from bench.render.quality import render_quality, render_scores
+    from bench.render.scores import write_scores_figure
 
     folder = output / "quality"
-    records = folder / "evaluations.jsonl"
+    records = output / EVALUATIONS
     append_evaluation(records, record)
     table = output / "quality.md"
     try:

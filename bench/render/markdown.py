@@ -1,28 +1,37 @@
 """Table 1 as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
 from bench.render.memory import render_memory
 from bench.render.provenance import describe_provenance
+from bench.render.quality import describe_training
 from bench.render.tables import markdown_table
 from bench.render.timing import render_timing
 from bench.results import published as paper
+from bench.results.quality import EvaluationRecord
 from bench.results.record import Status
 from bench.results.summary import QUANTITIES, ModelSummary, Summary
 from bench.results.units import format_significant
+
+Own = Mapping[tuple[str, str], EvaluationRecord]
 
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
 )
 
 
-def render_table1(summary: Summary) -> str:
-    """The paper's Table 1 with this machine's figures, all details, notes and provenance."""
+def render_table1(summary: Summary, own: Own | None = None) -> str:
+    """The paper's Table 1 with this machine's figures, all details, notes and provenance.
+
+    ``own`` are evaluations of networks that were trained here, by network and task.
+    """
+    own = own or {}
     sections = (
         _heading(summary),
-        markdown_table(*_paper_table(summary)),
+        markdown_table(*_paper_table(summary, own)),
         _explanation(summary),
+        *_own_caption(summary, own),
         "## Everything measured",
         markdown_table(*_detail_table(summary)),
         _definitions(summary),
@@ -44,21 +53,49 @@ def _heading(summary: Summary) -> str:
     )
 
 
-def _paper_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+def _paper_table(summary: Summary, own: Own) -> tuple[list[str], list[list[str]]]:
     columns = table1_columns(summary.update_device)
+    tasks = _own_tasks(summary, own)
     heads = ["Model", "SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's"]
+    heads += [f"SI-SDRi {task} (dB), own" for task in tasks]
     heads += [_head_with_device(column, summary) for column in columns]
-    return heads, [_paper_row(model, columns) for model in summary.models]
+    rows = []
+    for model in summary.models:
+        cells = [_own_si_sdri(own.get((model.entry.name, task))) for task in tasks]
+        cells += [_compared(column, model) for column in columns]
+        rows.append([model.entry.display_name, *_si_sdri(model), *cells])
+    return heads, rows
+
+
+def _own_tasks(summary: Summary, own: Own) -> list[str]:
+    names = {model.entry.name for model in summary.models}
+    return [task for task in ("speech", "sounds") if any((name, task) in own for name in names)]
+
+
+def _own_si_sdri(record: EvaluationRecord | None) -> str:
+    return "not trained here" if record is None else f"**{record.si_sdri_mean_db:.2f}**"
+
+
+def _own_caption(summary: Summary, own: Own) -> Iterable[str]:
+    """Which corpus and how much training, so that no short run is taken for a converged one."""
+    lines = [
+        f"- {model.entry.display_name}, {task}: {own[name, task].corpus}, "
+        f"{own[name, task].n_mixtures} mixtures, after {describe_training(own[name, task])}"
+        for model in summary.models
+        for task in _own_tasks(summary, own)
+        if (name := model.entry.name, task) in own
+    ]
+    if lines:
+        yield (
+            "SI-SDRi, own: networks trained here, on other corpora than the paper's and most of "
+            "them for a short time; not comparable with the paper's columns."
+        )
+        yield "\n".join(lines)
 
 
 def _head_with_device(column: Column, summary: Summary) -> str:
     is_measured_there = column.phase == "update" and column.title in ("Memory", "Time")
     return column.heading + (f"<br>on {summary.update_device}" if is_measured_there else "")
-
-
-def _paper_row(model: ModelSummary, columns: Iterable[Column]) -> list[str]:
-    cells = [_compared(column, model) for column in columns]
-    return [model.entry.display_name, *_si_sdri(model), *cells]
 
 
 def _si_sdri(model: ModelSummary) -> tuple[str, str]:
@@ -83,8 +120,8 @@ def _compared(column: Column, model: ModelSummary) -> str:
 def _explanation(summary: Summary) -> str:
     return (
         "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
-        "paper. SI-SDRi is the paper's throughout: nothing was trained for this table "
-        "(\\* the maximum of the authors' own run and the cited paper).\n\n"
+        "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
+        "and the cited paper).\n\n"
         "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
         "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
         "beside exact multiply-adds here. An update step costs about three "

@@ -89,7 +89,7 @@ def _draw_panel(axis: Axes, column: Column, summary: Summary) -> None:
         name = model.entry.display_name
         axis.plot([cost], [quality], marker, color=colour, markersize=8, label=name, zorder=3)
     _name_missing(axis, column, summary)
-    _frame(axis, [cost for _, cost, _ in placed])
+    frame_costs(axis, [cost for _, cost, _ in placed])
     axis.set_xlabel(f"{column.title} of {phase} ({column.unit})")
 
 
@@ -136,7 +136,7 @@ def _name_missing(axis: Axes, column: Column, summary: Summary) -> None:
         )
 
 
-def _frame(axis: Axes, costs: Sequence[float]) -> None:
+def frame_costs(axis: Axes, costs: Sequence[float]) -> None:
     """A log axis with room around the points, and plain numbers at 1, 2 and 5 of each decade."""
     axis.set_xscale("log")
     if costs:

@@ -1,23 +1,18 @@
-"""What evaluations found: scores as CSV, a figure of one evaluation, and the table of all."""
+"""What evaluations found: scores of mixtures as CSV, and the table of all evaluations."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure as Canvas
-
 from bench.registry import REGISTRY
-from bench.render.figure import save_figure
 from bench.render.tables import markdown_table
 from bench.results.published import TABLE1
-from bench.results.quality import EvaluationRecord, MixtureScore, Summary
+from bench.results.quality import EvaluationRecord, MixtureScore
 from bench.results.units import format_si
 
-COLOUR = "#1f3a93"
 HEADS = [
     "Separator",
     "SI-SDRi (dB)",
@@ -51,35 +46,6 @@ def render_scores(scores: Sequence[MixtureScore]) -> str:
     for score in scores:
         writer.writerow(score._replace(labels=" ".join(score.labels)))  # type: ignore[arg-type]
     return text.getvalue()
-
-
-def write_scores_figure(
-    scores: Sequence[MixtureScore], summary: Summary, title: str, stem: Path
-) -> list[Path]:
-    """Improvement against the SNR of the mixture, and its histogram, as SVG and PNG."""
-    canvas = Canvas(figsize=(9, 4), layout="constrained")
-    cloud, bars = canvas.subplots(1, 2, sharey=True, width_ratios=(3, 1))
-    improvements = [score.improvement_db for score in scores]
-    cloud.scatter(
-        [score.snr_db for score in scores],
-        improvements,
-        s=6,
-        color=COLOUR,
-        alpha=0.4,
-        linewidths=0,
-        rasterized=True,  # thousands of points
-    )
-    cloud.set_xlabel("SNR of the mixture, first source over second (dB)")
-    cloud.set_ylabel("SI-SDRi (dB)")
-    bars.hist(improvements, bins=40, orientation="horizontal", color=COLOUR)
-    bars.set_xlabel("mixtures")
-    for axis in (cloud, bars):
-        axis.axhline(summary.mean_db, color="#d55e00", linewidth=1, label="mean")
-        axis.grid(visible=True, color="#e4e4e4", linewidth=0.6)
-        axis.set_axisbelow(True)
-    cloud.legend(frameon=False)
-    canvas.suptitle(f"{title}: {summary.mean_db:.2f} dB", fontsize=11)
-    return save_figure(canvas, stem)
 
 
 def render_quality(records: Iterable[EvaluationRecord]) -> str:
@@ -136,6 +102,12 @@ def _training_cells(record: EvaluationRecord) -> list[str]:
         "unknown" if cpu_s is None else f"{cpu_s / 3600:.2f} h",
         "unknown" if macs is None else format_si(macs, ""),
     ]
+
+
+def describe_training(record: EvaluationRecord) -> str:
+    """How much a network was trained, in a few words."""
+    steps, time, macs = _training_cells(record)
+    return f"{steps} update steps, {time} of processor time, {macs} multiply-adds"
 
 
 def _published(record: EvaluationRecord) -> str:

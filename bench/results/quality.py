@@ -21,6 +21,9 @@ SCHEMA = 1
 N_RESAMPLES = 2000
 CONFIDENCE = 0.95
 
+EVALUATIONS = Path("quality") / "evaluations.jsonl"
+"""Where evaluations stand in a folder of reports."""
+
 Kind = Literal["network", "reference", "estimates", "mixture", "oracle"]
 
 
@@ -157,3 +160,17 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
             raise UsageError(f"{path}, line {number}: {error}. Take the line out.") from error
         newest[record.separator, record.kind, *record.mixtures] = record
     return tuple(newest.values())
+
+
+def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], EvaluationRecord]:
+    """By network and task, the evaluation of a trained network that tables show.
+
+    Of several that on the most test mixtures, and of those the last.
+    """
+    chosen: dict[tuple[str, str], EvaluationRecord] = {}
+    for record in evaluations:
+        if record.kind == "network" and record.split == "test":
+            before = chosen.get((record.separator, record.task))
+            if before is None or record.n_mixtures >= before.n_mixtures:
+                chosen[record.separator, record.task] = record
+    return chosen

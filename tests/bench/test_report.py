@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench import report
 from bench.registry import TABLE1
+from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
 from bench.results.store import append_record, create_records
 from tests.bench.example_records import complete_run, fail
+from tests.bench.results.test_quality import RECORD
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ["table1.md", "table1.csv", "pareto.svg", "pareto.png"]
@@ -131,3 +134,15 @@ def test_reports_are_written_where_torch_is_not_installed(records: Path, tmp_pat
     run = subprocess.run(command + arguments, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(ARTEFACTS)
+
+
+def test_evaluations_in_the_folder_are_reported_too(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = replace(RECORD, separator="conv-tasnet")
+    append_evaluation(tmp_path / "out" / EVALUATIONS, own)
+    assert report.main([str(records), "--output", str(tmp_path / "out")]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert [path.name for path in written] == [*ARTEFACTS, "figure3.svg", "figure3.png"]
+    assert all(path.stat().st_size > 0 for path in written)
+    assert "**4.10**" in written[0].read_text()

@@ -20,6 +20,7 @@ from tests.bench.example_records import (
     make_job,
     make_record,
 )
+from tests.bench.results.test_quality import RECORD
 
 Table = list[list[str]]
 # Heading, field of the paper's row, its unit in SI units; in the order of the paper's columns.
@@ -217,3 +218,24 @@ def test_a_network_not_registered_comes_below(summary: Summary) -> None:
     records = [own_network("a:b"), *complete_run([Entry("dprnn", "DPRNN", "x:y")])]
     _, *rows = next(tables(render_table1(summarize(records))))
     assert [row[0] for row in rows] == ["DPRNN", "a:b"]
+
+
+def test_without_evaluations_nothing_is_said_of_own_quality() -> None:
+    assert "own" not in " ".join(next(tables(render_table1(summarize(complete_run()))))[0])
+
+
+def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
+    text = render_table1(summarize(complete_run()), {("sudormrf-0.25x", "speech"): RECORD})
+    heads, *rows = next(tables(text))
+    column = heads.index("SI-SDRi speech (dB), own")
+    assert [row[column] for row in rows] == ["not trained here"] * 6 + ["**4.10**"]
+    assert not any("SI-SDRi sounds" in head for head in heads)
+    assert (
+        "- SuDoRM-RF 0.25x, speech: corpus-speech, 500 mixtures, after 5,000 update steps, "
+        "1.00 h of processor time, 1.00 P multiply-adds" in text
+    )
+
+
+def test_evaluations_of_networks_outside_the_run_are_left_out() -> None:
+    text = render_table1(summarize(complete_run()), {("a.b:c", "speech"): RECORD})
+    assert text == render_table1(summarize(complete_run()))

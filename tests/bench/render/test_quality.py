@@ -5,7 +5,8 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from bench.render.quality import render_quality, render_scores, write_scores_figure
+from bench.render.quality import render_quality, render_scores
+from bench.render.scores import write_scores_figure
 from bench.results.quality import MixtureScore, summarize_scores
 from tests.bench.results.test_quality import RECORD
 
