@@ -137,6 +137,7 @@ def test_events_are_joined_with_short_gaps(tmp_path: Path) -> None:
         assert all(max(ends) <= 0.3 * SAMPLE_RATE for ends in silent_ends(plan, mixer))
         for part in plan.parts:
             assert len(part.pieces) >= 4
+            assert len({piece.path for piece in part.pieces}) == len(part.pieces)
             for left, right in zip(part.pieces, part.pieces[1:], strict=False):
                 gap = right.at - left.at - left.n_samples
                 assert 0 <= gap <= 0.3 * SAMPLE_RATE

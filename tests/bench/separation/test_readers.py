@@ -112,6 +112,8 @@ def test_every_side_can_be_mixed(tmp_path: Path, make: Maker, task: Task, by_spe
         assert mixture.shape == (32000,)
         assert sources.shape == (2, 32000)
         assert mixture.std(dtype=np.float64) == pytest.approx(1, abs=1e-6)
+        assert abs(mixture.mean(dtype=np.float64)) < 1e-6
+        assert np.abs(sources.mean(1, dtype=np.float64)).max() < 1e-6
 
 
 def test_the_test_speakers_of_wsj0_are_nowhere_else(tmp_path: Path) -> None:
