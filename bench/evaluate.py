@@ -185,15 +185,23 @@ def load_material(arguments: argparse.Namespace) -> Material:
     kept = {"cache": arguments.cache, "skip_bad": arguments.skip_bad}
     if not isinstance(corpus, Corpus):
         fixed = FixedMixer(corpus, arguments.split, arguments.seed, **kept)
+        name_left_out(fixed.store.bad)
         mixtures = EvaluationSet(fixed, arguments.mixtures)
         return Material(mixtures, corpus.name, frozenset())
     n_mixtures = arguments.mixtures or DEFAULT_N_MIXTURES
     name = f"{corpus.name}-{arguments.split}-{arguments.seed}-{n_mixtures}.jsonl"
     path = arguments.manifest or arguments.output / "quality" / "manifests" / name
     mixer = Mixer(corpus, arguments.split, arguments.seed, **kept)
+    name_left_out(mixer.store.bad)
     manifest = load_or_draw_manifest(mixer, arguments.split, n_mixtures, path)
     drawn = EvaluationSet(ManifestMixer(manifest, corpus, **kept))
     return Material(drawn, corpus.name, corpus.leaks)
+
+
+def name_left_out(problems: Sequence[str]) -> None:
+    """Files that --skip-bad left out are named on standard error."""
+    for problem in problems:
+        print(f"Left out: {problem}", file=sys.stderr)
 
 
 def score(

@@ -11,8 +11,10 @@ from bench.errors import EXIT_OK, EXIT_USAGE
 from bench.evaluate import main
 from bench.results.quality import EvaluationRecord, read_evaluations
 from bench.separation.checkpoint import save_model
+from bench.separation.corpora import Corpus
+from bench.separation.readers import read_corpus
 from models.sudormrf import sudormrf_0_25x
-from tests.bench.separation.test_readers import make_wsj0
+from tests.bench.separation.test_readers import make_folder, make_wsj0
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,22 @@ def test_ready_mixtures(tmp_path: Path, cache: Path) -> None:
     record = newest(tmp_path)
     assert (record.corpus, record.n_mixtures) == ("WSJ0-2mix", 2)
     assert record.si_sdri_mean_db == pytest.approx(0, abs=1e-9)
+
+
+def test_bad_files_are_named_and_left_out_on_request(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "noise"
+    make_folder(root, n_labels=3, n_takes=10)
+    corpus = read_corpus(root, "sounds")
+    assert isinstance(corpus, Corpus)
+    path = root / corpus.of_split("test")[0].path
+    path.write_bytes(path.read_bytes()[:-100])
+    arguments = ["--mixture", "--corpus", str(root), "--task", "sounds", "--mixtures", "3"]
+    assert run(tmp_path, cache, *arguments) == EXIT_USAGE
+    assert f"{path} is cut off" in capsys.readouterr().err
+    assert run(tmp_path, cache, *arguments, "--skip-bad") == EXIT_OK
+    assert f"Left out: {path} is cut off" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
