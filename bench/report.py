@@ -13,13 +13,15 @@ from bench.errors import EXIT_OK
 from bench.results.record import Record
 from bench.results.store import newest_records, read_records
 from bench.results.summary import summarize
+from bench.results.training import find_trainings
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.report",
-        description="Write table1.md, table1.csv and the Pareto figure from stored records.",
+        description="Write table1.md, table1.csv and the Pareto figure from stored records, or "
+        "figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",
     )
     parser.add_argument(
@@ -28,6 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="RECORDS.jsonl",
         help="record files of one machine (default: the newest in DIR/records)",
+    )
+    parser.add_argument(
+        "--trainings",
+        type=Path,
+        metavar="DIR",
+        help="write figure4 of all trainings below this folder, and nothing else",
     )
     parser.add_argument(
         "--output",
@@ -42,6 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, render, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
+    if arguments.trainings is not None:
+        return run_command(lambda: draw_trainings(arguments.trainings, arguments.output))
     return run_command(lambda: render(arguments.records, arguments.output))
 
 
@@ -52,6 +62,17 @@ def render(records: Sequence[Path], output: Path) -> int:
     from bench.render.report import write_reports  # after --help has had its answer
 
     for path in write_reports(summary, output):
+        print(path)
+    return EXIT_OK
+
+
+def draw_trainings(folder: Path, output: Path) -> int:
+    """Figure 4 of all trainings below a folder."""
+    trainings = find_trainings(folder)
+    from bench.render.figure4 import write_figure4  # after --help has had its answer
+
+    output.mkdir(parents=True, exist_ok=True)
+    for path in write_figure4(trainings, output / "figure4"):
         print(path)
     return EXIT_OK
 

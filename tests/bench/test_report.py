@@ -146,3 +146,20 @@ def test_evaluations_in_the_folder_are_reported_too(
     assert [path.name for path in written] == [*ARTEFACTS, "figure3.svg", "figure3.png"]
     assert all(path.stat().st_size > 0 for path in written)
     assert "**4.10**" in written[0].read_text()
+
+
+def test_trainings_become_figure4(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "speech"
+    folder.mkdir(parents=True)
+    for line in make_training("conv-tasnet", "speech"):
+        append_line(folder / "metrics.jsonl", line)
+    assert main(["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
+    assert "Conv-TasNet" in (tmp_path / "out" / "figure4.svg").read_text()
+
+
+def test_without_trainings_there_is_no_figure4(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--trainings", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    assert "no trainings" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
