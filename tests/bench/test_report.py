@@ -13,7 +13,9 @@ from bench.registry import TABLE1
 from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
 from bench.results.store import append_record, create_records
+from bench.results.training import append_line
 from tests.bench.example_records import complete_run, fail
+from tests.bench.example_trainings import make_training
 from tests.bench.results.test_quality import RECORD
 
 ROOT = Path(__file__).parents[2]
@@ -153,13 +155,15 @@ def test_trainings_become_figure4(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for line in make_training("conv-tasnet", "speech"):
         append_line(folder / "metrics.jsonl", line)
-    assert main(["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
+    assert (
+        report.main(["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
+    )
     assert "Conv-TasNet" in (tmp_path / "out" / "figure4.svg").read_text()
 
 
 def test_without_trainings_there_is_no_figure4(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--trainings", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    assert report.main(["--trainings", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
     assert "no trainings" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
