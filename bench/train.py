@@ -36,10 +36,10 @@ PAPER = {
 }
 QUICK = PAPER | {
     "task": "sounds",  # the shipped speech has too few voices to learn from
-    "samples": 8_000,
+    "samples": 4_000,
     "epochs": 4,
-    "epoch_size": 200,
-    "validation": 12,
+    "epoch_size": 320,
+    "validation": 40,
     "schedule": "cosine",
 }
 
