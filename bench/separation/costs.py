@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from bench.measure.contract import as_defined
+from bench.measure.gpu import Gpu, open_gpu
 from bench.measure.probes.operations import OperationCounter, summarize_tallies
 from bench.separation.phases import plan_phases
 
@@ -38,7 +40,7 @@ def _count_updates(
     build: Callable[[], nn.Module], n_samples: int, batch: int, device: str
 ) -> list[Operations]:
     with torch.device(device):
-        model = build().train()
+        model = as_defined(build()).train()
         sources = torch.rand(batch, N_SRC, n_samples)
     mixture = sources.sum(1, keepdim=True)
     counts = []
@@ -70,10 +72,20 @@ class Spent(NamedTuple):
         return Spent(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s, energy_j)
 
 
-class Meter:
-    """Reads time and energy between two calls; read it more often than a counter wraps."""
+def open_meter(device: torch.device) -> "Meter":
+    """The meter of a training on a device: on a GPU, its driver counts energy too."""
+    return Meter(gpu=open_gpu() if device.type == "cuda" else None)
 
-    def __init__(self, powercap: Path = POWERCAP) -> None:
+
+class Meter:
+    """Reads time and energy between two calls; read it more often than a counter wraps.
+
+    Energy is the sum over the counters that are there and may be read, of the processor's
+    packages and of the GPU; None where there is none.
+    """
+
+    def __init__(self, powercap: Path = POWERCAP, gpu: Gpu | None = None) -> None:
+        self._gpu = gpu
         # One folder for each processor package; those below them are parts of it.
         self._packages = sorted(powercap.glob("intel-rapl:[0-9]"))
         self._last = self._read()
@@ -81,20 +93,24 @@ class Meter:
     def read(self) -> Spent:
         """What was spent since the last call."""
         before, self._last = self._last, self._read()
-        energy_j = None
+        energies_j = []
         if before[2] is not None and self._last[2] is not None:
-            energy_j = sum(
+            energies_j += [
                 (late - early) % reach / 1e6  # a counter of microjoules that starts again
                 for early, late, reach in zip(before[2], self._last[2], self._reach(), strict=True)
-            )
+            ]
+        if before[3] is not None and self._last[3] is not None:
+            energies_j.append(self._last[3] - before[3])
+        energy_j = sum(energies_j) if energies_j else None
         return Spent(self._last[0] - before[0], self._last[1] - before[1], energy_j)
 
-    def _read(self) -> tuple[float, float, list[int] | None]:
+    def _read(self) -> tuple[float, float, list[int] | None, float | None]:
         try:
             energies = [int((p / "energy_uj").read_text()) for p in self._packages] or None
         except OSError:  # only root may read it on most machines
             energies = None
-        return time.monotonic(), time.process_time(), energies
+        gpu_j = None if self._gpu is None else self._gpu.total_energy_j()
+        return time.monotonic(), time.process_time(), energies, gpu_j
 
     def _reach(self) -> list[int]:
         return [int((p / "max_energy_range_uj").read_text()) + 1 for p in self._packages]

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
-from bench.objective import negative_pit_si_sdr, pairwise_si_sdr_db
 from bench.results.training import TrainingLine
 from bench.separation.data import Batch, Mixtures
 from bench.separation.folder import TrainingFolder
+from bench.separation.metric import score_estimates
 from bench.separation.parallel import sum_over_processes
 from bench.separation.training import Position, Training
 
@@ -113,8 +112,8 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
         if batch is not None:
             mixture, sources = (part.to(training.device) for part in batch)
             with torch.inference_mode():
-                improvements = improvement_db(estimate(mixture, sources), mixture, sources)
-            total += float(improvements)
+                scores = score_estimates(estimate(mixture, sources), mixture, sources)
+            total += float(scores.improvement_db.sum())
             count += mixture.shape[0]
         spent = training.meter.read()
         message = torch.tensor(
@@ -128,12 +127,6 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
     sums = torch.tensor([total, count], dtype=torch.float64, device=training.device)
     total, count = sum_over_processes(sums, training.group).tolist()
     return float(total / count)
-
-
-def improvement_db(estimates: Tensor, mixture: Tensor, sources: Tensor) -> Tensor:
-    """SI-SDRi summed over the batch: of the best assignment, over the mixture as estimate."""
-    before = pairwise_si_sdr_db(mixture, sources).mean()
-    return (-negative_pit_si_sdr(estimates, sources) - before) * mixture.shape[0]
 
 
 def _report(

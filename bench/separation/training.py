@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bench.errors import TrainingStoppedError, UsageError
 from bench.measure.machine import describe_code
-from bench.separation.costs import Meter, Operations, Spent
+from bench.separation.costs import Operations, Spent, open_meter
 from bench.separation.parallel import Group, average_gradients, sum_over_processes
 from bench.separation.phases import plan_phases
 from bench.separation.settings import Limits, Settings, learning_rate
@@ -72,7 +72,7 @@ class Training:
         self.is_stopping = False
         self.phases = plan_phases(model)
         self.position = Position()
-        self.meter = Meter()
+        self.meter = open_meter(device)
         self._begin_phase(0)
 
     @property

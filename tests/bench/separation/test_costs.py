@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from bench.measure.gpu import Gpu
 from bench.measure.probes.operations import count_step
 from bench.separation.costs import Meter, Spent, count_updates
 from models.sudormrf import sudormrf_0_25x
@@ -66,6 +67,18 @@ def test_energy_of_all_packages_over_a_wrap(tmp_path: Path) -> None:
     write_counter(tmp_path / "intel-rapl:0:0", 7_000_000)
     assert meter.read().energy_j == pytest.approx(1.5 + 2.0)
     assert meter.read().energy_j == 0.0
+
+
+def test_a_gpus_energy_is_added_to_the_packages(tmp_path: Path) -> None:
+    readings = iter([100.0, 107.0, None])
+    gpu = Gpu(nvml=None, handle=None)
+    gpu.total_energy_j = lambda: next(readings)  # type: ignore[method-assign]
+    write_counter(tmp_path / "intel-rapl:0", 0)
+    meter = Meter(tmp_path, gpu)
+    write_counter(tmp_path / "intel-rapl:0", 3_000_000)
+    assert meter.read().energy_j == pytest.approx(10.0)
+    write_counter(tmp_path / "intel-rapl:0", 4_000_000)
+    assert meter.read().energy_j == pytest.approx(1.0)  # the driver fell silent
 
 
 def test_no_counter_is_no_figure(tmp_path: Path) -> None:

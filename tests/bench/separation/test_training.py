@@ -13,7 +13,7 @@ from bench.errors import TrainingStoppedError, UsageError
 from bench.results.training import METRICS_NAME, TrainingLine, read_training
 from bench.separation.checkpoint import load_model
 from bench.separation.folder import MODEL_NAME, TrainingFolder
-from bench.separation.loop import improvement_db, run_training
+from bench.separation.loop import run_training
 from bench.separation.settings import Limits, learning_rate
 from bench.separation.training import Training
 from tests.bench.separation import tiny
@@ -197,14 +197,6 @@ def test_the_rate_follows_the_schedule(tmp_path: Path) -> None:
         one.update(*next(data))
         assert one.position.learning_rate == learning_rate(one.settings, 0, step / 6)
         assert one.optimiser.param_groups[0]["lr"] == one.position.learning_rate
-
-
-def test_improvement_of_the_mixture_is_zero_and_of_the_sources_is_large() -> None:
-    batch = next(mixtures(SETTINGS).train(0, 0))
-    twice = batch.mixture.expand(-1, 2, -1)
-    assert float(improvement_db(twice, batch.mixture, batch.sources)) == pytest.approx(0, abs=1e-4)
-    swapped = 3 * batch.sources.flip(1)
-    assert float(improvement_db(swapped, batch.mixture, batch.sources)) > 4 * 40
 
 
 def test_bfloat16_trains_float32_weights(tmp_path: Path) -> None:
