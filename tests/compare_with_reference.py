@@ -39,7 +39,7 @@ CHANGES: tuple[dict[str, int], ...] = (
     {"num_sources": 1},
     {"enc_kernel_size": 11, "upsampling_depth": 3},
     {"enc_kernel_size": 41, "upsampling_depth": 5},
-    {"out_channels": 8, "in_channels": 40, "enc_num_basis": 33},
+    {"out_channels": 8, "in_channels": 40, "enc_num_basis": 34},
     {"out_channels": 32},
     {"num_blocks": 1, "upsampling_depth": 1},
     {"out_channels": 128, "in_channels": 512, "enc_num_basis": 512, "upsampling_depth": 5},
