@@ -21,8 +21,11 @@ class Terminated(BaseException):
     """SIGTERM arrived."""
 
 
-def run_command(work: Callable[[], int]) -> int:
-    """Do the work and turn every ending into an exit code and a sentence."""
+def run_command(work: Callable[[], int], kept: str = "Finished records are on disk.") -> int:
+    """Do the work and turn every ending into an exit code and a sentence.
+
+    ``kept`` says what an interrupted command leaves behind.
+    """
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         return work()
@@ -30,10 +33,10 @@ def run_command(work: Callable[[], int]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("Interrupted. Finished records are on disk.", file=sys.stderr)
+        print(f"Interrupted. {kept}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Terminated:
-        print("Terminated. Finished records are on disk.", file=sys.stderr)
+        print(f"Terminated. {kept}", file=sys.stderr)
         return EXIT_TERMINATED
 
 

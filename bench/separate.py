@@ -1,0 +1,62 @@
+"""python -m bench.separate: separate a recording into its sources with a trained network.
+
+Exit codes: 0 written; 2 the recording, the checkpoint or the folder is not as needed, and nothing
+was written; 130 Ctrl-C, 143 SIGTERM, and nothing was written.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.command import run_command
+from bench.errors import EXIT_OK, UsageError
+
+NO_CHECKPOINT = (
+    "A trained network is needed: --checkpoint FILE. The authors of SuDoRM-RF publish theirs with "
+    "their code (github.com/etzinis/sudo_rm_rf, Pre-trained models); docs/checkpoints.md says "
+    "which of them can be read."
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.separate",
+        description="Separate a recording into sources, one WAV for each (32-bit float, one "
+        "channel, the recording's sample rate and length). Channels are mixed down to one.",
+        epilog="Exit codes: 0 written; 2 nothing written; 130 Ctrl-C, nothing written.",
+    )
+    parser.add_argument("recording", type=Path, metavar="IN.wav", help="any rate and length")
+    parser.add_argument("folder", type=Path, metavar="OUT_DIR", help="is made; must not be there")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="ours (safetensors) or the authors'"
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, separate, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: separate(arguments), kept="Nothing was written.")
+
+
+def separate(arguments: argparse.Namespace) -> int:
+    """Load the network, read the recording's moments, separate."""
+    if arguments.checkpoint is None:
+        raise UsageError(NO_CHECKPOINT)
+    from bench.render.seconds import show_seconds  # after --help has had its answer
+    from bench.separation.recording import load_network, measure_recording, separate_recording
+
+    moments = measure_recording(arguments.recording)
+    model = load_network(arguments.checkpoint, arguments.device)
+    with show_seconds("separating", moments.duration_s) as advance:
+        paths = separate_recording(arguments.recording, arguments.folder, model, moments, advance)
+    for path in paths:
+        print(path)
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
