@@ -98,8 +98,11 @@ def network_of(
     """
     if config.n_blocks * config.upsampling_depth > len(weights):
         raise CheckpointError(f"It has {len(weights)} tensors, too few for {config}.")
-    with torch.device("meta"):
-        model = SuDoRMRF(config)
+    try:
+        with torch.device("meta"):
+            model = SuDoRMRF(config)
+    except (TypeError, OverflowError, RuntimeError) as error:  # sizes with a fraction, or immense
+        raise CheckpointError(f"No network is possible with {config}.") from error
     own: dict[str, Tensor] = {}
     for name, expected in model.state_dict().items():
         key = name_in_file(name)

@@ -239,10 +239,10 @@ def make_storage(
     kind: Global, key: str, _device: str, n_items: int, view: object = None
 ) -> Storage:
     """The arguments of a persistent id of torch; the device is not needed."""
+    if type(kind) is not Global or type(key) is not str or not is_size(n_items) or view is not None:
+        raise TypeError
     if not (kind.module == "torch" and kind.name in ITEM_BYTES):
         refuse(kind)
-    if type(key) is not str or not is_size(n_items) or view is not None:
-        raise TypeError
     return Storage(key, kind.name, n_items)
 
 
