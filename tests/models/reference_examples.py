@@ -135,6 +135,6 @@ def zip_of(pickled: bytes, numbers: dict[str, bytes], compression: int = 0) -> b
     return buffer.getvalue()
 
 
-def stream_of(pickled: bytes) -> bytes:
-    """A stream of the older form, without numbers."""
-    return STREAM_HEAD + pickled + b"\x80\x02]q\x00."
+def stream_of(pickled: bytes, runs: bytes = b"\x80\x02]q\x00.") -> bytes:
+    """A stream of the older form; ``runs`` begins with the pickled list of their keys."""
+    return STREAM_HEAD + pickled + runs

@@ -125,6 +125,10 @@ def test_setstate_is_an_attribute_like_any_other() -> None:
         (TENSOR + STORAGE + b"K\x04tQK\x03K\x02\x85K\x01\x85\x89NtR.", "beyond"),
         (TENSOR + STORAGE + b"K\x04tQJ\xff\xff\xff\xffK\x02\x85K\x01\x85\x89NtR.", "REDUCE"),
         (TENSOR + STORAGE + b"K\x04tQK\x00K\x02\x85K\x01K\x01\x86\x89NtR.", "REDUCE"),
+        (
+            TENSOR + STORAGE + b"K\x01tQK\x00(" + b"K\x01" * 9 + b"t(" + b"K\x01" * 9 + b"ttR",
+            "REDUCE",
+        ),
         (b"\x80\x02" + STORAGE + b"\x8a\x08" + b"\xff" * 7 + b"\x7ftQ.", "BINPERSID"),
         (b"\x80\x02(" * 3 + b".", "one value"),
         (b"\x80\x02h\x07.", "BINGET"),

@@ -163,6 +163,30 @@ def test_a_run_of_another_length_is_refused() -> None:
         read(zip_of(state_dict_of(tensor("0", 10, 10)), {"0": bytes(36)}))
 
 
+ONE_KEY = b"\x80\x02]" + text("0") + b"a."
+
+
+def test_a_stream_by_hand_is_read() -> None:
+    runs = ONE_KEY + struct.pack("<q2f", 2, 0.5, -3.0)
+    result = read(stream_of(state_dict_of(tensor("0", 2, 2)), runs))
+    assert result["w0"].tolist() == [0.5, -3.0]
+
+
+@pytest.mark.parametrize(
+    ("runs", "reason"),
+    [
+        (b"\x80\x02].", "not that of its pickle"),
+        (b"\x80\x02]K\x00a.", "list of tensors is damaged"),
+        (ONE_KEY + struct.pack("<q2f", 3, 0.5, -3.0), "another length"),
+        (ONE_KEY + struct.pack("<q1f", 2, 0.5), "takes 8 bytes, and 4"),
+    ],
+    ids=range(4),
+)
+def test_the_runs_of_a_stream_must_be_its_pickles(runs: bytes, reason: str) -> None:
+    with pytest.raises(CheckpointError, match=reason):
+        read(stream_of(state_dict_of(tensor("0", 2, 2)), runs))
+
+
 def module(parts: bytes) -> bytes:
     return b"ctorch.nn.modules.container\nSequential\n)\x81}" + text("_modules") + parts + b"sb"
 
@@ -181,12 +205,18 @@ def module(parts: bytes) -> bytes:
             + b"h\x00ssb",
             "not part of a tree",
         ),
+        (
+            module(
+                b"}(" + text("a") + module(b"}") + b"q\x00" + text("b") + b"h\x00u",
+            ),
+            "not part of a tree",  # it may be, many times over, and then again
+        ),
         (b"K\x05", "neither a network nor a state dict"),
         (b"}" + text("epoch") + b"K\x05s", "'epoch' is not a tensor"),
         (b"}K\x01" + tensor("0", 1, 1) + b"s", "not text"),
         (b"}" + text("a" * 300) + tensor("0", 1, 1) + b"s", "longer than 256"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_no_network_is_refused(value: bytes, reason: str) -> None:
     with pytest.raises(CheckpointError, match=reason):

@@ -55,6 +55,7 @@ def test_a_cross_fade_goes_from_one_to_the_other() -> None:
     assert len(whole) == 160
     assert (whole[:60] == 0).all()
     assert (whole[100:] == 1).all()
+    np.testing.assert_allclose([whole[60], 1 - whole[99]], 0.5 / 40, atol=1e-6)  # both ends alike
     np.testing.assert_allclose(np.diff(whole[60:100]), 1 / 40, atol=1e-6)
 
 
