@@ -70,10 +70,12 @@ def test_every_form_of_file_gives_the_same_network(
 ) -> None:
     weights = make_state_dict(NARROW, is_improved)
     network = as_network(weights, "improved_sudormrf" if is_improved else "sudormrf")
+    parallel = nn.DataParallel(network)
+    parallel.src_device_obj = torch.device("cuda", 0)  # as where there is a GPU
     value = {
         "network": network,
-        "DataParallel": nn.DataParallel(network),
-        "state_dict": nn.DataParallel(network).state_dict(),
+        "DataParallel": parallel,
+        "state_dict": parallel.state_dict(),
     }[form]
     path = tmp_path / "published.pt"
     path.write_bytes(saved(value, is_zip))
