@@ -282,14 +282,15 @@ def make_list(items: list[Any]) -> list[Any]:
     return items
 
 
-def ignore_device(*_: object) -> None:
-    """Where DataParallel gathers; everything is read into memory."""
+def ignore(*_: object) -> None:
+    """The device where DataParallel gathers, and what modules had before torch 1.4."""
 
 
 CALLS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": make_dict,
     "__builtin__.set": make_list,
-    "torch.device": ignore_device,
+    "torch.device": ignore,
+    "torch.nn.backends.thnn._get_thnn_function_backend": ignore,
     "torch._utils._rebuild_parameter": unwrap_parameter,
     "torch._utils._rebuild_tensor": make_tensor,
     "torch._utils._rebuild_tensor_v2": make_tensor,

@@ -159,6 +159,10 @@ def test_containers_are_read_as_python_writes_them() -> None:
     assert read(pickle.dumps(value, 2)) == value
 
 
+def test_the_backend_of_old_modules_is_nothing() -> None:
+    assert read(b"\x80\x02ctorch.nn.backends.thnn\n_get_thnn_function_backend\n)R.") is None
+
+
 def test_every_cut_is_an_error() -> None:
     pickled = pickle.dumps({"a": [1, 2.5, "text"], "b": (None, {"c": 70_000})}, 2)
     for n_bytes in range(len(pickled)):
