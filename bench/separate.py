@@ -13,9 +13,9 @@ from bench.command import run_command
 from bench.errors import EXIT_OK, UsageError
 
 NO_CHECKPOINT = (
-    "A trained network is needed: --checkpoint FILE. The authors of SuDoRM-RF publish theirs with "
-    "their code (github.com/etzinis/sudo_rm_rf, Pre-trained models); docs/checkpoints.md says "
-    "which of them can be read."
+    "A trained network is needed: --checkpoint FILE. bench.train writes one, and the authors of "
+    "SuDoRM-RF publish theirs with their code (github.com/etzinis/sudo_rm_rf, Pre-trained "
+    "models); docs/checkpoints.md says which of them can be read."
 )
 
 
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("recording", type=Path, metavar="IN.wav", help="any rate and length")
     parser.add_argument("folder", type=Path, metavar="OUT_DIR", help="is made; must not be there")
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="ours (safetensors) or the authors'"
+        "--checkpoint", type=Path, metavar="FILE", help="of bench.train, or the authors'"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     return parser

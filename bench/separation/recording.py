@@ -23,11 +23,14 @@ from torch import nn
 
 from bench.errors import UsageError
 from bench.measure.mixture import SAMPLE_RATE
+from bench.registry import REGISTRY
+from bench.separation.checkpoint import METADATA_KEY, load_metadata, load_model
 from bench.separation.stitching import Signal, cut_chunks, stitch_chunks
 
 CHUNK_S = 8
 OVERLAP_S = 2
 BLOCK_FRAMES = 65_536
+MAX_HEADER_BYTES = 2**20  # of a checkpoint, looked at for whose it is
 
 Advance = Callable[[float], None]
 """Is told how many seconds of the recording are done."""
@@ -48,7 +51,8 @@ class Moments(NamedTuple):
 
 
 def load_network(path: Path, device: str) -> nn.Module:
-    """The network of a checkpoint, ours or the authors', ready to separate.
+    """The network of a checkpoint, ready to separate: of bench.train, of ``models.checkpoint``,
+    or of the authors.
 
     Raises:
         UsageError: there is no such file or device, or it is no checkpoint.
@@ -57,20 +61,37 @@ def load_network(path: Path, device: str) -> nn.Module:
         raise UsageError("There is no CUDA device here. Leave --device out to use the CPU.")
     try:
         with path.open("rb") as file:
-            is_ours = file.read(9)[8:] == b"{"  # safetensors: a length, then JSON
-        if is_ours:
-            model = import_module("models.checkpoint").load_checkpoint(path)
-        else:
+            head = file.read(MAX_HEADER_BYTES)
+        if head[8:9] != b"{":  # safetensors: a length, then JSON
             model = import_module("models.reference_checkpoint").load_reference_checkpoint(path)
+        elif f'"{METADATA_KEY}"'.encode() in head:
+            model = load_trained(path)
+        else:
+            model = import_module("models.checkpoint").load_checkpoint(path)
     except OSError as error:
         raise UsageError(f"No checkpoint can be read from {path}: {error.strerror}.") from error
     except ValueError as error:
         raise UsageError(
-            f"{error} Give a file of save_checkpoint, or one that the authors of SuDoRM-RF "
-            "published (docs/checkpoints.md)."
+            f"{error} Give a model.safetensors of bench.train, or a file that the authors of "
+            "SuDoRM-RF published (docs/checkpoints.md)."
         ) from error
     network: nn.Module = model.to(device).eval()
     return network
+
+
+def load_trained(path: Path) -> nn.Module:
+    """The network of a file of bench.train, which names the function that builds it.
+
+    Raises:
+        UsageError: it is not in the registry. A file from elsewhere could name any function.
+    """
+    factory = load_metadata(path).get("factory")
+    if factory not in {entry.factory for entry in REGISTRY.values()}:
+        raise UsageError(
+            f"{path} is of {factory}, which is not in the registry (bench/registry.py). "
+            "It is not called."
+        )
+    return load_model(path).model
 
 
 def measure_recording(path: Path) -> Moments:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench.errors import UsageError
 from bench.measure.mixture import load_speakers
 from bench.separation import recording
+from bench.separation.checkpoint import save_model
 from bench.separation.recording import (
     load_network,
     measure_recording,
@@ -19,8 +20,10 @@ from bench.separation.recording import (
     unfinished_folder,
 )
 from bench.separation.stitching import Signal
+from models.sudormrf import sudormrf_0_25x
 from tests.textbook.agreement import one_thread as one_thread
 
+FACTORY = "models.sudormrf:sudormrf_0_25x"
 SHARES = (0.25, 0.75)
 
 
@@ -284,6 +287,21 @@ def test_a_file_that_is_no_checkpoint_is_named(content: bytes, tmp_path: Path) -
     (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(UsageError, match=r"model\.bin: .*docs/checkpoints\.md"):
         load_network(tmp_path / "model.bin", "cpu")
+
+
+def test_a_training_gives_a_checkpoint(tmp_path: Path) -> None:
+    model = sudormrf_0_25x()
+    save_model(tmp_path / "model.safetensors", model, {"factory": FACTORY})
+    loaded = load_network(tmp_path / "model.safetensors", "cpu")
+    assert not loaded.training
+    weights = loaded.state_dict()
+    assert all(torch.equal(weights[name], own) for name, own in model.state_dict().items())
+
+
+def test_a_factory_that_is_not_registered_is_never_called(tmp_path: Path) -> None:
+    save_model(tmp_path / "model.safetensors", nn.Linear(1, 1), {"factory": "os:abort"})
+    with pytest.raises(UsageError, match=r"os:abort.*not in the registry"):
+        load_network(tmp_path / "model.safetensors", "cpu")
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
