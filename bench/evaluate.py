@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="mixtures, drawn and written if the file is not there (default: in quality/)",
     )
+    parser.add_argument(
+        "--model", metavar="PACKAGE.MODULE:FUNCTION", help="of a checkpoint of your own network"
+    )
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--batch", type=int, default=4, help="mixtures at once (default: 4)")
     parser.add_argument(
@@ -167,7 +170,7 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
         return Subject(arguments.reference.stem, "reference", separate)
     from bench.separation.checkpoint import load_model
 
-    model, training = load_model(arguments.checkpoint)
+    model, training = load_model(arguments.checkpoint, arguments.model)
     separate = evaluation.network_separator(model, arguments.device)
     return Subject(training["model"], "network", separate, training)
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from bench.errors import UsageError
 from bench.measure.contract import CellError, resolve_factory
+from bench.registry import REGISTRY
 
 METADATA_KEY = "separation-bench"  # of the safetensors header; JSON
 SCHEMA = 1
@@ -86,15 +87,25 @@ def load_metadata(path: Path) -> dict[str, Any]:
     return dict(metadata)
 
 
-def load_model(path: Path) -> Checkpoint:
+def load_model(path: Path, own_factory: str | None = None) -> Checkpoint:
     """Build the network that a checkpoint names and give it its weights.
 
+    A file from elsewhere could name any function, so one that is not in the registry is called
+    only when ``own_factory`` names it too.
+
     Raises:
-        UsageError: not a checkpoint, or its network is not here or has other parameters.
+        UsageError: not a checkpoint, its network is not registered, not here or has other
+            parameters.
     """
     metadata = load_metadata(path)
+    factory = metadata["factory"]
+    if factory != own_factory and factory not in {entry.factory for entry in REGISTRY.values()}:
+        raise UsageError(
+            f"{path} is of {factory}, which is not in the registry, so it is not called. "
+            f"If that is your own network, evaluate it with --model {factory}."
+        )
     try:
-        model = resolve_factory(metadata["factory"])()
+        model = resolve_factory(factory)()
         model.load_state_dict(load_file(path))
     except CellError as error:
         raise UsageError(f"The network of {path} can't be built: {error}") from error

@@ -23,8 +23,7 @@ from torch import nn
 
 from bench.errors import UsageError
 from bench.measure.mixture import SAMPLE_RATE
-from bench.registry import REGISTRY
-from bench.separation.checkpoint import METADATA_KEY, load_metadata, load_model
+from bench.separation.checkpoint import METADATA_KEY, load_model
 from bench.separation.stitching import Signal, cut_chunks, stitch_chunks
 
 CHUNK_S = 8
@@ -65,7 +64,7 @@ def load_network(path: Path, device: str) -> nn.Module:
         if head[8:9] != b"{":  # safetensors: a length, then JSON
             model = import_module("models.reference_checkpoint").load_reference_checkpoint(path)
         elif f'"{METADATA_KEY}"'.encode() in head:
-            model = load_trained(path)
+            model = load_model(path).model
         else:
             model = import_module("models.checkpoint").load_checkpoint(path)
     except OSError as error:
@@ -77,21 +76,6 @@ def load_network(path: Path, device: str) -> nn.Module:
         ) from error
     network: nn.Module = model.to(device).eval()
     return network
-
-
-def load_trained(path: Path) -> nn.Module:
-    """The network of a file of bench.train, which names the function that builds it.
-
-    Raises:
-        UsageError: it is not in the registry. A file from elsewhere could name any function.
-    """
-    factory = load_metadata(path).get("factory")
-    if factory not in {entry.factory for entry in REGISTRY.values()}:
-        raise UsageError(
-            f"{path} is of {factory}, which is not in the registry (bench/registry.py). "
-            "It is not called."
-        )
-    return load_model(path).model
 
 
 def measure_recording(path: Path) -> Moments:

@@ -66,7 +66,7 @@ def last_weights(output: Path) -> dict[str, torch.Tensor]:
 
 def test_a_training_writes_what_it_says(corpus: Path, tmp_path: Path) -> None:
     assert main(options(corpus, tmp_path)) == 0
-    model, metadata = load_model(tmp_path / MODEL_NAME)
+    model, metadata = load_model(tmp_path / MODEL_NAME, tiny.FACTORY)
     validations = [
         line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None
     ]

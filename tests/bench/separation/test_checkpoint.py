@@ -30,7 +30,7 @@ def test_weights_and_metadata_come_back_to_the_bit(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     model = tiny.masker()
     save_model(path, model, METADATA)
-    loaded, metadata = load_model(path)
+    loaded, metadata = load_model(path, tiny.FACTORY)
     assert metadata == METADATA | {"schema": 1}
     assert not loaded.training
     for name, value in model.state_dict().items():
@@ -95,7 +95,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, tiny.two_step(), METADATA)
     with pytest.raises(UsageError, match=r"do not fit tiny.*commit abc"):
-        load_model(path)
+        load_model(path, tiny.FACTORY)
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,11 @@ def test_a_network_that_is_not_here_is_named(factory: str, reason: str, tmp_path
     path = tmp_path / "model.safetensors"
     save_model(path, tiny.masker(), METADATA | {"factory": factory})
     with pytest.raises(UsageError, match=f"can't be built: .*{reason}"):
+        load_model(path, factory)
+
+
+def test_a_function_that_only_the_file_names_is_never_called(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, tiny.masker(), METADATA | {"factory": "os:abort"})
+    with pytest.raises(UsageError, match=r"os:abort.*not in the registry.*--model os:abort"):
         load_model(path)

@@ -88,7 +88,7 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(
     assert without_time(read_training(folder / "straight" / METRICS_NAME)) == without_time(
         read_training(folder / "killed" / METRICS_NAME)
     )
-    best = [load_model(folder / name / MODEL_NAME) for name in ("straight", "killed")]
+    best = [load_model(folder / name / MODEL_NAME, tiny.FACTORY) for name in ("straight", "killed")]
     assert_equal(weights(best[0].model), weights(best[1].model))
 
 
