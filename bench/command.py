@@ -1,5 +1,6 @@
 """What the commands share: endings as exit codes, and measuring with progress."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -7,11 +8,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from bench.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UsageError
+from bench.errors import (
+    EXIT_FAIL,
+    EXIT_INCONCLUSIVE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    UsageError,
+)
 from bench.measure.isolate import run_jobs
 from bench.measure.lock import measuring_alone
 from bench.results.record import Job, Record
 from bench.results.store import append_record
+from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
 """From the records of a run so far to the jobs to run next; none ends the run."""
@@ -64,3 +74,23 @@ def measure(plan: Plan, path: Path, records: Sequence[Record] = ()) -> None:
                     append_record(path, record)
                     measured.append(record)
                     progress.advance(record)
+
+
+VERDICT_EXITS = {
+    Verdict.PASS: EXIT_OK,
+    Verdict.FAIL: EXIT_FAIL,
+    Verdict.INCONCLUSIVE: EXIT_INCONCLUSIVE,
+}
+
+
+def announce(checks: Sequence[Check], title: str, form: str) -> int:
+    """Print a gate's verdicts in a form, and to GitHub where it runs this; the exit code."""
+    from bench.render.github import append_step_summary, render_annotations
+    from bench.render.verdicts import RENDERERS
+
+    print(RENDERERS[form](checks, title))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(render_annotations(checks, title), end="", file=sys.stderr)
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        append_step_summary(checks, title, Path(path))
+    return VERDICT_EXITS[overall(checks)]

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 WORKER = "bench.measure.worker"
@@ -35,13 +36,16 @@ class Ending(NamedTuple):
 class ForkServer:
     """Runs requests one at a time, each in a forked process of its own group.
 
-    ``preload`` names modules to import beside torch before the first request. Use as a context
-    manager; leaving it ends the server and what still runs below it.
+    ``preload`` names modules to import beside torch before the first request. ``root`` is the
+    folder whose networks, and whose worker where it has one, take the place of those that a
+    process started here would import. Use as a context manager; leaving it ends the server and
+    what still runs below it.
     """
 
-    def __init__(self, threads: int, preload: Sequence[str] = ()) -> None:
+    def __init__(self, threads: int, preload: Sequence[str] = (), root: Path | None = None) -> None:
         self._threads = threads
         self._preload = preload
+        self._root = root
 
     def __enter__(self) -> Self:
         self._control, theirs = socket.socketpair()
@@ -54,6 +58,7 @@ class ForkServer:
                 stderr=self._log,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
+                cwd=self._root,  # where `-m` looks first
                 env=os.environ | {"OMP_NUM_THREADS": str(self._threads)},
             )
         self._replies = b""

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
@@ -40,6 +41,17 @@ def _server_of(job: Job) -> tuple[int, int, tuple[str, ...]]:
     Memory is measured without preloaded modules, which a network itself may not need.
     """
     return job.round, job.workload.threads, () if job.probe == "memory" else (LAZY_IMPORT,)
+
+
+def run_alone(job: Job, root: Path | None = None) -> Record:
+    """Measure one cell in a process whose server forks no other, with the sources below ``root``.
+
+    Such processes share nothing, the layout of their address space included.
+    """
+    preload = (LAZY_IMPORT,) if job.workload.phase == "update" else ()
+    with ForkServer(job.workload.threads, preload, root) as server:
+        (record,) = _run_job(server, job)
+    return record
 
 
 def _run_job(server: ForkServer, job: Job) -> Iterator[Record]:

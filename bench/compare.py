@@ -1,0 +1,129 @@
+"""python -m bench.compare BASE HEAD: is one thing slower than another?
+
+BASE and HEAD are git revisions (WORKTREE or `.` is the working tree as it lies there) or two
+networks (`model:NAME`). Both are measured in turns, A B B A, in fresh processes on this machine.
+
+Exit codes: 0 PASS, no slow-down that matters; 1 FAIL; 3 INCONCLUSIVE; 2 the request can't be
+met; 130 Ctrl-C and 143 SIGTERM (the worktrees are removed).
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.command import announce, run_command
+from bench.errors import UsageError
+from bench.gate.comparison import Duel, settle
+from bench.gate.effect import SMALLEST_EFFECT
+from bench.gate.sides import Side, two_sides
+from bench.measure.isolate import run_alone
+from bench.plan import DTYPES, PHASES, Effort, Settings, plan_job
+from bench.results.record import Record
+from bench.results.store import append_record, create_records
+from bench.results.verdict import FORMS, Check
+
+EFFORT = Effort(n_rounds=1, budget_s=0.5, deadline_s=600)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.compare",
+        description="Measure two revisions or networks in turns; say whether HEAD is slower.",
+        epilog="Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 the request can't be met.",
+    )
+    parser.add_argument("base", metavar="BASE", help="a git revision, WORKTREE or model:NAME")
+    parser.add_argument("head", metavar="HEAD", help="the same kind of thing")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="the networks whose revisions are compared (default: all)",
+    )
+    parser.add_argument("--phase", choices=PHASES, default="inference")
+    parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
+    parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="of update steps (default: cpu)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="default: 1, which neighbours disturb least"
+    )
+    parser.add_argument(
+        "--smallest-effect",
+        type=float,
+        default=100 * SMALLEST_EFFECT,
+        metavar="PERCENT",
+        help="a slow-down that matters (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--time", type=float, default=300.0, metavar="S", help="to spend (default: 300 s)"
+    )
+    parser.add_argument(
+        "--format", choices=FORMS, default="text", dest="form", help="default: text"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/gate"),
+        metavar="DIR",
+        help="where records/ go (default: build/gate)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, compare, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: compare(arguments))
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """The whole job: find both sides, measure them in turns, say the verdicts."""
+    if not 0 < arguments.smallest_effect < 100:
+        raise UsageError(
+            f"--smallest-effect must lie between 0 and 100 %, not {arguments.smallest_effect:g}."
+        )
+    settings = Settings(
+        update_device=arguments.device,
+        n_samples=arguments.samples,
+        batch=arguments.batch,
+        dtype=arguments.dtype,
+        threads=arguments.threads,
+        seed=0,
+        effort=EFFORT,
+    )
+    with two_sides(arguments.base, arguments.head, arguments.models) as pairs:
+        checks = measure_in_turns(pairs, settings, arguments)
+    return announce(checks, f"{arguments.base} to {arguments.head}", arguments.form)
+
+
+def measure_in_turns(
+    pairs: Sequence[tuple[Side, Side]], settings: Settings, arguments: argparse.Namespace
+) -> list[Check]:
+    """All verdicts; each record is on disk before the next process starts."""
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    path = create_records(arguments.output / "records" / f"compare-{started}.jsonl")
+    end = time.monotonic() + arguments.time
+
+    def measure(side: Side, slot: int) -> Record:
+        job = plan_job(side.entry, arguments.phase, "latency", settings, slot)
+        record = run_alone(job, side.root)
+        append_record(path, record)
+        return record
+
+    return settle(
+        [Duel(base, head) for base, head in pairs],
+        measure,
+        arguments.smallest_effect / 100,
+        lambda: time.monotonic() < end,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

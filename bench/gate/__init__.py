@@ -1,0 +1,1 @@
+"""Verdicts: budgets, comparisons, and the statistics that make a red believable."""

@@ -1,0 +1,129 @@
+"""Rounds and looks of a comparison, with times that are made up."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.gate.comparison import ROUND, Duel, settle
+from bench.gate.effect import LOOKS
+from bench.gate.sides import Side
+from bench.registry import Entry
+from bench.results.record import Record, Status
+from bench.results.verdict import Check, Verdict
+from tests.bench.example_records import fail, make_job, make_record
+
+
+class Clock:
+    """Measures sides: the head takes ``ratio`` times as long, each process deviates a little."""
+
+    def __init__(self, ratio: float, spread: float = 0.01) -> None:
+        self.ratio, self.spread = ratio, spread
+        self.rng = np.random.default_rng(0)
+        self.order: list[str] = []
+        self.spoil: Callable[[Side, Record], Record] = lambda side, record: record
+
+    def __call__(self, side: Side, slot: int) -> Record:
+        self.order.append(f"{side.entry.name} {side.label}")
+        true_s = 0.05 * (self.ratio if side.label == "new" else 1)
+        time_s = true_s * math.exp(self.rng.normal(0, self.spread))
+        return self.spoil(side, make_record(make_job(), {"times_s": [time_s, time_s, 9.0]}))
+
+
+def duels(*names: str) -> list[Duel]:
+    entries = [Entry(name, name, "tests.fault_models:healthy") for name in names]
+    return [Duel(Side("old", entry, None), Side("new", entry, None)) for entry in entries]
+
+
+def run(clock: Clock, *names: str, n_rounds: float = math.inf) -> Sequence[Check]:
+    """``n_rounds`` is for how many of one network there is time."""
+    return settle(
+        duels(*(names or ("dprnn",))), clock, 0.05, lambda: len(clock.order) < n_rounds * ROUND
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"), [(1.0, Verdict.PASS), (0.8, Verdict.PASS), (1.1, Verdict.FAIL)]
+)
+def test_a_clear_case_is_settled_at_the_first_look(ratio: float, verdict: Verdict) -> None:
+    clock = Clock(ratio, spread=0.003)
+    (check,) = run(clock)
+    assert check.verdict == verdict
+    assert check.value == pytest.approx(ratio - 1, abs=0.01)
+    assert check.lower is not None
+    assert check.upper is not None
+    assert check.lower < ratio - 1 < check.upper
+    assert clock.order == ["dprnn old", "dprnn new", "dprnn new", "dprnn old"] * LOOKS[0]
+    assert "the same code against itself" in check.reason
+    assert f"({LOOKS[0] * ROUND} processes)" in check.reason
+
+
+def test_what_stays_open_is_measured_to_the_last_look_and_no_further() -> None:
+    clock = Clock(1.03, spread=0.2)
+    (check,) = run(clock)
+    assert check.verdict == Verdict.INCONCLUSIVE
+    assert len(clock.order) == LOOKS[-1] * ROUND
+
+
+@pytest.mark.parametrize(("n_rounds", "n_looked_at"), [(0, 0), (1, 1), (4, 4), (7, 7)])
+def test_when_the_time_is_spent_the_look_is_the_last(n_rounds: int, n_looked_at: int) -> None:
+    clock = Clock(1.03, spread=0.2)
+    (check,) = run(clock, n_rounds=n_rounds)
+    assert check.verdict == Verdict.INCONCLUSIVE
+    assert len(clock.order) == n_looked_at * ROUND
+    assert f"({n_looked_at * ROUND} processes)" in check.reason
+
+
+def test_only_open_networks_are_measured_on() -> None:
+    clock = Clock(1.0, spread=0.2)
+
+    def steady(side: Side, record: Record) -> Record:
+        is_steady = side.entry.name == "dprnn"
+        return make_record(record.job, {"times_s": [0.05]}) if is_steady else record
+
+    clock.spoil = steady
+    checks = run(clock, "dprnn", "demucs")
+    assert [check.model for check in checks] == ["dprnn", "demucs"]
+    assert checks[0].verdict == Verdict.PASS
+    n_steady = sum(line.startswith("dprnn") for line in clock.order)
+    assert n_steady == LOOKS[0] * ROUND < len(clock.order) - n_steady
+    assert clock.order[: 2 * ROUND] == [
+        f"{name} {side}" for name in ("dprnn", "demucs") for side in ("old", "new", "new", "old")
+    ]
+
+
+SPOILT: dict[str, tuple[dict[str, Any], str]] = {
+    "NaN": ({"times_s": [0.05, math.nan]}, "a time of round 0 is nan"),
+    "no time": ({"times_s": []}, "its record has no times_s"),
+    "no field": ({}, "its record has no times_s"),
+    "zero": ({"times_s": [0.0]}, "a time of round 0 is 0.0"),
+    "text": ({"times_s": ["1"]}, "a time of round 0 is 1"),
+    "one number": ({"times_s": 0.05}, "times_s is 0.05, not a list"),
+}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "verdict"), [("new", Verdict.FAIL), ("old", Verdict.INCONCLUSIVE)]
+)
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_missing_time_never_passes(case: str, spoilt: str, verdict: Verdict) -> None:
+    measurement, reason = SPOILT[case]
+    clock = Clock(1.0)
+    clock.spoil = lambda side, record: (
+        make_record(record.job, measurement) if side.label == spoilt else record
+    )
+    (check,) = run(clock)
+    assert check.verdict == verdict
+    assert check.reason == f"no time of {spoilt}: {reason}"
+    assert len(clock.order) <= 2
+
+
+def test_a_crash_of_the_head_fails_with_its_reason() -> None:
+    clock = Clock(1.0)
+    clock.spoil = lambda side, record: (
+        fail(record, Status.SEGFAULT, "It crashed.") if side.label == "new" else record
+    )
+    (check,) = run(clock)
+    assert (check.verdict, check.reason) == (Verdict.FAIL, "no time of new: segfault: It crashed.")

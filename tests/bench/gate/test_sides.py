@@ -1,0 +1,130 @@
+"""Revisions as folders, on repositories made for the test; real workers answer."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.gate.revisions import checked_out, repository_root
+from bench.gate.sides import require_understanding, two_sides
+from bench.measure.isolate import run_alone
+from bench.plan import plan_job
+from bench.registry import Entry
+from tests.bench.example_records import SETTINGS
+
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
+    """A repository with two commits of a file and a change that is in neither."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for variable in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{variable}_NAME", "A")
+        monkeypatch.setenv(f"{variable}_EMAIL", "a@example.org")
+
+    def call(*arguments: str) -> str:
+        run = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
+        return run.stdout
+
+    call("init", "--quiet")
+    for content in ("first", "second"):
+        (folder / "file").write_text(content)
+        call("add", "file")
+        call("commit", "--quiet", "--message", content)
+    (folder / "file").write_text("dirty")
+    return call
+
+
+@pytest.mark.parametrize(
+    ("revision", "content"),
+    [("HEAD", "second"), ("HEAD~1", "first"), (".", "dirty"), ("WORKTREE", "dirty")],
+)
+def test_a_revision_is_a_folder_for_as_long_as_it_is_used(
+    git: Git, revision: str, content: str
+) -> None:
+    repository = repository_root(Path.cwd())
+    with checked_out(repository, revision) as folder:
+        assert (folder / "file").read_text() == content
+    assert folder.exists() == (folder == repository)
+    assert git("worktree", "list").count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, UsageError, SystemExit])
+def test_it_is_removed_whatever_the_ending(git: Git, ending: type[BaseException]) -> None:
+    with pytest.raises(ending), checked_out(Path.cwd(), "HEAD") as folder:  # noqa: PT012
+        (folder / "left").write_text("by a measurement")
+        raise ending
+    assert not folder.parent.exists()
+    assert git("worktree", "list").count("\n") == 1
+
+
+BAD_SIDES = {
+    "revision": (("v9", "HEAD"), "git rev-parse v9^{commit} in "),
+    "an option": (("--all", "HEAD"), "git rev-parse --all^{commit} in "),
+    "backend": (("backend:eager", "backend:compiled"), "There is one backend, backend:eager"),
+    "kinds": (("model:dprnn", "HEAD"), "compared with each other: model:NAME, not 'HEAD'."),
+    "model": (("model:dprn", "model:dprnn"), "Did you mean 'dprnn'?"),
+    "pattern": (("model:sudormrf-?.?x", "model:dprnn"), "names 2 networks. Name one."),
+}
+
+
+@pytest.mark.usefixtures("git")
+@pytest.mark.parametrize("case", BAD_SIDES)
+def test_bad_sides_are_told(case: str) -> None:
+    (base, head), message = BAD_SIDES[case]
+    with pytest.raises(UsageError) as caught, two_sides(base, head, ["all"]):
+        pass
+    assert message in str(caught.value)
+
+
+def test_two_networks_need_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with two_sides("model:dprnn", "model:own.module:network", ["all"]) as pairs:
+        assert [[side.entry.factory for side in pair] for pair in pairs] == [
+            ["baselines.asteroid_models:dprnn", "own.module:network"]
+        ]
+
+
+def test_outside_of_a_repository_there_are_no_revisions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="not a git repository"), two_sides("a", "b", ["all"]):
+        pass
+
+
+OWN_NETWORK = """
+import torch
+def network():
+    return torch.nn.Conv1d(1, 2, {kernel_size})
+"""
+
+
+def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
+    """And bench is the installed one where the folder has none."""
+    found = []
+    for kernel_size in (3, 5):
+        root = tmp_path / str(kernel_size)
+        root.mkdir()
+        (root / "own.py").write_text(OWN_NETWORK.format(kernel_size=kernel_size))
+        entry = Entry("own", "own", "own:network")
+        record = run_alone(plan_job(entry, "inference", "parameters", SETTINGS), root)
+        found.append(record.measurement["n_params"])
+    assert found == [2 * 3 + 2, 2 * 5 + 2]
+
+
+def test_a_worker_that_speaks_otherwise_is_told_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
+    worker = tmp_path / "bench" / "measure" / "worker.py"
+    worker.parent.mkdir(parents=True)
+    for folder in (worker.parent, worker.parent.parent):
+        (folder / "__init__.py").touch()
+    worker.write_text("import sys\nsys.exit('unknown request')\n")
+    with pytest.raises(UsageError, match=r"The worker of v0 .* unknown request"):
+        require_understanding("v0", tmp_path)
