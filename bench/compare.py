@@ -20,12 +20,13 @@ from bench.gate.comparison import Duel, settle
 from bench.gate.effect import SMALLEST_EFFECT
 from bench.gate.sides import Side, two_sides
 from bench.measure.isolate import run_alone
+from bench.measure.lock import measuring_alone
 from bench.plan import DTYPES, PHASES, Effort, Settings, plan_job
 from bench.results.record import Record
 from bench.results.store import append_record, create_records
 from bench.results.verdict import FORMS, Check
 
-EFFORT = Effort(n_rounds=1, budget_s=0.5, deadline_s=600)
+EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=0.5, deadline_s=600)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -113,16 +114,21 @@ def measure_in_turns(
 
     def measure(side: Side, slot: int) -> Record:
         job = plan_job(side.entry, arguments.phase, "latency", settings, slot)
+        progress.expect(1)
         record = run_alone(job, side.root)
         append_record(path, record)
+        progress.advance(record)
         return record
 
-    return settle(
-        [Duel(base, head) for base, head in pairs],
-        measure,
-        arguments.smallest_effect / 100,
-        lambda: time.monotonic() < end,
-    )
+    from bench.render.progress import show_progress  # after --help has had its answer
+
+    with measuring_alone(), show_progress() as progress:
+        return settle(
+            [Duel(base, head) for base, head in pairs],
+            measure,
+            arguments.smallest_effect / 100,
+            lambda: time.monotonic() < end,
+        )
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def _field(record: Record, field: str) -> object:
 
 
 def _positive(time: float, record: Record) -> float:
-    if not (isinstance(time, int | float) and math.isfinite(time) and time > 0):
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    if not (is_number and math.isfinite(time) and time > 0):
         raise MissingFigureError(f"a time of round {record.job.round} is {time}")
     return time

@@ -72,7 +72,7 @@ def require_understanding(label: str, root: Path) -> None:
         dtype="float32",
         threads=1,
         seed=0,
-        effort=Effort(n_rounds=1, budget_s=0.0, deadline_s=60.0),
+        effort=Effort(1, 1, 0.0, 1.0, budget_s=0.0, deadline_s=60.0),
     )
     answer = run_alone(plan_job(HANDSHAKE, "inference", "parameters", settings), root)
     if answer.status != Status.OK or answer.measurement.get("n_params") != 0:

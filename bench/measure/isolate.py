@@ -27,20 +27,28 @@ def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
     Jobs in a row that can share a server process do; when a network ends it, another takes over.
     Interrupted, it yields the record of the job that was interrupted, and then goes on raising.
     """
-    for (_, threads, preload), group in groupby(jobs, key=_server_of):
+    for (_, threads, _), group in groupby(jobs, key=_server_of):
         waiting = deque(group)
+        preload = preload_for(waiting)
         while waiting:
             with ForkServer(threads, preload) as server:
                 while waiting and server.is_running:
                     yield from _run_job(server, waiting.popleft())
 
 
-def _server_of(job: Job) -> tuple[int, int, tuple[str, ...]]:
-    """Round, threads and preloaded modules; jobs that differ in one have different servers.
+def _server_of(job: Job) -> tuple[int, int, bool]:
+    """Round, threads and whether it is for memory; jobs that differ in one have other servers."""
+    return job.round, job.workload.threads, job.probe == "memory"
 
-    Memory is measured without preloaded modules, which a network itself may not need.
+
+def preload_for(jobs: Iterable[Job]) -> tuple[str, ...]:
+    """The modules that a server of these jobs imports before it forks.
+
+    Memory is measured without, because a network itself may not need them; and inference never
+    imports them.
     """
-    return job.round, job.workload.threads, () if job.probe == "memory" else (LAZY_IMPORT,)
+    is_needed = any(job.probe != "memory" and job.workload.phase == "update" for job in jobs)
+    return (LAZY_IMPORT,) if is_needed else ()
 
 
 def run_alone(job: Job, root: Path | None = None) -> Record:
@@ -48,8 +56,7 @@ def run_alone(job: Job, root: Path | None = None) -> Record:
 
     Such processes share nothing, the layout of their address space included.
     """
-    preload = (LAZY_IMPORT,) if job.workload.phase == "update" else ()
-    with ForkServer(job.workload.threads, preload, root) as server:
+    with ForkServer(job.workload.threads, preload_for([job]), root) as server:
         (record,) = _run_job(server, job)
     return record
 

@@ -1,0 +1,102 @@
+"""python -m bench.check: do networks stay within their budgets?
+
+Measures what the budgets need, or reads it from stored records, and gives a verdict on each.
+
+Exit codes: 0 all PASS; 1 a FAIL (also where a figure is missing or NaN); 3 no FAIL, and at least
+one INCONCLUSIVE; 2 the request can't be met (budgets that can't be read, records of another
+machine); 130 Ctrl-C and 143 SIGTERM.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.command import announce, measure, run_command
+from bench.gate.budgets import Budgets, read_budgets
+from bench.gate.rounds import CheckRun, check_records
+from bench.results.record import Record
+from bench.results.store import create_records, read_records
+from bench.results.verdict import FORMS, Check
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.check",
+        description="Check networks against budgets of parameters, operations, memory and time.",
+        epilog="Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 the request can't be met.",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=Path,
+        default=Path("budgets.toml"),
+        metavar="FILE",
+        help="default: budgets.toml",
+    )
+    parser.add_argument(
+        "--records",
+        nargs="+",
+        type=Path,
+        metavar="RECORDS.jsonl",
+        help="check these, measure nothing",
+    )
+    parser.add_argument(
+        "--time",
+        type=float,
+        default=120.0,
+        metavar="S",
+        help="after which no further round of times begins (default: 120 s)",
+    )
+    parser.add_argument("--format", choices=FORMS, default="text", dest="form")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/gate"),
+        metavar="DIR",
+        help="where the records/ of a run go (default: build/gate)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, check, and turn every ending into an exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: check(arguments))
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """The whole job: read the budgets, read or make records, say the verdicts."""
+    budgets = read_budgets(arguments.budgets)
+    if arguments.records:
+        checks = check_records(budgets, read_all(arguments.records))
+    else:
+        checks = measure_and_check(budgets, arguments.output, arguments.time)
+    return announce(checks, str(arguments.budgets), arguments.form)
+
+
+def read_all(paths: Sequence[Path]) -> list[Record]:
+    """The whole records of some files; the lines that are none are named on standard error."""
+    records: list[Record] = []
+    for path in paths:
+        contents = read_records(path)
+        for line in contents.bad_lines:
+            print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
+        records.extend(contents.records)
+    return records
+
+
+def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Check]:
+    """Measure while a verdict is open; each record is on disk before the next job starts."""
+    end = time.monotonic() + time_s
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    path = create_records(output / "records" / f"check-{started}.jsonl")
+    run = CheckRun(budgets, lambda: time.monotonic() < end)
+    measure(run.next_jobs, path)
+    return run.checks(read_records(path).records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

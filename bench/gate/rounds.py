@@ -1,0 +1,135 @@
+"""What to measure for a set of budgets, and for how long."""
+
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from bench.errors import UsageError
+from bench.gate.budgets import Budget, Budgets
+from bench.gate.verdict import judge
+from bench.registry import Entry
+from bench.results.record import Job, ProbeName, Record, Workload
+from bench.results.verdict import Check, Verdict
+
+LOOKS = (5, 10, 20, 40)
+"""After so many rounds of one process of each network, times are looked at; then it ends."""
+
+RESIDENT_PROCESSES = 3
+"""That measure a resident set, which differs a little between processes."""
+
+CALLS_S = 1.0
+DEADLINE_S = 600.0
+Cell = tuple[Entry, Workload, ProbeName]
+
+
+class CheckRun:
+    """A check that measures: what comes next, and the verdicts so far.
+
+    Each look at times has an equal share of the chance of a wrong verdict (Bonferroni). A look
+    also comes when the time is spent, and then is the last.
+    """
+
+    def __init__(self, budgets: Budgets, is_time_left: Callable[[], bool]) -> None:
+        self._budgets = budgets
+        self._is_time_left = is_time_left
+        self._alpha = (1 - budgets.confidence) / len(LOOKS)
+        self._open = [budget for budget in budgets.budgets if budget.probe == "latency"]
+        self._counted = [budget for budget in budgets.budgets if budget.probe != "latency"]
+        self._checks: dict[Budget, Check] = {}
+        self._n_rounds = 0
+
+    def next_jobs(self, records: Sequence[Record]) -> list[Job]:
+        """What to measure after these records; nothing when all is settled or time is spent.
+
+        Raises:
+            UsageError: the records are of another machine than the budgets name.
+        """
+        if records:
+            require_machine(self._budgets, records)
+        elif self._counted:
+            return exact_jobs(self._counted)
+        is_last = self._n_rounds > 0 and not self._is_time_left()
+        if self._n_rounds in LOOKS or is_last:
+            self._look(records)
+        if not self._open or is_last or self._n_rounds == LOOKS[-1]:
+            return []
+        self._n_rounds += 1
+        return round_jobs(self._open, self._n_rounds - 1)
+
+    def _look(self, records: Sequence[Record]) -> None:
+        self._checks |= {budget: judge(budget, records, self._alpha) for budget in self._open}
+        is_open = Verdict.INCONCLUSIVE
+        self._open = [b for b in self._open if self._checks[b].verdict == is_open]
+
+    def checks(self, records: Sequence[Record]) -> list[Check]:
+        """All verdicts, in the order of the budgets, once there is nothing more to measure."""
+        counts = {budget: judge(budget, records, self._alpha) for budget in self._counted}
+        return [(self._checks | counts)[budget] for budget in self._budgets.budgets]
+
+
+def check_records(budgets: Budgets, records: Sequence[Record]) -> list[Check]:
+    """The verdicts on stored records, which are looked at once.
+
+    Raises:
+        UsageError: there are none, or they are of other machines than the budgets.
+    """
+    require_machine(budgets, records)
+    return [judge(budget, records, 1 - budgets.confidence) for budget in budgets.budgets]
+
+
+def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
+    """Refuse records whose times these budgets say nothing about.
+
+    Raises:
+        UsageError: no records, records of several machines, or of another than the budgets name.
+    """
+    if not records:
+        raise UsageError("There are no whole records to check.")
+    machines = {machine_name(record) for record in records if record.environment}
+    if not machines:
+        return  # all processes crashed, which is for the verdicts to say
+    if len(machines) > 1:
+        raise UsageError(
+            f"These records come from different machines: {'; '.join(sorted(machines))}. "
+            "Check them one at a time."
+        )
+    (machine,) = machines
+    if not fnmatchcase(machine, budgets.machine + "*"):
+        raise UsageError(
+            f"The budgets hold for {budgets.machine!r}, and the records come from {machine}."
+        )
+
+
+def machine_name(record: Record) -> str:
+    """The processor and how many of them, the memory, and the GPU if there is one."""
+    machine = record.environment["machine"]
+    name = "{cpu}, {n_available_cpus} processors, {memory_bytes} bytes".format_map(machine)
+    return f"{name}, {machine['gpu']['name']}" if machine["gpu"] else name
+
+
+def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
+    """Each cell once; resident sets in several processes."""
+    n_processes: dict[Cell, int] = {}
+    for budget in budgets:
+        cell = (budget.entry, budget.workload, budget.probe)
+        wanted = RESIDENT_PROCESSES if budget.quantity == "peak_rss_bytes" else 1
+        n_processes[cell] = max(wanted, n_processes.get(cell, 0))
+    cells = sorted(n_processes, key=lambda cell: (cell[2] == "memory", cell[2]))
+    return [_job(cell, process) for cell in cells for process in range(n_processes[cell])]
+
+
+def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
+    """One process of each network that a verdict waits for, and of what it is compared with.
+
+    Every other round runs backwards, so that a steady drift cancels in ratios.
+    """
+    cells: dict[Cell, None] = {}
+    for budget in budgets:
+        for entry in filter(None, (budget.reference, budget.entry)):
+            cells[entry, budget.workload, budget.probe] = None
+    jobs = [_job(cell, round_index) for cell in cells]
+    return jobs[::-1] if round_index % 2 else jobs
+
+
+def _job(cell: Cell, round_index: int) -> Job:
+    entry, workload, probe = cell
+    return Job(entry.name, entry.factory, workload, probe, round_index, CALLS_S, DEADLINE_S)

@@ -1,0 +1,184 @@
+"""From a budget and records to PASS, FAIL or INCONCLUSIVE, with the reason in a line."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.gate.budgets import Budget
+from bench.gate.figures import MissingFigureError, number_of, process_time, times_of
+from bench.gate.intervals import Interval, middle
+from bench.gate.percentile import bound_percentile
+from bench.registry import Entry
+from bench.results.record import ProbeName, Record, Workload
+from bench.results.units import format_si, format_significant
+from bench.results.verdict import Check, Verdict
+
+SAMPLE_RATE = 8000
+"""Of all networks here, in Hz: what a real-time factor counts a second of audio as."""
+
+Bounds = tuple[float, float, float]
+"""An estimate, its lower and its upper bound."""
+
+
+def judge(budget: Budget, records: Sequence[Record], alpha: float) -> Check:
+    """The verdict on one budget, where each bound may be wrong with ``alpha`` at most.
+
+    What is missing, NaN or failed is FAIL.
+    """
+    try:
+        mine = matching(budget.entry, budget, records)
+        if budget.probe == "latency":
+            return _judge_times(budget, mine, records, alpha)
+        return _judge_counts(budget, [number_of(record, budget.quantity) for record in mine])
+    except MissingFigureError as error:
+        return _check(budget, Verdict.FAIL, f"no figure: {error}")
+
+
+def matching(entry: Entry, budget: Budget, records: Sequence[Record]) -> list[Record]:
+    """A network's records of a budget's probe and workload, as far as that probe depends on it.
+
+    Raises:
+        MissingFigureError: there is none.
+    """
+    wanted = _identity(budget.workload, budget.probe)
+    found = [
+        record
+        for record in records
+        if record.job.model == entry.name
+        and record.job.probe == budget.probe
+        and _identity(record.job.workload, budget.probe) == wanted
+    ]
+    if not found:
+        words = ", ".join(wanted)
+        raise MissingFigureError(f"no record of {entry.name} {budget.probe} with {words}")
+    return found
+
+
+def _identity(workload: Workload, probe: ProbeName) -> tuple[str, ...]:
+    """What of a workload the figures of a probe depend on, in words."""
+    if probe == "parameters":
+        return (workload.dtype,)
+    size = (workload.phase, f"{workload.n_samples} samples", f"batch {workload.batch}")
+    if probe == "operations":
+        return (*size, workload.dtype)
+    return (*size, workload.dtype, workload.device, f"threads {workload.threads}")
+
+
+def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
+    """Nothing is random in a count: the largest is over or not.
+
+    The resident set is: processes that disagree leave it open.
+    """
+    limit, worst = budget.limit, max(values)
+    is_over = worst > limit
+    verdict = Verdict.FAIL if is_over else Verdict.PASS
+    if budget.quantity == "peak_rss_bytes":
+        if is_over and min(values) <= limit:
+            verdict = Verdict.INCONCLUSIVE
+        span = f"{format_si(min(values), 'B', 4)} to {format_si(worst, 'B', 4)}"
+        reason = f"{span} in {len(values)} processes, budget {format_si(limit, 'B', 4)}"
+        return _check(budget, verdict, reason, worst)
+    over = worst - limit
+    distance = f"{abs(over):,.0f} {'over' if is_over else 'under'} " if over else ""
+    return _check(budget, verdict, f"{worst:,.0f}, {distance}budget {limit:,.0f}", worst)
+
+
+def _judge_times(
+    budget: Budget, mine: Sequence[Record], records: Sequence[Record], alpha: float
+) -> Check:
+    if budget.quantity == "p95_s":
+        return _judge_p95(budget, mine, alpha)
+    if budget.reference is not None:
+        ratios = _ratios(mine, matching(budget.reference, budget, records))
+        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", alpha)
+    times = [process_time(record) for record in mine]
+    if budget.quantity == "rtf":
+        duration_s = budget.workload.batch * budget.workload.n_samples / SAMPLE_RATE
+        return _judge_middle(budget, [t / duration_s for t in times], "real time", alpha)
+    return _judge_middle(budget, times, "", alpha)
+
+
+def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]:
+    """The ratios of process times that were measured in the same round.
+
+    Raises:
+        MissingFigureError: no round has both, or one of its times is missing.
+    """
+    pairs = [
+        (record, reference)
+        for number in {record.job.round: None for record in mine}
+        for record, reference in zip(
+            (r for r in mine if r.job.round == number),
+            (r for r in references if r.job.round == number),
+            strict=False,
+        )
+    ]
+    if not pairs:
+        raise MissingFigureError("no round has a time of both")
+    return [process_time(record) / process_time(reference) for record, reference in pairs]
+
+
+def _judge_middle(budget: Budget, values: Sequence[float], of: str, alpha: float) -> Check:
+    """The middle of processes' medians, which a bound holds apart from the limit."""
+    interval: Interval = middle(np.log(values), alpha)
+    bounds = tuple(float(np.exp(bound)) for bound in interval)
+    estimate, lower, upper = (_print(budget, bound, of) for bound in bounds)
+    reason = (
+        f"{estimate} [{lower}, {upper}] in {len(values)} processes, "
+        f"budget {_print(budget, budget.limit, of)}{of and ' of ' + of}"
+    )
+    return _decide(budget, (bounds[0], bounds[1], bounds[2]), reason)
+
+
+def _judge_p95(budget: Budget, records: Sequence[Record], alpha: float) -> Check:
+    """An order statistic of all calls, counted as what calls in so few processes are worth."""
+    processes = [times_of(record) for record in records]
+    found = bound_percentile(processes, 0.95, alpha)
+    n_calls = sum(map(len, processes))
+    worth = f"{n_calls} calls in {len(processes)} processes, worth {found.n_effective:.0f}"
+    budgeted = f"budget {format_si(budget.limit, 's')}"
+    if math.isinf(found.upper) and not found.lower > budget.limit:
+        reason = f"{format_si(found.estimate, 's')} in {worth}: needs {found.n_needed}, {budgeted}"
+    else:
+        least = format_si(found.lower, "s") if math.isfinite(found.lower) else "0"
+        most = format_si(found.upper, "s") if math.isfinite(found.upper) else "unknown"
+        reason = (
+            f"{format_si(found.estimate, 's')}, at least {least} and at most {most} "
+            f"({worth}), {budgeted}"
+        )
+    return _decide(budget, (found.estimate, found.lower, found.upper), reason)
+
+
+def _decide(budget: Budget, bounds: Bounds, reason: str) -> Check:
+    _, lower, upper = bounds
+    if upper <= budget.limit:
+        verdict = Verdict.PASS
+    elif lower > budget.limit:
+        verdict = Verdict.FAIL
+    else:
+        verdict = Verdict.INCONCLUSIVE
+    return _check(budget, verdict, reason, *bounds)
+
+
+def _print(budget: Budget, value: float, of: str) -> str:
+    if not math.isfinite(value):
+        return "unknown"
+    return format_significant(value) if of else format_si(value, "s")
+
+
+def _check(
+    budget: Budget,
+    verdict: Verdict,
+    reason: str,
+    value: float | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Check:
+    value, lower, upper = (
+        bound if bound is not None and math.isfinite(bound) else None
+        for bound in (value, lower, upper)
+    )
+    phase = "" if budget.probe == "parameters" else f"{budget.workload.phase} "
+    name = f"{phase}{budget.quantity}"
+    return Check(budget.entry.name, name, verdict, reason, value, lower, upper, budget.limit)

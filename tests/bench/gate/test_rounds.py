@@ -1,0 +1,153 @@
+"""What a check measures, and when it stops, with records that are made up."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from bench.errors import UsageError
+from bench.gate.budgets import LIMITS, Budget, Budgets
+from bench.gate.rounds import LOOKS, CheckRun, check_records
+from bench.registry import REGISTRY
+from bench.results.record import Job, Record, Status, Workload
+from bench.results.verdict import Verdict
+from tests.bench.example_records import GPU, environment, fail, make_job, make_record, measured
+
+WORKLOAD = make_job().workload
+
+
+def budget(
+    name: str, quantity: str, limit: float, reference: str = "", workload: Workload = WORKLOAD
+) -> Budget:
+    return Budget(REGISTRY[name], workload, quantity, limit, REGISTRY.get(reference))
+
+
+class Lab:
+    """Answers jobs; each network's time is its own, with a deviation for each process."""
+
+    def __init__(self, times_s: dict[str, float], spread: float = 0.01) -> None:
+        self.times_s, self.spread = times_s, spread
+        self.rng = np.random.default_rng(0)
+        self.batches: list[list[str]] = []
+        self.records: list[Record] = []
+
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        self.batches.append([f"{job.model} {job.probe} {job.round}" for job in jobs])
+        self.records += [make_record(job, self.answer(job)) for job in jobs]
+
+    def answer(self, job: Job) -> dict[str, object]:
+        if job.probe != "latency":
+            return measured(1.0, job)
+        time_s = self.times_s[job.model] * float(np.exp(self.rng.normal(0, self.spread)))
+        return {"times_s": [time_s] * 5}
+
+
+def run(
+    lab: Lab, *budgets: Budget, is_time_left: Callable[[], bool] = lambda: True
+) -> list[Verdict]:
+    check_run = CheckRun(Budgets(budgets, 0.99, "*"), is_time_left)
+    while jobs := check_run.next_jobs(lab.records):
+        lab(jobs)
+    checks = check_run.checks(lab.records)
+    assert [(c.model, c.limit) for c in checks] == [(b.entry.name, b.limit) for b in budgets]
+    return [check.verdict for check in checks]
+
+
+def test_only_what_the_budgets_need_is_measured_and_counts_once() -> None:
+    lab = Lab({})
+    budgets = [
+        budget("dprnn", "macs", 1e12),
+        budget("dprnn", "flops", 1.0),
+        budget("demucs", "n_params", 1e12),
+        budget("demucs", "peak_rss_bytes", 1e12),
+        budget("demucs", "peak_allocated_bytes", 1e12),
+    ]
+    verdicts = run(lab, *budgets)
+    assert verdicts == [Verdict.PASS, Verdict.FAIL, Verdict.PASS, Verdict.PASS, Verdict.PASS]
+    (jobs,) = lab.batches
+    assert sorted(jobs) == [
+        *(f"demucs memory {process}" for process in range(3)),
+        "demucs parameters 0",
+        "dprnn operations 0",
+    ]
+    assert "memory" in jobs[-1]  # all of them last, so that they share a server
+
+
+def test_clear_times_end_at_the_first_look_and_rounds_turn_about() -> None:
+    lab = Lab({"dprnn": 0.02, "demucs": 0.01})
+    verdicts = run(
+        lab,
+        budget("dprnn", "median_s", 0.03),
+        budget("dprnn", "ratio", 1.5, "demucs"),
+        budget("demucs", "rtf", 0.001),
+    )
+    assert verdicts == [Verdict.PASS, Verdict.FAIL, Verdict.FAIL]
+    assert len(lab.batches) == LOOKS[0]
+    for number, jobs in enumerate(lab.batches):
+        order = ["dprnn", "demucs"] if number % 2 == 0 else ["demucs", "dprnn"]
+        assert jobs == [f"{name} latency {number}" for name in order]
+
+
+def test_only_what_is_open_is_measured_on_to_the_last_look() -> None:
+    lab = Lab({"dprnn": 0.02, "demucs": 0.01}, spread=0.1)
+    verdicts = run(lab, budget("dprnn", "median_s", 0.0201), budget("demucs", "median_s", 0.1))
+    assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]
+    assert len(lab.batches) == LOOKS[-1]
+    assert {len(jobs) for jobs in lab.batches[LOOKS[0] :]} == {1}
+
+
+@pytest.mark.parametrize("n_rounds", [1, 3, 7])
+def test_when_the_time_is_spent_no_round_begins(n_rounds: int) -> None:
+    lab = Lab({"dprnn": 0.02}, spread=0.1)
+    is_time_left = lambda: len(lab.batches) < n_rounds  # noqa: E731
+    verdicts = run(lab, budget("dprnn", "median_s", 0.0201), is_time_left=is_time_left)
+    assert verdicts == [Verdict.INCONCLUSIVE]
+    assert len(lab.batches) == n_rounds
+
+
+def test_a_slow_network_is_called_slow_as_seldom_as_is_said() -> None:
+    """300 runs whose network keeps its budget just so: 1 % FAIL, four standard errors more."""
+    fails, rng = 0, np.random.default_rng(3)
+    for _ in range(300):
+        lab = Lab({"dprnn": 0.02}, spread=0.02)
+        lab.rng = rng
+        fails += run(lab, budget("dprnn", "median_s", 0.02)).count(Verdict.FAIL)
+    assert fails / 300 <= 0.01 + 4 * np.sqrt(0.01 * 0.99 / 300)
+
+
+def stored(**sections: dict[str, object]) -> Record:
+    job = make_job("dprnn", "operations")
+    return make_record(job, {"macs": 5}, environment(**sections) if sections else environment())
+
+
+ONE = Budgets((budget("dprnn", "macs", 5),), 0.99, "Example*")
+
+
+def test_stored_records_are_judged() -> None:
+    (check,) = check_records(ONE, [stored()])
+    assert check.verdict == Verdict.PASS
+
+
+def test_a_network_that_crashes_every_process_fails() -> None:
+    crashed = fail(make_record(make_job("dprnn", "operations"), None, {}), Status.SEGFAULT, "Bad.")
+    (check,) = check_records(ONE, [crashed])
+    assert (check.verdict, check.reason) == (Verdict.FAIL, "no figure: segfault: Bad.")
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([], "There are no whole records to check."),
+        ([stored(), stored(machine={"cpu": "Other"})], "come from different machines: "),
+        ([stored(), stored(machine={"gpu": GPU})], "come from different machines: "),
+        ([stored(machine={"cpu": "Other"})], "hold for 'Example*', and the records come from Ot"),
+    ],
+)
+def test_records_of_no_or_another_machine_are_refused(records: list[Record], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_records(ONE, records)
+    assert message in str(caught.value)
+
+
+def test_every_limit_has_a_probe_that_measures_it() -> None:
+    assert set(LIMITS.values()) <= {"parameters", "operations", "memory", "latency"}
