@@ -2,6 +2,7 @@
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make lint    style, types and import contracts
+# make gate    hold the networks to budgets.toml, in under two minutes
 # make cuda    everything that needs a GPU: its tests, the main job, its reports
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 
-.PHONY: bench test thorough lint cuda clean
+.PHONY: bench test thorough lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models all
@@ -26,6 +27,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# An open verdict (exit code 3) is printed and ends nothing.
+gate: $(INSTALLED)
+	$(BIN)/python -m bench.check --time 90 || [ $$? -eq 3 ]
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
