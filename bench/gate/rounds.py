@@ -8,6 +8,7 @@ from bench.gate.budgets import Budget, Budgets
 from bench.gate.verdict import judge
 from bench.registry import Entry
 from bench.results.record import Job, ProbeName, Record, Workload
+from bench.results.series import machine_name
 from bench.results.verdict import Check, Verdict
 
 LOOKS = (5, 10, 20, 40)
@@ -97,13 +98,6 @@ def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
         raise UsageError(
             f"The budgets hold for {budgets.machine!r}, and the records come from {machine}."
         )
-
-
-def machine_name(record: Record) -> str:
-    """The processor and how many of them, the memory, and the GPU if there is one."""
-    machine = record.environment["machine"]
-    name = "{cpu}, {n_available_cpus} processors, {memory_bytes} bytes".format_map(machine)
-    return f"{name}, {machine['gpu']['name']}" if machine["gpu"] else name
 
 
 def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
