@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -38,7 +38,8 @@ def checked_out(repository: Path, revision: str) -> Generator[Path, None, None]:
             _git(repository, "worktree", "add", "--detach", "--quiet", str(folder), commit)
             yield folder
         finally:
-            _git(repository, "worktree", "remove", "--force", str(folder))
+            with suppress(UsageError):  # it was interrupted before git knew of it
+                _git(repository, "worktree", "remove", "--force", str(folder))
 
 
 def _git(folder: Path, *arguments: str) -> str:

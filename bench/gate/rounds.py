@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
 from bench.gate.budgets import Budget, Budgets
-from bench.gate.verdict import judge
+from bench.gate.verdict import Bar, judge
 from bench.registry import Entry
 from bench.results.record import Job, ProbeName, Record, Workload
 from bench.results.series import machine_name
@@ -32,7 +32,7 @@ class CheckRun:
     def __init__(self, budgets: Budgets, is_time_left: Callable[[], bool]) -> None:
         self._budgets = budgets
         self._is_time_left = is_time_left
-        self._alpha = (1 - budgets.confidence) / len(LOOKS)
+        self._bar = Bar(budgets.confidence, len(LOOKS))
         self._open = [budget for budget in budgets.budgets if budget.probe == "latency"]
         self._counted = [budget for budget in budgets.budgets if budget.probe != "latency"]
         self._checks: dict[Budget, Check] = {}
@@ -57,13 +57,13 @@ class CheckRun:
         return round_jobs(self._open, self._n_rounds - 1)
 
     def _look(self, records: Sequence[Record]) -> None:
-        self._checks |= {budget: judge(budget, records, self._alpha) for budget in self._open}
+        self._checks |= {budget: judge(budget, records, self._bar) for budget in self._open}
         is_open = Verdict.INCONCLUSIVE
         self._open = [b for b in self._open if self._checks[b].verdict == is_open]
 
     def checks(self, records: Sequence[Record]) -> list[Check]:
         """All verdicts, in the order of the budgets, once there is nothing more to measure."""
-        counts = {budget: judge(budget, records, self._alpha) for budget in self._counted}
+        counts = {budget: judge(budget, records, self._bar) for budget in self._counted}
         return [(self._checks | counts)[budget] for budget in self._budgets.budgets]
 
 
@@ -74,7 +74,7 @@ def check_records(budgets: Budgets, records: Sequence[Record]) -> list[Check]:
         UsageError: there are none, or they are of other machines than the budgets.
     """
     require_machine(budgets, records)
-    return [judge(budget, records, 1 - budgets.confidence) for budget in budgets.budgets]
+    return [judge(budget, records, Bar(budgets.confidence)) for budget in budgets.budgets]
 
 
 def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,15 +22,24 @@ Bounds = tuple[float, float, float]
 """An estimate, its lower and its upper bound."""
 
 
-def judge(budget: Budget, records: Sequence[Record], alpha: float) -> Check:
-    """The verdict on one budget, where each bound may be wrong with ``alpha`` at most.
+class Bar(NamedTuple):
+    """How sure a verdict on a time must be: over all looks together, so that each has a share."""
 
-    What is missing, NaN or failed is FAIL.
-    """
+    confidence: float
+    n_looks: int = 1
+
+    @property
+    def alpha(self) -> float:
+        """The chance that a bound is wrong at one look."""
+        return (1 - self.confidence) / self.n_looks
+
+
+def judge(budget: Budget, records: Sequence[Record], bar: Bar) -> Check:
+    """The verdict on one budget. What is missing, NaN or failed is FAIL."""
     try:
         mine = matching(budget.entry, budget, records)
         if budget.probe == "latency":
-            return _judge_times(budget, mine, records, alpha)
+            return _judge_times(budget, mine, records, bar)
         return _judge_counts(budget, [number_of(record, budget.quantity) for record in mine])
     except MissingFigureError as error:
         return _check(budget, Verdict.FAIL, f"no figure: {error}")
@@ -77,7 +87,7 @@ def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
         if is_over and min(values) <= limit:
             verdict = Verdict.INCONCLUSIVE
         span = f"{format_si(min(values), 'B', 4)} to {format_si(worst, 'B', 4)}"
-        reason = f"{span} in {len(values)} processes, budget {format_si(limit, 'B', 4)}"
+        reason = f"{span} in {_processes(len(values))}, budget {format_si(limit, 'B', 4)}"
         return _check(budget, verdict, reason, worst)
     over = worst - limit
     distance = f"{abs(over):,.0f} {'over' if is_over else 'under'} " if over else ""
@@ -85,18 +95,18 @@ def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
 
 
 def _judge_times(
-    budget: Budget, mine: Sequence[Record], records: Sequence[Record], alpha: float
+    budget: Budget, mine: Sequence[Record], records: Sequence[Record], bar: Bar
 ) -> Check:
     if budget.quantity == "p95_s":
-        return _judge_p95(budget, mine, alpha)
+        return _judge_p95(budget, mine, bar)
     if budget.reference is not None:
         ratios = _ratios(mine, matching(budget.reference, budget, records))
-        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", alpha)
+        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", bar)
     times = [process_time(record) for record in mine]
     if budget.quantity == "rtf":
         duration_s = budget.workload.batch * budget.workload.n_samples / SAMPLE_RATE
-        return _judge_middle(budget, [t / duration_s for t in times], "real time", alpha)
-    return _judge_middle(budget, times, "", alpha)
+        return _judge_middle(budget, [t / duration_s for t in times], "real time", bar)
+    return _judge_middle(budget, times, "", bar)
 
 
 def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]:
@@ -119,34 +129,35 @@ def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]
     return [process_time(record) / process_time(reference) for record, reference in pairs]
 
 
-def _judge_middle(budget: Budget, values: Sequence[float], of: str, alpha: float) -> Check:
+def _judge_middle(budget: Budget, values: Sequence[float], of: str, bar: Bar) -> Check:
     """The middle of processes' medians, which a bound holds apart from the limit."""
-    interval: Interval = middle(np.log(values), alpha)
+    interval: Interval = middle(np.log(values), bar.alpha)
     bounds = tuple(float(np.exp(bound)) for bound in interval)
-    estimate, lower, upper = (_print(budget, bound, of) for bound in bounds)
+    span = "without bounds"
+    if math.isfinite(bounds[2]):
+        span = f"[{_print(bounds[1], of)}, {_print(bounds[2], of)}] with {bar.confidence:.0%}"
     reason = (
-        f"{estimate} [{lower}, {upper}] in {len(values)} processes, "
-        f"budget {_print(budget, budget.limit, of)}{of and ' of ' + of}"
+        f"{_print(bounds[0], of)} {span} in {_processes(len(values))}, "
+        f"budget {_print(budget.limit, of)}{of and ' of ' + of}"
     )
     return _decide(budget, (bounds[0], bounds[1], bounds[2]), reason)
 
 
-def _judge_p95(budget: Budget, records: Sequence[Record], alpha: float) -> Check:
+def _judge_p95(budget: Budget, records: Sequence[Record], bar: Bar) -> Check:
     """An order statistic of all calls, counted as what calls in so few processes are worth."""
     processes = [times_of(record) for record in records]
-    found = bound_percentile(processes, 0.95, alpha)
+    found = bound_percentile(processes, 0.95, bar.alpha)
     n_calls = sum(map(len, processes))
-    worth = f"{n_calls} calls in {len(processes)} processes, worth {found.n_effective:.0f}"
+    worth = f"{n_calls} calls in {_processes(len(processes))}, worth {found.n_effective:.0f}"
     budgeted = f"budget {format_si(budget.limit, 's')}"
-    if math.isinf(found.upper) and not found.lower > budget.limit:
-        reason = f"{format_si(found.estimate, 's')} in {worth}: needs {found.n_needed}, {budgeted}"
+    estimate = format_si(found.estimate, "s")
+    sure = f"with {bar.confidence:.0%} confidence ({worth}), {budgeted}"
+    if math.isfinite(found.upper) and found.lower <= budget.limit:
+        reason = f"{estimate}, at most {format_si(found.upper, 's')} {sure}"
+    elif found.lower > budget.limit:
+        reason = f"{estimate}, at least {format_si(found.lower, 's')} {sure}"
     else:
-        least = format_si(found.lower, "s") if math.isfinite(found.lower) else "0"
-        most = format_si(found.upper, "s") if math.isfinite(found.upper) else "unknown"
-        reason = (
-            f"{format_si(found.estimate, 's')}, at least {least} and at most {most} "
-            f"({worth}), {budgeted}"
-        )
+        reason = f"{estimate} in {worth}: needs {found.n_needed}, {budgeted}"
     return _decide(budget, (found.estimate, found.lower, found.upper), reason)
 
 
@@ -161,10 +172,12 @@ def _decide(budget: Budget, bounds: Bounds, reason: str) -> Check:
     return _check(budget, verdict, reason, *bounds)
 
 
-def _print(budget: Budget, value: float, of: str) -> str:
-    if not math.isfinite(value):
-        return "unknown"
+def _print(value: float, of: str) -> str:
     return format_significant(value) if of else format_si(value, "s")
+
+
+def _processes(n: int) -> str:
+    return "1 process" if n == 1 else f"{n} processes"
 
 
 def _check(

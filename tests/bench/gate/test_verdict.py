@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from bench.gate.budgets import LIMITS, Budget
-from bench.gate.verdict import judge
+from bench.gate.verdict import Bar, judge
 from bench.registry import REGISTRY
 from bench.results.record import Record, Status
 from bench.results.verdict import Verdict
 from tests.bench.example_records import fail, make_job, make_record
 
-ALPHA = 0.01
+BAR = Bar(0.99)
 P, F, I = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
 
 
@@ -52,7 +52,7 @@ def timed(
     ],
 )
 def test_a_count_has_no_tolerance(quantity: str, value: int, verdict: Verdict, words: str) -> None:
-    check = judge(budget(quantity, 1_000_000), [record(quantity, {quantity: value})], ALPHA)
+    check = judge(budget(quantity, 1_000_000), [record(quantity, {quantity: value})], BAR)
     assert (check.verdict, check.reason) == (verdict, words)
     assert (check.value, check.limit) == (value, 1_000_000)
 
@@ -62,7 +62,7 @@ def test_a_count_has_no_tolerance(quantity: str, value: int, verdict: Verdict, w
 )
 def test_resident_sets_must_agree(peaks: tuple[int, ...], verdict: Verdict) -> None:
     records = [record("peak_rss_bytes", {"peak_rss_bytes": peak * 1e8}) for peak in peaks]
-    assert judge(budget("peak_rss_bytes", 3e8), records, ALPHA).verdict == verdict
+    assert judge(budget("peak_rss_bytes", 3e8), records, BAR).verdict == verdict
 
 
 STEADY = [0.020, 0.0201, 0.0199, 0.0202, 0.0198, 0.020, 0.0201, 0.0199, 0.020, 0.020]
@@ -72,22 +72,24 @@ STEADY = [0.020, 0.0201, 0.0199, 0.0202, 0.0198, 0.020, 0.0201, 0.0199, 0.020, 0
     ("limit", "verdict"), [(0.021, P), (0.019, F), (0.02, I), (0.5, P), (0.001, F)]
 )
 def test_a_median_is_bounded_over_processes(limit: float, verdict: Verdict) -> None:
-    check = judge(budget("median_s", limit), timed(STEADY), ALPHA)
+    check = judge(budget("median_s", limit), timed(STEADY), BAR)
     assert check.verdict == verdict
     assert check.value == pytest.approx(0.02, rel=0.01)
-    assert "in 10 processes, budget " in check.reason
+    assert "with 99% in 10 processes, budget " in check.reason
 
 
 def test_one_process_is_not_enough_however_clear_it_seems() -> None:
     records = timed([0.02], n_calls=1000)
     for quantity in ("median_s", "p95_s", "rtf"):
-        assert judge(budget(quantity, 10.0), records, ALPHA).verdict == I
+        check = judge(budget(quantity, 10.0), records, BAR)
+        assert check.verdict == I
+        assert "1 process" in check.reason
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [(0.021, P), (0.019, F)])
 def test_a_real_time_factor_is_time_over_duration(limit: float, verdict: Verdict) -> None:
     """8000 samples at 8 kHz last a second."""
-    check = judge(budget("rtf", limit), timed(STEADY), ALPHA)
+    check = judge(budget("rtf", limit), timed(STEADY), BAR)
     assert check.verdict == verdict
     assert "of real time" in check.reason
 
@@ -98,13 +100,13 @@ def test_a_ratio_is_of_the_same_round() -> None:
     reference = timed([0.01 * p for p in pace], "demucs")
     records = [*timed([0.02 * p for p in pace]), *reference]
     for limit, verdict in ((2.1, P), (1.9, F)):
-        check = judge(budget("ratio", limit, "demucs"), records, ALPHA)
+        check = judge(budget("ratio", limit, "demucs"), records, BAR)
         assert check.verdict == verdict
         assert check.value == pytest.approx(2.0)
-    assert judge(budget("ratio", 2.1, "demucs"), records[:10], ALPHA).verdict == F
+    assert judge(budget("ratio", 2.1, "demucs"), records[:10], BAR).verdict == F
     others = [record("ratio", {"times_s": [1.0]}, 99, "demucs")]
     assert "no round has a time of both" in (
-        judge(budget("ratio", 2.1, "demucs"), [*records[:10], *others], ALPHA).reason
+        judge(budget("ratio", 2.1, "demucs"), [*records[:10], *others], BAR).reason
     )
 
 
@@ -113,11 +115,14 @@ def test_a_percentile_needs_calls_that_are_worth_enough() -> None:
     many = [
         record("p95_s", {"times_s": list(0.018 * rng.lognormal(0, 0.02, 60))}, r) for r in range(20)
     ]
-    check = judge(budget("p95_s", 0.020), many, ALPHA)
+    check = judge(budget("p95_s", 0.020), many, BAR)
     assert check.verdict == P
-    assert "18.6 ms, at least " in check.reason
-    assert judge(budget("p95_s", 0.018), many, ALPHA).verdict == F
-    few = judge(budget("p95_s", 0.020), many[:3], ALPHA)
+    assert check.reason.startswith("18.6 ms, at most 18.")
+    assert "ms with 99% confidence (1200 calls in 20 processes, worth " in check.reason
+    slow = judge(budget("p95_s", 0.018), many, BAR)
+    assert slow.verdict == F
+    assert "18.6 ms, at least 18." in slow.reason
+    few = judge(budget("p95_s", 0.020), many[:3], BAR)
     assert few.verdict == I
     assert ": needs 90, budget 20.0 ms" in few.reason
 
@@ -144,7 +149,7 @@ def test_what_is_missing_or_not_a_number_fails(quantity: str, case: str) -> None
 
     bad = record(quantity, {}, 1) if case == "no field" else holding(BAD_VALUES[case], 1)
     for records in ([bad], [holding(0.01, 0), bad]):
-        check = judge(limited, records, ALPHA)
+        check = judge(limited, records, BAR)
         assert check.verdict == F
         assert check.reason.startswith("no figure: ")
 
@@ -153,12 +158,12 @@ def test_what_is_missing_or_not_a_number_fails(quantity: str, case: str) -> None
 def test_no_record_and_a_failed_cell_fail_with_their_reason(quantity: str) -> None:
     reference = "demucs" if quantity == "ratio" else None
     limited = budget(quantity, 1e9, reference)
-    missing = judge(limited, [], ALPHA)
+    missing = judge(limited, [], BAR)
     assert missing.verdict == F
     assert f"no record of dprnn {LIMITS[quantity]} with " in missing.reason
     failed = [
         fail(record(quantity, {}, 0, name), Status.OOM, "No room.") for name in ("dprnn", "demucs")
     ]
-    assert judge(limited, failed, ALPHA).reason == "no figure: oom: No room."
+    assert judge(limited, failed, BAR).reason == "no figure: oom: No room."
     other_size = make_record(make_job("dprnn", LIMITS[quantity], n_samples=1, dtype="float64"))
-    assert judge(limited, [other_size], ALPHA).verdict == F
+    assert judge(limited, [other_size], BAR).verdict == F
