@@ -60,11 +60,13 @@ def test_verdicts(effect: float, control: float, verdict: str) -> None:
 
 def test_what_is_not_above_the_noise_floor_does_not_fail() -> None:
     """Surely above zero, but not above what the same code showed against itself."""
-    pairs = Contrasts(0.045 + np.linspace(-0.03, 0.03, 20), np.linspace(-0.02, 0.10, 19))
+    pairs = Contrasts(0.045 + np.linspace(-0.06, 0.06, 20), np.linspace(-0.10, 0.16, 19))
     judgement = judge(pairs, 0.05, ALPHA)
-    assert judgement.effect.lower > 0
-    assert judgement.control.lower < 0.0 < judgement.control.upper or not judgement.is_fail
+    assert judgement.control.lower < 0 < judgement.control.upper
+    assert 0 < judgement.effect.lower < judgement.control.estimate
     assert not judgement.is_fail
+    quiet = judge(pairs._replace(control=pairs.control - 0.03), 0.05, ALPHA)
+    assert quiet.is_fail
 
 
 def test_too_few_pairs_carry_no_verdict() -> None:

@@ -36,6 +36,13 @@ def test_calls_that_repeat_their_process_are_worth_one_each() -> None:
     assert effective_number(processes, 2.0, 0.01) == pytest.approx(200, rel=0.2)
 
 
+def test_few_processes_are_worth_less_by_students_t() -> None:
+    """Five processes with the same calls, so that the design effect is none."""
+    processes = [[1.0, 2.0, 3.0, 4.0]] * 5
+    expected = 20 * (stats.norm.ppf(0.01) / stats.t.ppf(0.01, 4)) ** 2
+    assert effective_number(processes, 3.5, 0.01) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("processes", [[[1.0] * 500], [[1.0] * 5, [1.1] * 5]])
 def test_too_few_bound_nothing_from_above(processes: list[list[float]]) -> None:
     assert bound_percentile(processes, 0.95, 0.01).upper == math.inf

@@ -84,6 +84,19 @@ def test_bursts_take_the_share_of_time_that_their_rates_say() -> None:
     assert (slow >= 0).all()
 
 
+def test_drift_and_bursts_are_added_to_the_clock(bank: Bank) -> None:
+    def last_tenth(**conditions: float) -> float:
+        times = simulate_process_times(
+            bank, Conditions(scale=0.0, **conditions), (200, 40), np.random.default_rng(0)
+        )
+        return float(times[:, -4:].mean())
+
+    assert last_tenth() == 0.0
+    assert last_tenth(trend=0.4) == pytest.approx(0.4 * 37.5 / 40)
+    assert last_tenth(burst_rate=0.2) > 0.03
+    assert last_tenth(walk=0.05) != 0.0
+
+
 def test_records_without_neighbours_are_no_bank() -> None:
     with pytest.raises(UsageError, match="too few processes"):
         read_bank([[make_record(make_job(), {"times_s": [1.0] * 9})]])
