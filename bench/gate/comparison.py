@@ -49,16 +49,17 @@ def settle(
     """Measure rounds of A B B A of all open duels in turns, and look a fixed number of times.
 
     A look may also come before its number of rounds, when the time is spent; then it is the
-    last. Each look has an equal share of the chance of a wrong verdict, so that looking again
-    costs nothing (Bonferroni).
+    last. Each look at each duel has an equal share of the chance of a wrong verdict, so that the
+    chance is that of all together (Bonferroni).
     """
+    alpha = ALPHA / (len(LOOKS) * len(duels))
     for n_rounds in LOOKS:
         while any(_lacks(duel, n_rounds) for duel in duels) and is_time_left():
             for duel in filter(lambda duel: _lacks(duel, n_rounds), duels):
                 run_round(duel, measure)
         is_last = n_rounds == LOOKS[-1] or not is_time_left()
         for duel in filter(lambda duel: duel.is_open, duels):
-            duel.check = look(duel, smallest_effect, is_last)
+            duel.check = look(duel, smallest_effect, alpha, is_last)
         if not any(duel.is_open for duel in duels):
             break
     return [duel.check for duel in duels if duel.check]
@@ -81,9 +82,9 @@ def run_round(duel: Duel, measure: MeasureSide) -> None:
             return
 
 
-def look(duel: Duel, smallest_effect: float, is_last: bool) -> Check | None:
+def look(duel: Duel, smallest_effect: float, alpha: float, is_last: bool) -> Check | None:
     """The verdict, or None while it is open and more may be measured."""
-    judgement = judge(contrasts(np.array(duel.log_times)), smallest_effect, ALPHA / len(LOOKS))
+    judgement = judge(contrasts(np.array(duel.log_times)), smallest_effect, alpha)
     if judgement.is_pass:
         verdict, end = Verdict.PASS, f"below the {smallest_effect:.0%} that matter"
     elif judgement.is_fail:

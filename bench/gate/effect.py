@@ -17,7 +17,7 @@ LOOKS = (3, 5, 10, 20)
 """After so many rounds of A B B A the verdict is looked at; the fourth look is the last."""
 
 ALPHA = 0.01
-"""The chance of a wrong verdict in one direction, over all looks."""
+"""The chance of a wrong verdict in one direction, over all looks and networks of a run."""
 
 SMALLEST_EFFECT = 0.05
 """A slow-down that matters, as a share, unless the user names another."""

@@ -1,11 +1,13 @@
 """Rounds and looks of a comparison, with times that are made up."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.gate.comparison import ROUND, Duel, settle
 from bench.gate.effect import LOOKS
@@ -92,6 +94,28 @@ def test_only_open_networks_are_measured_on() -> None:
     assert clock.order[: 2 * ROUND] == [
         f"{name} {side}" for name in ("dprnn", "demucs") for side in ("old", "new", "new", "old")
     ]
+
+
+def test_several_networks_share_the_chance_of_a_wrong_verdict() -> None:
+    """The same times of a network, alone and among eight: its interval is wider there."""
+
+    def width(*names: str) -> float:
+        clock, seen = Clock(1.0), Counter[str]()
+
+        def repeat(side: Side, record: Record) -> Record:
+            seen[side.entry.name] += 1
+            time_s = 0.05 + 0.0001 * (seen[side.entry.name] % 3)
+            return make_record(record.job, {"times_s": [time_s]})
+
+        clock.spoil = repeat
+        check = run(clock, *names, n_rounds=3 * len(names))[0]
+        assert check.lower is not None
+        assert check.upper is not None
+        return check.upper - check.lower
+
+    alone, among = width("dprnn"), width("dprnn", *(f"other-{k}" for k in range(7)))
+    t_alone, t_among = (stats.t.isf(0.01 / len(LOOKS) / n, 5) for n in (1, 8))
+    assert among / alone == pytest.approx(t_among / t_alone, rel=0.02)
 
 
 SPOILT: dict[str, tuple[dict[str, Any], str]] = {
