@@ -71,9 +71,9 @@ def write_history_figure(found: Sequence[tuple[Series, Steps]], stem: Path) -> l
             if point.commit in steps:
                 axis.axvline(place - 0.5, color="#d55e00", linestyle="--")
                 change, where = f"{steps[point.commit]:+.1%}", ("data", "axes fraction")
-                axis.annotate(change, (place - 0.5, 1), xycoords=where, fontsize=8)
+                axis.annotate(change, (place - 0.4, 0.05), xycoords=where, fontsize=8)
         axis.set_xticks(places, [point.commit for point in points], rotation=30, ha="right")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * max(series.values, default=1.0))
         unit = UNITS[series.quantity.probe]
         axis.set_ylabel(f"{series.quantity.name}{f' ({unit})' if unit else ''}", fontsize=8)
         axis.set_title(describe(series), fontsize=8)
