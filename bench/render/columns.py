@@ -22,14 +22,18 @@ class Column:
     @property
     def heading(self) -> str:
         """Title, phase as the paper letters it, and unit."""
-        letter = {"inference": " I", "update": " B", None: ""}[self.phase]
-        return f"{self.title}{letter} ({self.unit})"
+        return f"{self.name} ({self.unit})"
+
+    @property
+    def name(self) -> str:
+        """Title, and phase as the paper letters it."""
+        return self.title + {"inference": " I", "update": " B", None: ""}[self.phase]
 
     def format(self, figure: Figure) -> str:
         """The figure in the printed unit, or its status; never blank."""
         if figure.value is None:
             return figure.status.value
-        mark = "*" if figure.reason else ""
+        mark = "†" if figure.reason else ""
         return format_significant(figure.value / self.scale) + mark
 
     def published_value(self, published: Published | None) -> float | None:

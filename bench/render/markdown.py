@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.render.columns import DETAIL_COLUMNS, Column, ratio_to_published, table1_columns
+from bench.render.columns import (
+    DETAIL_COLUMNS,
+    Column,
+    memory_columns,
+    ratio_to_published,
+    table1_columns,
+)
 from bench.render.memory import render_memory
 from bench.render.provenance import describe_provenance
 from bench.render.quality import describe_training
@@ -16,6 +22,11 @@ from bench.results.units import format_significant
 
 Own = Mapping[tuple[str, str], EvaluationRecord]
 
+HEADINGS = {
+    column.quantity: column.name
+    for column in (*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update"))
+}
+"""What the tables call a quantity."""
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
 )
@@ -121,7 +132,7 @@ def _explanation(summary: Summary) -> str:
     return (
         "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
         "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
-        "and the cited paper).\n\n"
+        "and the cited paper). † in doubt: a section near the end says why.\n\n"
         "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
         "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
         "beside exact multiply-adds here. An update step costs about three "
@@ -176,5 +187,5 @@ def _list_quantities(names: Sequence[str]) -> str:
     return (
         "everything"
         if len(names) == len(QUANTITIES)
-        else ", ".join(name.replace("_", " ") for name in names)
+        else ", ".join(dict.fromkeys(HEADINGS.get(name, name.replace("_", " ")) for name in names))
     )

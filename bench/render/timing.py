@@ -22,7 +22,10 @@ def render_timing(summary: Summary) -> Iterable[str]:
     yield _introduction(summary)
     for phase in PHASES:
         rows = [
-            [model.entry.display_name, *_row(model.timings[phase], summary)]
+            [
+                model.entry.display_name,
+                *_row(model.timings[phase], summary, model.entry.name == summary.reference),
+            ]
             for model in summary.models
             if phase in model.timings
         ]
@@ -65,7 +68,7 @@ def _heads(summary: Summary) -> list[str]:
     ]
 
 
-def _row(timing: Timing, summary: Summary) -> list[str]:
+def _row(timing: Timing, summary: Summary, is_reference: bool) -> list[str]:
     value_s, batch = timing.latency.value, summary.settings["batch"]
     audio_s = summary.settings["n_samples"] * batch / SAMPLE_RATE
     n_samples = timing.latency.n_samples
@@ -74,7 +77,7 @@ def _row(timing: Timing, summary: Summary) -> list[str]:
     )
     return [
         format_si(value_s, "s") + _plus_minus(timing.latency),
-        _ratio(timing),
+        _ratio(timing, is_reference),
         *(_percentile(timing, share) for share in SHARES),
         "not known" if timing.first_s is None else format_si(timing.first_s, "s"),
         format_significant(batch / value_s),
@@ -84,7 +87,9 @@ def _row(timing: Timing, summary: Summary) -> list[str]:
     ]
 
 
-def _ratio(timing: Timing) -> str:
+def _ratio(timing: Timing, is_reference: bool) -> str:
+    if is_reference:
+        return "1"
     if timing.ratio is None:
         return "no round in common"
     return format_significant(timing.ratio.value) + _plus_minus(timing.ratio)

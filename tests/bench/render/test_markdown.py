@@ -139,7 +139,7 @@ def test_a_round_that_failed_is_marked_and_explained() -> None:
     ]
     text = render_table1(summarize(records))
     rows = {row[0]: row for row in next(tables(text))[1:]}
-    assert re.match(r"\*\*[\d.]+\*\*\*<br>", rows["DPRNN"][-1])
+    assert re.match(r"\*\*[\d.]+†\*\*<br>", rows["DPRNN"][-1])
     assert re.match(r"\*\*[\d.]+\*\*<br>", rows["Demucs"][-1])
     assert "1 of 3 rounds failed: Too slow." in text
 
