@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from bench.errors import UsageError
 from bench.registry import NULL, Entry
@@ -126,18 +127,24 @@ def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
 def _plan_round(
     entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
 ) -> list[Job]:
-    """One more process of each latency that needs one; first of all the harness's own cost."""
+    """One more process of each latency that needs one; first of all the harness's own cost.
+
+    A round that failed before a run was resumed is missing among the records: it is measured
+    again, so that its failure does not stay in the file for good.
+    """
     cells = [(NULL, PHASES[0]), *((entry, phase) for entry in entries for phase in PHASES)]
     jobs = []
     for entry, phase in cells:
         own = [
             record
             for record in records
-            if (record.job.model, record.job.workload.phase, record.job.probe)
-            == (entry.name, phase, "latency")
+            if (record.job.model, record.job.workload, record.job.probe)
+            == (entry.name, settings.workload(phase), "latency")
         ]
-        if _needs_more(own, settings.effort):
-            jobs.append(plan_job(entry, phase, "latency", settings, len(own)))
+        rounds = {record.job.round for record in own}
+        first_free = next(index for index in count() if index not in rounds)
+        if first_free < len(rounds) or _needs_more(own, settings.effort):
+            jobs.append(plan_job(entry, phase, "latency", settings, first_free))
     return jobs
 
 

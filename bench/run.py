@@ -8,6 +8,7 @@ are on disk).
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bench.measure.machine import available_cpus
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
 from bench.results.fingerprint import fingerprint
-from bench.results.record import Record, Status
+from bench.results.record import Record, Status, Workload
 from bench.results.store import create_records, newest_records, read_records
 from bench.results.summary import newest_of_each_cell, summarize
 
@@ -113,7 +114,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
     settings = settings.on(device)
     if arguments.resume:
-        path, done = resume_records(output / "records", place, environment)
+        path, done = resume_records(output / "records", place, settings, environment)
     else:
         started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         path, done = create_records(output / "records" / f"{place}-{started}.jsonl"), []
@@ -122,22 +123,41 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
 
 
 def resume_records(
-    folder: Path, place: str, environment: dict[str, Any]
+    folder: Path, place: str, settings: Settings, environment: dict[str, Any]
 ) -> tuple[Path, list[Record]]:
     """The newest run's file and those of its records that need not be made again.
 
     Raises:
-        UsageError: there is no run, or it was made with other code or on another machine.
+        UsageError: there is no run, or it was made with other settings, with other code or on
+            another machine.
     """
     path = newest_records(folder, place)
-    done = [record for record in read_records(path).records if record.status == Status.OK]
+    records = read_records(path).records
+    for record in records:
+        asked, made = settings.workload(record.job.workload.phase), record.job.workload
+        if made != asked:
+            raise UsageError(
+                f"{path} was made with other settings ({_differences(made, asked)}), and a run "
+                "holds one kind of workload. Resume it with its own, or start a new run without "
+                "--resume."
+            )
+    done = [record for record in records if record.status == Status.OK]
     for record in done:
         if fingerprint(record.job, record.environment) != fingerprint(record.job, environment):
             raise UsageError(
-                f"{path} was made with other code, packages, settings or on another machine, "
+                f"{path} was made with other code or packages, or on another machine, "
                 "so it can't be resumed. Start a new run without --resume."
             )
     return path, done
+
+
+def _differences(made: Workload, asked: Workload) -> str:
+    """What two workloads differ in, in words."""
+    return ", ".join(
+        f"{name} {value} and not {getattr(asked, name)}"
+        for name, value in asdict(made).items()
+        if value != getattr(asked, name)
+    )
 
 
 def choose_device(requested: str, environment: dict[str, Any]) -> str:

@@ -172,7 +172,7 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
     updates = [record for record in records if record.job.workload.phase == "update"]
     _require_one("devices of the update step", (_update_device(record) for record in updates))
     _require_one("releases of torch", (r.environment["versions"]["torch"] for r in records))
-    for name in ("n_samples", "batch", "dtype", "threads"):
+    for name in ("n_samples", "batch", "dtype", "threads", "seed"):
         _require_one(f"values of {name}", (str(getattr(r.job.workload, name)) for r in records))
 
 

@@ -105,6 +105,46 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(entries: list[Entry], n_rou
     assert set(cells) == set(whole)
 
 
+LATENCY = (TABLE1[0].name, "latency", "inference")
+
+
+def without_round(index: int, effort: Effort) -> list[Record]:
+    """A run whose records lack one round of one latency, as where it failed before a resume."""
+    return [
+        record
+        for record in run(list(TABLE1[:1]), effort)
+        if (record.job.model, record.job.probe, record.job.workload.phase) != LATENCY
+        or record.job.round != index
+    ]
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_round_that_failed_before_a_resume_is_measured_again(index: int) -> None:
+    """Even where the others would be enough; no other round is."""
+    settings = replace(SETTINGS, effort=exactly(4))
+    (job,) = plan_next(TABLE1[:1], settings, without_round(index, exactly(4)))
+    assert (job.model, job.probe, job.workload.phase, job.round) == (*LATENCY, index)
+
+
+def test_a_missing_round_is_measured_again_where_the_others_are_enough() -> None:
+    settings = replace(SETTINGS, effort=exactly(3))
+    (job,) = plan_next(TABLE1[:1], settings, without_round(1, exactly(4)))
+    assert job.round == 1
+
+
+def test_times_at_another_size_are_no_rounds_of_this_one() -> None:
+    settings = replace(SETTINGS, n_samples=4000, effort=exactly(2))
+    records = run(list(TABLE1[:1]), exactly(2))
+    counted = [
+        replace(record, job=replace(record.job, workload=settings.workload(phase)))
+        for record in records
+        if record.job.probe != "latency"
+        for phase in [record.job.workload.phase]
+    ]
+    rounds = {job.round for job in plan_next(TABLE1[:1], settings, [*counted, *records])}
+    assert rounds == {0}
+
+
 def n_processes(effort: Effort, measure: Answer) -> int:
     records = run(list(TABLE1[:1]), effort, measure)
     return sum((r.job.model, r.job.probe, r.job.workload.phase)

@@ -381,6 +381,32 @@ def test_a_run_of_other_code_is_not_resumed(
     assert len(bench.jobs) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        (["--samples", "4000"], "n_samples 8000 and not 4000"),
+        (["--batch", "2"], "batch 1 and not 2"),
+        (["--dtype", "float64"], "dtype float32 and not float64"),
+        (["--seed", "7"], "seed 0 and not 7"),
+        (["--threads", "37"], f"threads {available_cpus()} and not 37"),
+    ],
+)
+def test_a_run_of_other_settings_is_not_resumed(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    difference: str,
+) -> None:
+    stop_after(bench, 2)
+    call("--models", "dprnn")
+    before = stored(tmp_path / "out")
+    assert call("--models", "dprnn", "--resume", *options) == 2
+    assert f"other settings ({difference})" in capsys.readouterr().err
+    assert stored(tmp_path / "out") == before
+
+
 def test_there_must_be_a_run_to_resume(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--resume") == 2
     assert "There are no records" in capsys.readouterr().err
