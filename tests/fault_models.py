@@ -199,6 +199,29 @@ def out_of_gpu_memory() -> nn.Module:
     return Tiny(spoil)
 
 
+def out_of_memory_in_a_library(message: str) -> nn.Module:
+    """Libraries below torch have words of their own for it, in a RuntimeError."""
+
+    def spoil(estimates: Tensor) -> Tensor:
+        raise RuntimeError(message)
+
+    return Tiny(spoil)
+
+
+def out_of_driver_memory() -> nn.Module:
+    return out_of_memory_in_a_library("CUDA error: out of memory")
+
+
+def out_of_cublas_memory() -> nn.Module:
+    return out_of_memory_in_a_library(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    )
+
+
+def out_of_cpp_memory() -> nn.Module:
+    return out_of_memory_in_a_library("std::bad_alloc")
+
+
 def no_source() -> nn.Module:
     return Tiny(lambda estimates: estimates[:, :0])
 

@@ -25,12 +25,16 @@ STDERR_TAIL_BYTES = 4000
 
 
 class Ending(NamedTuple):
-    """How a worker ended: its outcome if it wrote a whole one, its exit code, what it printed."""
+    """How a worker ended: its outcome if it wrote a whole one, its exit code, what it printed.
+
+    ``has_started`` is False where not even its process came to be in time.
+    """
 
     outcome: dict[str, Any] | None
     returncode: int
     timed_out: bool
     stderr_tail: str
+    has_started: bool = True
 
 
 class ForkServer:
@@ -66,10 +70,13 @@ class ForkServer:
 
     def __exit__(self, *exception: object) -> None:
         self._control.close()
-        with suppress(ProcessLookupError):
-            os.killpg(self._server.pid, signal.SIGKILL)
-        self._server.wait()
+        self._end()
         self._log.close()
+
+    def _end(self) -> None:
+        """End the server: one that owes a reply would give it to a later request."""
+        kill_group(self._server.pid)
+        self._server.wait()
 
     @property
     def is_running(self) -> bool:
@@ -88,7 +95,9 @@ class ForkServer:
                 finally:
                     os.close(write_fd)
                 if child is None:
-                    return Ending(None, 0, timed_out=True, stderr_tail=read_tail(self._log))
+                    self._end()
+                    tail = read_tail(self._log)
+                    return Ending(None, 0, timed_out=True, stderr_tail=tail, has_started=False)
                 return self._await(child, pipe, stderr, deadline_s)
             except OSError:  # the server is gone
                 tail = read_tail(stderr) or read_tail(self._log)
@@ -102,6 +111,8 @@ class ForkServer:
         timed_out = returncode is None
         if timed_out:
             returncode = self._reply(time.monotonic() + START_DEADLINE_S)
+            if returncode is None:
+                self._end()
         return Ending(parse_outcome(answer), returncode or 0, timed_out, read_tail(stderr))
 
     def _collect(self, pipe: IO[bytes], end: float) -> tuple[bytes, int | None]:

@@ -106,6 +106,9 @@ def fetch_environment(threads: int) -> dict[str, Any]:
 
 def classify(ending: Ending, deadline_s: float) -> tuple[Status, str]:
     """The status of a worker's end and the sentence that explains it."""
+    if not ending.has_started:
+        reason = f"The measuring process did not start within {START_DEADLINE_S:g} s."
+        return Status.TIMEOUT, reason
     if ending.timed_out:
         return Status.TIMEOUT, f"Not finished after {deadline_s:g} s, so the process was ended."
     if ending.outcome is not None:

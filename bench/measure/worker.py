@@ -46,6 +46,14 @@ PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str,
     "streaming": streaming.measure,
 }
 
+FULL_MEMORY = (
+    "can't allocate memory",  # torch's allocator on the CPU
+    "CUDA error: out of memory",  # the driver, beside torch's allocator
+    "ALLOC_FAILED",  # cuBLAS, cuDNN, cuFFT
+    "std::bad_alloc",  # C++, oneDNN among it
+)
+"""How libraries say in a plain RuntimeError that memory is full."""
+
 Outcome = dict[str, Any]
 """What a worker answers: status, reason, measurement and environment."""
 
@@ -67,7 +75,8 @@ def run_job(job: Job) -> Outcome:
         return _failure(Status.ERROR, f"The network ended its process with exit({error.code!r}).")
     except Exception as error:
         traceback.print_exc()
-        status = Status.OOM if "can't allocate memory" in str(error) else Status.ERROR
+        is_full = any(marker in str(error) for marker in FULL_MEMORY)
+        status = Status.OOM if is_full else Status.ERROR
         return _failure(status, _sentence(error))
     return {"status": Status.OK, "reason": "", "measurement": measurement}
 

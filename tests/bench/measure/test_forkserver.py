@@ -65,6 +65,20 @@ def test_a_server_that_was_killed_ends_every_request_and_not_the_run(server: For
             assert not ending.timed_out
 
 
+def test_a_server_that_is_late_is_ended_and_its_reply_reaches_no_later_request(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No server imports torch in a millisecond."""
+    monkeypatch.setattr("bench.measure.forkserver.START_DEADLINE_S", 0.001)
+    with server:
+        late = server.run({}, 60.0)
+        assert (late.outcome, late.timed_out, late.has_started) == (None, True, False)
+        assert not server.is_running
+        monkeypatch.setattr("bench.measure.forkserver.START_DEADLINE_S", 60.0)
+        later = server.run({}, 60.0)
+        assert (later.outcome, later.returncode) == (None, -signal.SIGKILL)
+
+
 def test_a_request_that_is_no_job_fails_alone(server: ForkServer) -> None:
     with server:
         bad = server.run({"colour": "red"}, 60.0)

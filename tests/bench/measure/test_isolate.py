@@ -37,6 +37,9 @@ FAULTS = {
     "hangs": (Status.TIMEOUT, "Not finished after 1 s"),
     "out_of_memory": (Status.OOM, "can't allocate memory"),
     "out_of_gpu_memory": (Status.OOM, "OutOfMemoryError: CUDA out of memory."),
+    "out_of_driver_memory": (Status.OOM, "RuntimeError: CUDA error: out of memory"),
+    "out_of_cublas_memory": (Status.OOM, "CUBLAS_STATUS_ALLOC_FAILED"),
+    "out_of_cpp_memory": (Status.OOM, "RuntimeError: std::bad_alloc"),
     "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
     "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
     "no_such_network": (Status.ERROR, "'tests.fault_models' has no function 'no_such_network'."),
@@ -273,3 +276,14 @@ def test_torch_that_can_not_be_imported_is_named_before_anything_is_measured(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(UsageError, match=r"could not start: ImportError: libtorch\.so is torn"):
         fetch_environment(1)
+
+
+def test_a_process_that_does_not_start_costs_one_record_and_not_the_later_ones() -> None:
+    late = "bench.measure.forkserver.START_DEADLINE_S"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(late, 0.001)
+        measuring = run_jobs([fault_job("healthy"), fault_job("null")])
+        first = next(measuring)
+    assert first.status == Status.TIMEOUT
+    assert first.reason == "The measuring process did not start within 120 s."
+    assert [record.status for record in measuring] == [Status.OK]
