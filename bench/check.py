@@ -18,7 +18,7 @@ from bench.command import announce, measure, run_command
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.rounds import CheckRun, check_records
 from bench.results.record import Record
-from bench.results.store import create_records, read_records
+from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
 
 
@@ -92,7 +92,7 @@ def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Che
     """Measure while a verdict is open; each record is on disk before the next job starts."""
     end = time.monotonic() + time_s
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = create_records(output / "records" / f"check-{started}.jsonl")
+    path = output / "records" / f"check-{started}.jsonl"
     run = CheckRun(budgets, lambda: time.monotonic() < end)
     measure(run.next_jobs, path)
     return run.checks(read_records(path).records)

@@ -20,7 +20,7 @@ from bench.errors import (
 from bench.measure.isolate import run_jobs
 from bench.measure.lock import measuring_alone
 from bench.results.record import Job, Record
-from bench.results.store import append_record
+from bench.results.store import append_record, create_records
 from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
@@ -54,19 +54,23 @@ def _raise_terminated(*_: object) -> NoReturn:
     raise Terminated
 
 
-def measure(plan: Plan, path: Path, records: Sequence[Record] = ()) -> None:
+def measure(plan: Plan, path: Path, resumed: Sequence[Record] | None = None) -> None:
     """Run what the plan asks for until it asks for nothing.
 
-    Each record is on disk before the next job starts. ``records`` are those that an earlier run
-    left in the file.
+    Each record is on disk before the next job starts. ``resumed`` are the records that an
+    earlier run left in the file; without them the file is made, but not before this run may
+    measure: one that is refused leaves nothing behind.
 
     Raises:
-        UsageError: another run is measuring on this machine, or the disk is full.
+        UsageError: another run is measuring on this machine, the file can't be made, or the disk
+            is full.
     """
     from bench.render.progress import show_progress  # after --help has had its answer
 
-    measured = list(records)
+    measured = list(resumed or ())
     with measuring_alone(), show_progress() as progress:
+        if resumed is None:
+            create_records(path)
         while jobs := plan(measured):
             progress.expect(len(jobs))
             with closing(run_jobs(jobs)) as running:

@@ -109,7 +109,7 @@ def measure_in_turns(
 ) -> list[Check]:
     """All verdicts; each record is on disk before the next process starts."""
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = create_records(arguments.output / "records" / f"compare-{started}.jsonl")
+    path = arguments.output / "records" / f"compare-{started}.jsonl"
     end = time.monotonic() + arguments.time
 
     def measure(side: Side, slot: int) -> Record:
@@ -123,6 +123,7 @@ def measure_in_turns(
     from bench.render.progress import show_progress  # after --help has had its answer
 
     with measuring_alone(), show_progress() as progress:
+        create_records(path)
         return settle(
             [Duel(base, head) for base, head in pairs],
             measure,

@@ -17,7 +17,7 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.plan import EFFORTS, Settings, plan_operation_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
-from bench.results.store import create_records, read_records
+from bench.results.store import read_records
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -66,7 +66,7 @@ def count(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
         effort=EFFORTS["standard"],
     )
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = create_records(arguments.output / "records" / "operations" / f"{started}.jsonl")
+    path = arguments.output / "records" / "operations" / f"{started}.jsonl"
     jobs = plan_operation_jobs(entries, settings)
     measure(lambda records: remaining(jobs, records), path)
     return path

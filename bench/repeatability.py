@@ -20,7 +20,7 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Job, Record, Status
-from bench.results.store import create_records, read_records
+from bench.results.store import read_records
 
 BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
 EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
@@ -63,7 +63,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     runs: dict[str, list[Sequence[Record]]] = {"quiet": [], "loaded": []}
     for index in range(arguments.runs):
         for condition, measured in runs.items():
-            path = create_records(folder / f"{condition}-{index:02}.jsonl")
+            path = folder / f"{condition}-{index:02}.jsonl"
             with burner(condition == "loaded"):
                 measure(lambda records: remaining(jobs, records), path)
             measured.append(read_records(path).records)

@@ -21,7 +21,7 @@ from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
 from bench.results.fingerprint import fingerprint
 from bench.results.record import Record, Status, Workload
-from bench.results.store import create_records, newest_records, read_records
+from bench.results.store import newest_records, read_records
 from bench.results.summary import newest_of_each_cell, summarize
 
 
@@ -113,11 +113,12 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
     settings = settings.on(device)
+    done: list[Record] | None = None
     if arguments.resume:
         path, done = resume_records(output / "records", place, settings, environment)
     else:
         started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        path, done = create_records(output / "records" / f"{place}-{started}.jsonl"), []
+        path = output / "records" / f"{place}-{started}.jsonl"
     measure(lambda records: plan_next(entries, settings, records), path, done)
     return report(path, output)
 

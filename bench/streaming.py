@@ -16,7 +16,7 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.plan import EFFORTS, Settings, plan_streaming_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
-from bench.results.store import create_records, read_records
+from bench.results.store import read_records
 
 CHUNKS = (160, 320, 640, 1280, 2560, 8000)
 """Samples. The registered networks advance by 160: smaller chunks wait as long."""
@@ -90,7 +90,7 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     )
     jobs = plan_streaming_jobs(entries, settings, arguments.chunks)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = create_records(arguments.output / "records" / "streaming" / f"{started}.jsonl")
+    path = arguments.output / "records" / "streaming" / f"{started}.jsonl"
     measure(lambda records: remaining(jobs, records), path)
     return path
 

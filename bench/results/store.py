@@ -105,16 +105,16 @@ def read_records(path: Path) -> Contents:
 
 
 def newest_records(folder: Path, place: str = "*") -> Path:
-    """The record file of the latest run in a folder, by the time in its name.
+    """The record file of the latest run in a folder that has records, by the time in its name.
 
     ``place`` is what a run's name begins with: ``cpu`` or a GPU's name.
 
     Raises:
         UsageError: the folder holds none.
     """
-    files = sorted(folder.glob(f"{place}-*.jsonl"), key=lambda file: file.stem.rpartition("-")[2])
+    files = [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]
     if not files:
         raise UsageError(
             f"There are no records in {folder}. Measure first: python -m bench.run --models all"
         )
-    return files[-1]
+    return max(files, key=lambda file: file.stem.rpartition("-")[2])

@@ -421,6 +421,12 @@ def test_two_runs_do_not_measure_at_once(
     assert bench.jobs == []
 
 
+def test_a_run_that_is_refused_leaves_no_file(call: Call, bench: Bench, tmp_path: Path) -> None:
+    with measuring_alone():
+        assert call("--models", "dprnn") == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_disk_that_is_nearly_full_is_found_before_the_run(
     call: Call,
     bench: Bench,

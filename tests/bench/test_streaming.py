@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import streaming
+from bench.measure.lock import measuring_alone
 from bench.plan import EFFORTS, STREAMING_ROUNDS, Settings, plan_streaming_jobs
 from bench.registry import CAUSAL
 from bench.results.store import read_records
@@ -48,6 +49,12 @@ def test_a_network_that_can_not_stream_is_an_exit_code_and_a_reason(
     models = ["--models", "tests.fault_models:healthy", "--chunks", "8"]
     assert streaming.main([*models, "--output", str(tmp_path)]) == 1
     assert "unsupported: The network has no `stream`" in (tmp_path / "streaming.md").read_text()
+
+
+def test_a_run_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    with measuring_alone():
+        assert streaming.main(["--models", NETWORK, "--output", str(tmp_path)]) == 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("size", [0, -160])

@@ -138,10 +138,18 @@ def test_text_that_is_not_unicode_can_be_stored(path: Path) -> None:
 
 def test_the_newest_records_are_of_the_latest_run(tmp_path: Path) -> None:
     """By the time in the name, whatever the device: a clone does not keep the files' times."""
-    newest = create_records(tmp_path / "a-gpu-20260102T000000Z.jsonl")
-    create_records(tmp_path / "cpu-20260101T235959Z.jsonl")
+    newest = tmp_path / "a-gpu-20260102T000000Z.jsonl"
+    for path in (newest, tmp_path / "cpu-20260101T235959Z.jsonl"):
+        append_record(path, FIRST)
     (tmp_path / "notes-20270101T000000Z.txt").touch()
     assert newest_records(tmp_path) == newest
+
+
+def test_a_run_that_ended_before_its_first_record_is_not_the_newest(tmp_path: Path) -> None:
+    older = tmp_path / "cpu-20260101T000000Z.jsonl"
+    append_record(older, FIRST)
+    create_records(tmp_path / "cpu-20260102T000000Z.jsonl")
+    assert newest_records(tmp_path) == older
 
 
 def test_a_folder_without_records_says_how_to_make_some(tmp_path: Path) -> None:
