@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,29 +24,45 @@ def measuring_alone() -> Iterator[None]:
         UsageError: another run holds it, or it can't be written.
     """
     path = lock_path()
-    owner = path.with_suffix(".pid")
+    lock = FileLock(path, timeout=0, mode=0o666)
     try:
-        with FileLock(path, timeout=0, mode=0o666):
-            owner.write_text(str(os.getpid()))
-            yield
+        lock.acquire()
     except Timeout as error:
         raise UsageError(
-            f"Another run is measuring on this machine{_process(owner)}, and two would slow each "
+            f"Another run is measuring on this machine{_process(path)}, and two would slow each "
             "other down. Wait for its end, or end it."
         ) from error
+    except OSError as error:
+        raise UsageError(
+            f"The lock that keeps two runs apart can't be taken: {path}: "
+            f"{error.strerror or error}. Remove that file, or let its owner do so."
+        ) from error
+    with lock:
+        _write_process(path)
+        yield
 
 
 def measuring_process() -> str | None:
     """In words, the run that measures on this machine now; None when there is none."""
+    path = lock_path()
     try:
-        with measuring_alone():
+        with FileLock(path, timeout=0, mode=0o666):
             return None
-    except UsageError:
-        return f"another run{_process(lock_path().with_suffix('.pid'))}"
+    except Timeout:
+        return f"another run{_process(path)}"
+    except OSError:  # nobody can tell; a run that can't take the lock says so itself
+        return None
 
 
-def _process(owner: Path) -> str:
+def _write_process(path: Path) -> None:
+    """Name this process to the runs that it keeps away; without its name they are kept away too."""
+    with suppress(OSError), path.open("r+") as file:
+        file.truncate()
+        file.write(str(os.getpid()))
+
+
+def _process(path: Path) -> str:
     try:
-        return f" (process {int(owner.read_text())})"
+        return f" (process {int(path.read_text())})"
     except (OSError, ValueError):
         return ""

@@ -54,3 +54,32 @@ def test_who_measures_is_known_without_being_disturbed() -> None:
     with measuring_alone():
         assert measuring_process() == f"another run (process {os.getpid()})"
     assert measuring_process() is None
+
+
+def test_to_ask_who_measures_leaves_the_name_of_the_last_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a run that begins meanwhile would be told of a process that never measured."""
+    lock = tmp_path / "lock"
+    lock.write_text("1234567")
+    monkeypatch.setattr("bench.measure.lock.lock_path", lambda: lock)
+    assert measuring_process() is None
+    assert lock.read_text() == "1234567"
+
+
+def test_a_lock_that_can_not_be_opened_is_a_sentence_and_no_other_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where it belongs to another user; here a folder is in its place."""
+    monkeypatch.setattr("bench.measure.lock.lock_path", lambda: tmp_path)
+    with pytest.raises(UsageError, match=r"can't be taken.*Remove that file"), measuring_alone():
+        pass
+    assert measuring_process() is None
+
+
+def test_only_the_lock_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of one user beside it would stop the next."""
+    monkeypatch.setattr("bench.measure.lock.lock_path", lambda: tmp_path / "lock")
+    with measuring_alone():
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
