@@ -45,7 +45,9 @@ def _introduction(summary: Summary) -> str:
         f"Ratio: to {_name(summary.reference)}, process by process within a round, so that a drift "
         "of the machine cancels; of two runs or two machines, compare ratios and not times. "
         "Percentiles of single calls appear from 29, 59 and 299 calls on. Contended: calls during "
-        "which something else used the processors; they are in the figures. Real-time factor: "
+        "which something else used the processors; they are in the figures. Ended by: what ended "
+        "the calls of most processes: precision (they agreed), budget (their time was spent) or "
+        "repeats (there were enough). Real-time factor: "
         "time over audio duration, below 1 is faster than real time."
     )
 
@@ -64,6 +66,7 @@ def _heads(summary: Summary) -> list[str]:
         "Mixtures per second",
         "Real-time factor",
         "Processes, calls",
+        "Ended by",
         "Contended",
     ]
 
@@ -83,6 +86,7 @@ def _row(timing: Timing, summary: Summary, is_reference: bool) -> list[str]:
         format_significant(batch / value_s),
         format_significant(value_s / audio_s),
         f"{timing.latency.n_processes}, {n_samples}",
+        timing.stopped_by,
         contended + (" (noisy)" if timing.noise else ""),
     ]
 

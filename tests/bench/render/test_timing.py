@@ -46,6 +46,15 @@ def test_each_network_has_its_ratio_and_its_real_time_factor(heading: str, facto
         assert row["Contended"] == "0%"
 
 
+def test_what_ended_most_processes_stands_beside_their_number() -> None:
+    records = timed([[1.0]] * 3, stopped_by="precision")
+    records[1].measurement["stopped_by"] = "repeats"
+    (row,) = rows(section(records), "Inference (I)")
+    assert row["Ended by"] == "precision"
+    (row,) = rows(section(timed([[1.0]])), "Inference (I)")
+    assert row["Ended by"] == "not known"
+
+
 def test_the_interval_stands_below_the_figure_with_the_level_it_has() -> None:
     (row,) = rows(section(timed([[1.0], [1.02], [0.99]])), "Inference (I)")
     assert row["Median"] == "1.00 s<br>−1.0 +2.0 % (75%)"
