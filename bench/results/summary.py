@@ -116,8 +116,8 @@ def summarize(records: Sequence[Record]) -> Summary:
     """The figures of the records of one machine and one kind of workload.
 
     Raises:
-        UsageError: no records, or records of different machines, code versions of torch, or
-            sizes, which must not share a column.
+        UsageError: no records, or records of different machines, code, releases of torch or
+            workloads, which must not share a column.
     """
     if not records:
         raise UsageError("There are no whole records to report on.")
@@ -172,8 +172,15 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
     updates = [record for record in records if record.job.workload.phase == "update"]
     _require_one("devices of the update step", (_update_device(record) for record in updates))
     _require_one("releases of torch", (r.environment["versions"]["torch"] for r in records))
+    _require_one("versions of the code", (_code(record) for record in records))
     for name in ("n_samples", "batch", "dtype", "threads", "seed"):
         _require_one(f"values of {name}", (str(getattr(r.job.workload, name)) for r in records))
+
+
+def _code(record: Record) -> str:
+    """What was measured with: the hash of the sources, or the commit in records without it."""
+    code = record.environment["code"]
+    return str(code.get("sources_sha256") or code["commit"])
 
 
 def _update_device(record: Record) -> str:

@@ -137,10 +137,13 @@ MIXTURES: dict[str, tuple[Callable[[Record], Record], str]] = {
     "number of them": (lambda r: moved(r, machine={"n_available_cpus": 1}), "machines"),
     "memory": (lambda r: moved(r, machine={"memory_bytes": 1}), "machines"),
     "torch": (lambda r: moved(r, versions={"torch": "2.11.0"}), "torch, .*2.11.0"),
+    "commit": (lambda r: moved(r, code={"commit": "ff"}), "versions of the code.*ff"),
+    "sources": (lambda r: moved(r, code={"sources_sha256": "ff"}), "versions of the code.*ff"),
     "samples": (lambda r: resized(r, n_samples=9), "n_samples, .*9"),
     "batch": (lambda r: resized(r, batch=2), "batch"),
     "dtype": (lambda r: resized(r, dtype="float64"), "dtype, .*float64"),
     "threads": (lambda r: resized(r, threads=7), "threads"),
+    "seed": (lambda r: resized(r, seed=3), "seed"),
 }
 
 
