@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import announce, measure, run_command
+from bench.command import announce, measure, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.rounds import CheckRun, check_records
-from bench.results.record import Record
 from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
 
@@ -71,21 +70,12 @@ def check(arguments: argparse.Namespace) -> int:
     """The whole job: read the budgets, read or make records, say the verdicts."""
     budgets = read_budgets(arguments.budgets)
     if arguments.records:
-        checks = check_records(budgets, read_all(arguments.records))
+        checks = check_records(
+            budgets, [record for path in arguments.records for record in read_and_warn(path)]
+        )
     else:
         checks = measure_and_check(budgets, arguments.output, arguments.time)
     return announce(checks, str(arguments.budgets), arguments.form)
-
-
-def read_all(paths: Sequence[Path]) -> list[Record]:
-    """The whole records of some files; the lines that are none are named on standard error."""
-    records: list[Record] = []
-    for path in paths:
-        contents = read_records(path)
-        for line in contents.bad_lines:
-            print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
-        records.extend(contents.records)
-    return records
 
 
 def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Check]:

@@ -20,7 +20,7 @@ from bench.errors import (
 from bench.measure.isolate import run_jobs
 from bench.measure.lock import measuring_alone
 from bench.results.record import Job, Record
-from bench.results.store import append_record, create_records
+from bench.results.store import append_record, create_records, read_records
 from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
@@ -78,6 +78,18 @@ def measure(plan: Plan, path: Path, resumed: Sequence[Record] | None = None) -> 
                     append_record(path, record)
                     measured.append(record)
                     progress.advance(record)
+
+
+def read_and_warn(path: Path) -> tuple[Record, ...]:
+    """The whole records of a file; the lines that are none are named on standard error.
+
+    Raises:
+        UsageError: there is no such file, or it can't be read.
+    """
+    contents = read_records(path)
+    for line in contents.bad_lines:
+        print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
+    return contents.records
 
 
 VERDICT_EXITS = {

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, run_command
+from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.plan import EFFORTS, Settings, plan_operation_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
-from bench.results.store import read_records
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def count_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: select, count or read, write."""
     entries = select_entries(arguments.models)
-    records = read_records(arguments.records or count(entries, arguments)).records
+    records = read_and_warn(arguments.records or count(entries, arguments))
     for path in write(entries, records, arguments.output, arguments.depth):
         print(path)
     return EXIT_OK if all(r.status == Status.OK for r in records) else EXIT_CELL_FAILED

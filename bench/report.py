@@ -8,10 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import run_command
+from bench.command import read_and_warn, run_command
 from bench.errors import EXIT_OK
-from bench.results.record import Record
-from bench.results.store import newest_records, read_records
+from bench.results.store import newest_records
 from bench.results.summary import summarize
 from bench.results.training import find_trainings
 
@@ -75,14 +74,6 @@ def draw_trainings(folder: Path, output: Path) -> int:
     for path in write_figure4(trainings, output / "figure4"):
         print(path)
     return EXIT_OK
-
-
-def read_and_warn(path: Path) -> tuple[Record, ...]:
-    """The whole records of a file; the lines that are none are named on standard error."""
-    contents = read_records(path)
-    for line in contents.bad_lines:
-        print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
-    return contents.records
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.command import measure, run_command
+from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.measure.isolate import fetch_environment
 from bench.measure.machine import available_cpus
@@ -21,7 +21,7 @@ from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
 from bench.results.fingerprint import fingerprint
 from bench.results.record import Record, Status, Workload
-from bench.results.store import newest_records, read_records
+from bench.results.store import newest_records
 from bench.results.summary import newest_of_each_cell, summarize
 
 
@@ -133,7 +133,7 @@ def resume_records(
             another machine.
     """
     path = newest_records(folder, place)
-    records = read_records(path).records
+    records = read_and_warn(path)
     for record in records:
         asked, made = settings.workload(record.job.workload.phase), record.job.workload
         if made != asked:
@@ -195,7 +195,7 @@ def report(records: Path, output: Path) -> int:
     from bench.render.report import write_reports
     from bench.render.terminal import render_terminal
 
-    contents = newest_of_each_cell(read_records(records).records)
+    contents = newest_of_each_cell(read_and_warn(records))
     summary = summarize(contents)
     Console().print(render_terminal(summary))
     for path in (records, *write_reports(summary, output)):

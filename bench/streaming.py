@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, run_command
+from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.plan import EFFORTS, Settings, plan_streaming_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
-from bench.results.store import read_records
 
 CHUNKS = (160, 320, 640, 1280, 2560, 8000)
 """Samples. The registered networks advance by 160: smaller chunks wait as long."""
@@ -65,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: select, measure or read, write."""
     entries = select_entries(arguments.models)
-    records = read_records(arguments.records or run(entries, arguments)).records
+    path = arguments.records or run(entries, arguments)
+    records = read_and_warn(path)
+    if not any(record.job.probe == "streaming" for record in records):
+        raise UsageError(f"{path} holds no records of streams. Measure: python -m bench.streaming")
     for path in write(entries, records, arguments.output):
         print(path)
     return EXIT_OK if all(r.status == Status.OK for r in records) else EXIT_CELL_FAILED

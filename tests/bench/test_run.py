@@ -17,7 +17,7 @@ from bench.measure.lock import measuring_alone
 from bench.measure.machine import available_cpus
 from bench.registry import REGISTRY, TABLE1
 from bench.results.record import Job, Record, Status
-from bench.results.store import read_records
+from bench.results.store import append_line, read_records
 from tests.bench.example_records import (
     ENVIRONMENT,
     GPU,
@@ -405,6 +405,17 @@ def test_a_run_of_other_settings_is_not_resumed(
     assert call("--models", "dprnn", "--resume", *options) == 2
     assert f"other settings ({difference})" in capsys.readouterr().err
     assert stored(tmp_path / "out") == before
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_torn_line_of_a_resumed_run_is_named(
+    call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--models", "dprnn") == 0
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    append_line(path, '{"torn')
+    assert call("--models", "dprnn", "--resume") == 0
+    assert f"{path}, line {QUICK_JOBS + NULL_JOBS + 1}, is left out" in capsys.readouterr().err
 
 
 def test_there_must_be_a_run_to_resume(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

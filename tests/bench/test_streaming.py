@@ -8,7 +8,8 @@ from bench import streaming
 from bench.measure.lock import measuring_alone
 from bench.plan import EFFORTS, STREAMING_ROUNDS, Settings, plan_streaming_jobs
 from bench.registry import CAUSAL
-from bench.results.store import read_records
+from bench.results.store import append_line, append_record, read_records
+from tests.bench.example_records import make_job, make_record
 
 NETWORK = "tests.streaming_models:scaler"
 
@@ -55,6 +56,19 @@ def test_a_run_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
     with measuring_alone():
         assert streaming.main(["--models", NETWORK, "--output", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_records_without_streams_are_refused_and_torn_lines_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cpu-20260101T000000Z.jsonl"
+    append_record(path, make_record(make_job()))
+    append_line(path, "torn")
+    assert streaming.main(["--records", str(path), "--output", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert f"{path}, line 2, is left out" in said
+    assert f"{path} holds no records of streams" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("size", [0, -160])
