@@ -15,12 +15,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, run_command
-from bench.errors import EXIT_CELL_FAILED, EXIT_OK
+from bench.command import measure, read_and_warn, run_command
+from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Job, Record, Status
-from bench.results.store import read_records
 
 BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
 EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
@@ -55,7 +54,8 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: quiet and loaded runs in turns, then the table."""
     from bench.render.repeatability import render_repeatability
 
-    (reference,) = select_entries([arguments.reference])
+    require_sense(arguments)
+    reference = select_reference(arguments.reference)
     entries = select_entries(arguments.models)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = arguments.output / "records" / "repeatability" / started
@@ -66,13 +66,45 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
             path = folder / f"{condition}-{index:02}.jsonl"
             with burner(condition == "loaded"):
                 measure(lambda records: remaining(jobs, records), path)
-            measured.append(read_records(path).records)
+            measured.append(read_and_warn(path))
+    records = [record for of_kind in runs.values() for run in of_kind for record in run]
+    failed = [record for record in records if record.status != Status.OK]
+    for failure in dict.fromkeys((r.job.model, r.status.value, r.reason) for r in failed):
+        print("{}: {}: {}".format(*failure), file=sys.stderr)
+    if len(failed) == len(records):
+        print(f"Nothing could be measured, so there is no report; see {folder}.", file=sys.stderr)
+        return EXIT_CELL_FAILED
     report = arguments.output / "repeatability.md"
-    text = render_repeatability(runs, [entry.name for entry in entries], reference.name)
+    text = render_repeatability(runs, entries, reference)
     report.write_text(text, encoding="utf-8")
     print(text, report, sep="\n")
-    records = [record for of_kind in runs.values() for run in of_kind for record in run]
-    return EXIT_OK if all(r.status == Status.OK for r in records) else EXIT_CELL_FAILED
+    return EXIT_CELL_FAILED if failed else EXIT_OK
+
+
+def require_sense(arguments: argparse.Namespace) -> None:
+    """Refuse what no spread can come of.
+
+    Raises:
+        UsageError: fewer than two runs of a kind, or no round in them.
+    """
+    for option, value, least in (
+        ("--runs", arguments.runs, 2),
+        ("--rounds", arguments.rounds, 1),
+    ):
+        if value < least:
+            raise UsageError(f"{option} must be at least {least}, not {value}.")
+
+
+def select_reference(request: str) -> Entry:
+    """The one network that the others are compared with.
+
+    Raises:
+        UsageError: the request names none, or several.
+    """
+    found = select_entries([request])
+    if len(found) > 1:
+        raise UsageError(f"--reference must name one network, and {request!r} names {len(found)}.")
+    return found[0]
 
 
 def plan_rounds(entries: Sequence[Entry], n_rounds: int, threads: int) -> list[Job]:

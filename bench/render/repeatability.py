@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.registry import REGISTRY
+from bench.registry import Entry
 from bench.render.tables import markdown_table
-from bench.results.record import Record
+from bench.results.record import Record, Status
 from bench.results.repeatability import Repeatability, summarize_runs
 from bench.results.units import format_significant
 
@@ -22,20 +22,24 @@ HEADS = (
 
 
 def render_repeatability(
-    runs: Mapping[str, Sequence[Sequence[Record]]], models: Sequence[str], reference: str
+    runs: Mapping[str, Sequence[Sequence[Record]]], entries: Sequence[Entry], reference: Entry
 ) -> str:
-    """``runs`` are the records of every run by condition (quiet, loaded)."""
-    rows = []
-    for model in models:
+    """``runs`` are the records of every run by condition (quiet, loaded).
+
+    At least one record of them is of a measurement that succeeded.
+    """
+    rows, gaps = [], []
+    for entry in entries:
         for condition, of_condition in runs.items():
-            found = summarize_runs(of_condition, model, reference)
-            rows.append([_ratio(model, reference), condition, *_figures(found)])
-            rows[-1].append(_contended(of_condition, model))
-    return f"# Repeatability of ratios\n\n{_introduction(runs)}\n\n{markdown_table(HEADS, rows)}\n"
-
-
-def _ratio(model: str, reference: str) -> str:
-    return " / ".join(REGISTRY[name].display_name for name in (model, reference))
+            ratio = f"{entry.display_name} / {reference.display_name}"
+            found = summarize_runs(of_condition, entry.name, reference.name)
+            if found:
+                contended = _contended(of_condition, entry.name)
+                rows.append([ratio, condition, *_figures(found), contended])
+            else:
+                gaps.append(f"{ratio}, {condition}: fewer than two runs measured both in a round.")
+    blocks = ["# Repeatability of ratios", _introduction(runs), markdown_table(HEADS, rows), *gaps]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _figures(found: Repeatability) -> list[str]:
@@ -65,9 +69,10 @@ def _contended(runs: Sequence[Sequence[Record]], model: str) -> str:
 
 
 def _introduction(runs: Mapping[str, Sequence[Sequence[Record]]]) -> str:
-    first = next(record for of_condition in runs.values() for run in of_condition for record in run)
+    records = [record for of_condition in runs.values() for run in of_condition for record in run]
+    first = next(record for record in records if record.status == Status.OK)
     machine, code = first.environment["machine"], first.environment["code"]
-    n_rounds = 1 + max(record.job.round for run in runs.values() for r in run for record in r)
+    n_rounds = 1 + max(record.job.round for record in records)
     return (
         f"Inference on {first.job.workload.n_samples} samples with {first.job.workload.threads} "
         f"thread(s) on {machine['cpu']} ({machine['n_available_cpus']} processors), {n_rounds} "

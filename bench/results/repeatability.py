@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, stdev
+from typing import NamedTuple
 
 from bench.results.record import Record, Status
 from bench.results.statistics import Estimate, estimate_ratio
@@ -39,22 +40,43 @@ class Repeatability:
         return sum(interval.low <= self.pooled <= interval.high for interval in intervals)
 
 
-def summarize_runs(runs: Sequence[Sequence[Record]], model: str, reference: str) -> Repeatability:
+def summarize_runs(
+    runs: Sequence[Sequence[Record]], model: str, reference: str
+) -> Repeatability | None:
     """The ratio of one network to another in every run, each given by its records.
 
-    Raises:
-        ValueError: fewer than two runs, or one in which no round has both.
+    A run counts with the rounds that measured both; None when fewer than two runs have any.
     """
-    ours, theirs = ([_times(run, name) for run in runs] for name in (model, reference))
-    estimates = [estimate_ratio(a, b) for a, b in zip(ours, theirs, strict=True)]
-    pooled = estimate_ratio([p for run in ours for p in run], [p for run in theirs for p in run])
-    latencies_s = [median(median(times) for times in run) for run in ours]
-    return Repeatability(estimates, pooled.value, latencies_s)
+    pairs = [pair for run in runs if (pair := _common_rounds(run, model, reference)).ours]
+    if len(pairs) < 2:
+        return None
+    pooled = estimate_ratio(
+        [times_s for pair in pairs for times_s in pair.ours],
+        [times_s for pair in pairs for times_s in pair.theirs],
+    )
+    return Repeatability(
+        runs=[estimate_ratio(pair.ours, pair.theirs) for pair in pairs],
+        pooled=pooled.value,
+        latencies_s=[median(median(times_s) for times_s in pair.ours) for pair in pairs],
+    )
 
 
-def _times(records: Sequence[Record], model: str) -> list[list[float]]:
-    return [
-        record.measurement["times_s"]
+class _Pair(NamedTuple):
+    """The times of both networks in one run, in the order of the rounds that have both."""
+
+    ours: list[list[float]]
+    theirs: list[list[float]]
+
+
+def _common_rounds(records: Sequence[Record], model: str, reference: str) -> _Pair:
+    ours, theirs = _times_by_round(records, model), _times_by_round(records, reference)
+    common = sorted(ours.keys() & theirs.keys())
+    return _Pair([ours[index] for index in common], [theirs[index] for index in common])
+
+
+def _times_by_round(records: Sequence[Record], model: str) -> dict[int, list[float]]:
+    return {
+        record.job.round: record.measurement["times_s"]
         for record in records
         if record.job.model == model and record.status == Status.OK
-    ]
+    }

@@ -55,15 +55,14 @@ def estimate_median(processes: Processes) -> Estimate:
 
 
 def estimate_ratio(processes: Processes, reference: Processes) -> Estimate:
-    """The ratio of two medians, process by process: those of one round stand side by side.
+    """The ratio of two medians, process by process: number k of both are of one round.
 
-    A drift of the machine, which hits both of a round, cancels. Rounds that only one of the two
-    has are left out.
+    A drift of the machine, which hits both of a round, cancels.
 
     Raises:
-        ValueError: no round in common, or a process without a time.
+        ValueError: no process, more of one than of the other, or one without a time.
     """
-    pairs = list(zip(processes, reference, strict=False))
+    pairs = list(zip(processes, reference, strict=True))
     ratios = [median(ours) / median(theirs) for ours, theirs in pairs]
     return Estimate(
         value=median(ratios),

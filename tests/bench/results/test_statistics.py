@@ -121,8 +121,10 @@ def test_ratio_to_itself_is_one_without_doubt(processes: list[list[float]]) -> N
         assert (estimate.interval.low, estimate.interval.high) == (1, 1)
 
 
-def test_ratio_leaves_out_rounds_that_only_one_side_has() -> None:
-    assert estimate_ratio([[2.0], [2.0], [9.0]], [[1.0], [1.0]]).n_processes == 2
+def test_ratio_is_refused_where_processes_have_no_partner() -> None:
+    """Leaving some out at the end would pair the others with those of another round."""
+    with pytest.raises(ValueError, match="shorter"):
+        estimate_ratio([[2.0], [2.0], [9.0]], [[1.0], [1.0]])
 
 
 @pytest.mark.parametrize("share", [0.9, 0.95, 0.99])
