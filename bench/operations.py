@@ -65,7 +65,7 @@ def count(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
         effort=EFFORTS["standard"],
     )
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = arguments.output / "records" / "operations" / f"{started}.jsonl"
+    path: Path = arguments.output / "records" / "operations" / f"{started}.jsonl"
     jobs = plan_operation_jobs(entries, settings)
     measure(lambda records: remaining(jobs, records), path)
     return path

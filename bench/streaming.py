@@ -92,7 +92,7 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     )
     jobs = plan_streaming_jobs(entries, settings, arguments.chunks)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path = arguments.output / "records" / "streaming" / f"{started}.jsonl"
+    path: Path = arguments.output / "records" / "streaming" / f"{started}.jsonl"
     measure(lambda records: remaining(jobs, records), path)
     return path
 
