@@ -31,14 +31,39 @@ class Run(Protocol):
         """Run it."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Step:
-    """A network with its input on the device, ready to run."""
+    """A network with its input on the device, ready to run.
+
+    Nothing has run in it before: its first run is the network's first.
+    """
 
     model: nn.Module
     example: Example
     run: Run
     optimiser: torch.optim.Optimizer | None  # of an update step
+    is_matched: bool = False  # the sources are as many as the network's, for an update step
+
+    def match_sources(self, estimates: Tensor) -> None:
+        """Let the example have as many sources as the network's first estimates.
+
+        Raises:
+            CellError: the estimates break the contract.
+        """
+        n_src = check_estimates(estimates, self.example.mixture).shape[1]
+        if n_src != self.example.sources.shape[1]:
+            self.example = _load_on_device_of(self.example.mixture, n_src)
+        self.is_matched = True
+
+    @torch.no_grad()
+    def match_beforehand(self) -> None:
+        """Run a forward for the number of sources alone, so that a step is nothing but its parts.
+
+        Raises:
+            CellError: the estimates break the contract.
+        """
+        if self.optimiser is not None:
+            self.match_sources(self.model(self.example.mixture))
 
     def run_checked(self, mark: Callable[[], None] = no_mark) -> Tensor:
         """Run once and check what came out.
@@ -55,23 +80,19 @@ class Step:
 
 
 def prepare_step(model: nn.Module, workload: Workload, device: str | None = None) -> Step:
-    """The workload's step for a network that is on its device already.
+    """The workload's step for a network that is on its device already; nothing runs yet.
 
     ``device`` puts the input elsewhere than the workload says (on ``meta``, to count).
-
-    Raises:
-        CellError: a first forward breaks the contract.
     """
-    device = device or workload.device
     dtype = getattr(torch, workload.dtype)
     model = model.to(dtype)
-    mixture = load_example(workload.n_samples, workload.batch).mixture.to(device, dtype)
-    if workload.phase == "inference":
-        return _inference_step(model, Example(mixture, mixture))
-    with torch.no_grad():
-        n_src = check_estimates(model.train()(mixture), mixture).shape[1]
-    sources = load_example(workload.n_samples, workload.batch, n_src).sources.to(device, dtype)
-    return _update_step(model, Example(mixture, sources))
+    example = Example(
+        *(
+            tensor.to(device or workload.device, dtype)
+            for tensor in load_example(workload.n_samples, workload.batch)
+        )
+    )
+    return (_inference_step if workload.phase == "inference" else _update_step)(model, example)
 
 
 def _inference_step(model: nn.Module, example: Example) -> Step:
@@ -82,7 +103,7 @@ def _inference_step(model: nn.Module, example: Example) -> Step:
         estimates: Tensor = model(example.mixture)
         return estimates
 
-    return Step(model, example, run, optimiser=None)
+    return Step(model, Example(example.mixture, example.mixture), run, optimiser=None)
 
 
 def _update_step(model: nn.Module, example: Example) -> Step:
@@ -92,13 +113,23 @@ def _update_step(model: nn.Module, example: Example) -> Step:
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
         optimiser.zero_grad()
         mark()
-        estimates = model(example.mixture)
+        estimates = model(step.example.mixture)
         mark()
-        loss = negative_pit_si_sdr(estimates, example.sources)
+        if not step.is_matched:
+            step.match_sources(estimates)
+        loss = negative_pit_si_sdr(estimates, step.example.sources)
         mark()
         loss.backward()
         mark()
         optimiser.step()
         return loss.detach()
 
-    return Step(model, example, run, optimiser)
+    step = Step(model, example, run, optimiser)  # ``run`` asks it for its example
+    return step
+
+
+def _load_on_device_of(mixture: Tensor, n_src: int) -> Example:
+    """The mixture itself, with another number of sources."""
+    batch, _, n_samples = mixture.shape
+    sources = load_example(n_samples, batch, n_src).sources
+    return Example(mixture, sources.to(mixture.device, mixture.dtype))

@@ -226,6 +226,7 @@ def count_step(build: Callable[[], nn.Module], workload: Workload, device: str) 
             model = as_defined(build())
         with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
             step = prepare_step(model, workload, device)
+            step.match_beforehand()
         with OperationCounter() as counter:
             step.run()
     return summarize_tallies(counter.tallies) | {

@@ -37,6 +37,12 @@ def step_of(model: nn.Module, phase: Phase, dtype: str = "float32") -> Step:
     return prepare_step(model, job.workload)
 
 
+def fixed_layers(n_src: int) -> Layers:
+    """The same weights each time."""
+    torch.manual_seed(0)
+    return Layers(n_src)
+
+
 def parameters(model: nn.Module) -> dict[str, Tensor]:
     return {name: p.detach().clone() for name, p in model.named_parameters()}
 
@@ -81,6 +87,7 @@ def test_an_update_is_one_forward_and_begins_without_old_gradients() -> None:
     model = Layers()
     step = step_of(model, "update")
     step.run()
+    assert model.forwards == 1
     before, forwards = parameters(model), model.forwards
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 1e6) if parameter.requires_grad else None
@@ -90,18 +97,32 @@ def test_an_update_is_one_forward_and_begins_without_old_gradients() -> None:
     assert not torch.equal(parameters(model)["decoder.weight"], before["decoder.weight"])
 
 
-def test_preparing_trains_nothing() -> None:
+@pytest.mark.parametrize("phase", ["inference", "update"])
+def test_preparing_runs_and_trains_nothing(phase: Phase) -> None:
     model = Layers()
-    before = parameters(model)
-    step_of(model, "update")
-    assert all(torch.equal(value, before[name]) for name, value in parameters(model).items())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    step = step_of(model, phase)
+    assert model.forwards == 0
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
+    step.run_checked()
+    assert model.forwards == 1
+
+
+@pytest.mark.parametrize("n_src", [1, 2, 3])
+def test_the_first_run_learns_the_number_of_sources(n_src: int) -> None:
+    step, matched = (step_of(fixed_layers(n_src), "update") for _ in range(2))
+    matched.match_beforehand()
+    torch.testing.assert_close(step.run_checked(), matched.run())
+    torch.testing.assert_close(step.example.sources, matched.example.sources)
+    assert step.example.sources.shape == (2, n_src, 1000)
 
 
 @pytest.mark.parametrize("n_src", [1, 2, 3])
 def test_the_number_of_sources_is_the_networks(n_src: int) -> None:
     model = Layers(n_src)
     step = step_of(model, "update")
+    step.match_beforehand()
     expected = load_example(1000, 2, n_src)
     torch.testing.assert_close(step.example.sources, expected.sources.float())
     torch.testing.assert_close(step.example.mixture, expected.mixture.float())
