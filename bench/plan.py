@@ -181,4 +181,5 @@ def plan_job(
         round=round_index,
         budget_s=settings.effort.budget_s,
         deadline_s=settings.effort.deadline_s,
+        n_src=entry.n_src,
     )

@@ -4,6 +4,7 @@ import difflib
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench.errors import UsageError
 
@@ -16,18 +17,21 @@ class Entry:
     display_name: str
     factory: str  # "package.module:function"
     note: str = ""
+    n_src: int | None = None  # that it must return; None: as many as it likes
 
 
-SUDORMRF_1_0X = Entry("sudormrf-1.0x", "SuDoRM-RF 1.0x", "models.sudormrf:sudormrf_1_0x")
+_speakers = partial(Entry, n_src=2)  # the networks for the mixtures of two that Table 1 is about
+
+SUDORMRF_1_0X = _speakers("sudormrf-1.0x", "SuDoRM-RF 1.0x", "models.sudormrf:sudormrf_1_0x")
 
 TABLE1 = (
-    Entry("conv-tasnet", "Conv-TasNet", "baselines.asteroid_models:conv_tasnet"),
-    Entry("demucs", "Demucs", "baselines.demucs:demucs", "version 1, 80 channels"),
-    Entry("dprnn", "DPRNN", "baselines.asteroid_models:dprnn"),
-    Entry("two-step-tdcn", "Two-Step TDCN", "baselines.two_step_tdcn:two_step_tdcn"),
+    _speakers("conv-tasnet", "Conv-TasNet", "baselines.asteroid_models:conv_tasnet"),
+    _speakers("demucs", "Demucs", "baselines.demucs:demucs", "version 1, 80 channels"),
+    _speakers("dprnn", "DPRNN", "baselines.asteroid_models:dprnn"),
+    _speakers("two-step-tdcn", "Two-Step TDCN", "baselines.two_step_tdcn:two_step_tdcn"),
     SUDORMRF_1_0X,
-    Entry("sudormrf-0.5x", "SuDoRM-RF 0.5x", "models.sudormrf:sudormrf_0_5x"),
-    Entry("sudormrf-0.25x", "SuDoRM-RF 0.25x", "models.sudormrf:sudormrf_0_25x"),
+    _speakers("sudormrf-0.5x", "SuDoRM-RF 0.5x", "models.sudormrf:sudormrf_0_5x"),
+    _speakers("sudormrf-0.25x", "SuDoRM-RF 0.25x", "models.sudormrf:sudormrf_0_25x"),
 )
 """The rows of the paper's Table 1, in its order; ``--models all``."""
 
@@ -35,7 +39,7 @@ IN_TABLE2 = "Table 2"
 TABLE2 = (
     SUDORMRF_1_0X,
     *(
-        Entry(name, display_name, f"models.table2:{name.replace('-', '_')}", IN_TABLE2)
+        _speakers(name, display_name, f"models.table2:{name.replace('-', '_')}", IN_TABLE2)
         for name, display_name in (
             ("sudormrf-c128-b16-k17-q4", "SuDoRM-RF C128 B16 K17 Q4"),
             ("sudormrf-improved-c128-b16-k17-q4", "SuDoRM-RF improved C128 B16 K17 Q4"),
@@ -52,19 +56,19 @@ TABLE2 = (
 
 AS_THE_TEXT = "as the paper's text has it, not the code behind Table 1"
 VARIANTS = (
-    Entry(
+    _speakers(
         "sudormrf-text-1.0x",
         "SuDoRM-RF 1.0x (text)",
         "models.sudormrf:sudormrf_text_1_0x",
         AS_THE_TEXT,
     ),
-    Entry(
+    _speakers(
         "sudormrf-text-0.5x",
         "SuDoRM-RF 0.5x (text)",
         "models.sudormrf:sudormrf_text_0_5x",
         AS_THE_TEXT,
     ),
-    Entry(
+    _speakers(
         "sudormrf-text-0.25x",
         "SuDoRM-RF 0.25x (text)",
         "models.sudormrf:sudormrf_text_0_25x",
@@ -72,11 +76,11 @@ VARIANTS = (
     ),
 )
 
-NULL = Entry("null", "Null model", "baselines.null:null", "the harness's own cost")
+NULL = Entry("null", "Null model", "baselines.null:null", "the harness's own cost", n_src=1)
 """Returns its input. Measured in every run, and no row of its tables."""
 
 CAUSAL = tuple(
-    Entry(
+    _speakers(
         f"sudormrf-causal-{size}x",
         f"SuDoRM-RF causal {size}x",
         f"models.streaming:sudormrf_causal_{size.replace('.', '_')}x",

@@ -226,6 +226,10 @@ def no_source() -> nn.Module:
     return Tiny(lambda estimates: estimates[:, :0])
 
 
+def seven_sources() -> nn.Module:
+    return Tiny(lambda estimates: estimates[:, :1].repeat(1, 7, 1))
+
+
 def imports_missing() -> nn.Module:
     importlib.import_module("package_that_nobody_has.networks")
     return healthy()

@@ -72,6 +72,31 @@ def as_defined(model: nn.Module) -> nn.Module:
     return model
 
 
+def expect_sources(build: Callable[[], nn.Module], n_src: int | None) -> Callable[[], nn.Module]:
+    """The same networks, which raise CellError when their first estimates are not ``n_src``.
+
+    Later calls cost nothing: the hook on the network leaves it after the first.
+    """
+    if n_src is None:
+        return build
+
+    def build_checked() -> nn.Module:
+        model = build()
+
+        def check(module: nn.Module, inputs: object, estimates: object) -> None:
+            handle.remove()
+            if isinstance(estimates, Tensor) and estimates.ndim == 3:
+                n_returned = estimates.shape[1]
+                if n_returned != n_src:
+                    reason = f"The network returned {n_returned} sources; expected {n_src}."
+                    raise CellError(Status.BAD_SHAPE, reason)
+
+        handle = model.register_forward_hook(check)
+        return model
+
+    return build_checked
+
+
 def check_estimates(estimates: object, mixture: Tensor) -> Tensor:
     """The estimates, when they keep the contract.
 

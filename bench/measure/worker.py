@@ -21,7 +21,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.measure.contract import CellError, missing_dependency, resolve_factory
+from bench.measure.contract import (
+    CellError,
+    expect_sources,
+    missing_dependency,
+    resolve_factory,
+)
 from bench.measure.environment import describe_environment
 from bench.measure.probes import (
     counters,
@@ -63,7 +68,7 @@ def run_job(job: Job) -> Outcome:
     torch.manual_seed(job.workload.seed)
     torch.set_num_threads(job.workload.threads)
     try:
-        build = resolve_factory(job.factory)
+        build = expect_sources(resolve_factory(job.factory), job.n_src)
         measurement = PROBES[job.probe](build, job.workload, job.budget_s)
     except CellError as error:
         return _failure(error.status, str(error))

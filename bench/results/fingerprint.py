@@ -15,8 +15,8 @@ STABLE = ("machine", "versions", "code", "torch", "variables")
 def fingerprint(job: Job, environment: Mapping[str, Any]) -> str:
     """The hash of model, workload, probe, round, code and environment.
 
-    How long a measurement may take is no part of it.
+    How long a measurement may take is no part of it, nor how many sources were expected.
     """
     depends_on = asdict(job) | {part: environment.get(part) for part in STABLE}
-    del depends_on["budget_s"], depends_on["deadline_s"]
+    del depends_on["budget_s"], depends_on["deadline_s"], depends_on["n_src"]
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

@@ -69,6 +69,7 @@ class Job:
     round: int  # latency is measured in several rounds over all models, from 0
     budget_s: float  # time to spend on repeating
     deadline_s: float  # after which the process group is killed
+    n_src: int | None = None  # that the network must return; None: as many as it likes
 
     @property
     def cell(self) -> tuple[str, str, Workload, str, int]:

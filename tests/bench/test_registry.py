@@ -106,3 +106,8 @@ def test_no_request_is_refused(requests: list[str]) -> None:
 def test_the_order_of_requests_does_not_matter(chosen: set[str]) -> None:
     in_order = [name for name in REGISTRY if name in chosen]
     assert names(*chosen) == names(",".join(sorted(chosen))) == in_order
+
+
+def test_registered_networks_separate_two_and_nothing_is_expected_of_others() -> None:
+    assert {entry.n_src for entry in REGISTRY.values()} == {2}
+    assert select_entries(["package.module:network"])[0].n_src is None

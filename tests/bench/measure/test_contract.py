@@ -13,6 +13,7 @@ from bench.measure.contract import (
     as_defined,
     check_estimates,
     check_finite,
+    expect_sources,
     missing_dependency,
     resolve_factory,
 )
@@ -57,6 +58,19 @@ def test_a_wrong_shape_is_named_beside_the_right_one(shape: tuple[int, ...]) -> 
     assert str(refused.value) == (
         f"The network returned a tensor {list(shape)}; expected a tensor [2, n_src, 30]."
     )
+
+
+def test_another_number_of_sources_than_expected_is_found_at_the_first_call() -> None:
+    network = expect_sources(fault_models.seven_sources, 2)()
+    with pytest.raises(
+        CellError, match=r"^The network returned 7 sources; expected 2\.$"
+    ) as refused:
+        network(MIXTURE)
+    assert refused.value.status == Status.BAD_SHAPE
+    right = expect_sources(fault_models.seven_sources, 7)()
+    assert right(MIXTURE).shape[1] == 7
+    assert not right._forward_hooks  # no later call is any slower
+    assert expect_sources(fault_models.seven_sources, None) is fault_models.seven_sources
 
 
 @pytest.mark.parametrize(

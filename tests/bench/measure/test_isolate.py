@@ -41,6 +41,7 @@ FAULTS = {
     "out_of_cublas_memory": (Status.OOM, "CUBLAS_STATUS_ALLOC_FAILED"),
     "out_of_cpp_memory": (Status.OOM, "RuntimeError: std::bad_alloc"),
     "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
+    "seven_sources": (Status.BAD_SHAPE, "The network returned 7 sources; expected 2."),
     "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
     "no_such_network": (Status.ERROR, "'tests.fault_models' has no function 'no_such_network'."),
 }
@@ -54,7 +55,8 @@ def fault_job(name: str, deadline_s: float = 60.0, round_index: int = 0) -> Job:
         n_samples=N_SAMPLES,
         threads=1,
     )
-    return replace(job, budget_s=0.0, deadline_s=deadline_s)
+    n_src = 2 if name == "seven_sources" else None
+    return replace(job, budget_s=0.0, deadline_s=deadline_s, n_src=n_src)
 
 
 @pytest.fixture(scope="module", autouse=True)

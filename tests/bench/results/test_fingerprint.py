@@ -38,6 +38,6 @@ def test_another_environment_has_another_one(case: str) -> None:
 
 
 def test_time_limits_and_load_are_no_part_of_it() -> None:
-    patient = replace(JOB, budget_s=99.0, deadline_s=999.0)
+    patient = replace(JOB, budget_s=99.0, deadline_s=999.0, n_src=2)
     busy = ENVIRONMENT | {"state": {"load_average": [9, 9, 9]}}
     assert fingerprint(patient, busy) == fingerprint(JOB, ENVIRONMENT)

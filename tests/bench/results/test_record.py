@@ -110,3 +110,10 @@ def test_what_is_no_record_is_refused_with_the_reason(case: str) -> None:
 def test_rarer_damage_is_refused_too(line: str) -> None:
     with pytest.raises(RecordError):
         Record.from_json(line)
+
+
+def test_a_record_that_says_nothing_of_the_number_of_sources_is_read() -> None:
+    record = make_record(make_job())
+    fields = json.loads(record.to_json())
+    del fields["job"]["n_src"]
+    assert Record.from_json(json.dumps(fields)) == record
