@@ -28,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 written; 2 nothing written; 130 Ctrl-C, nothing written.",
     )
     parser.add_argument("recording", type=Path, metavar="IN.wav", help="any rate and length")
-    parser.add_argument("folder", type=Path, metavar="OUT_DIR", help="is made; must not be there")
+    parser.add_argument(
+        "folder", type=Path, metavar="OUT_DIR", help="is made; must be empty where it is there"
+    )
     parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="of bench.train, or the authors'"
     )

@@ -41,7 +41,7 @@ class Moments(NamedTuple):
     sample_rate: int  # of the file
     n_frames: int  # of the file
     mean: float  # of the mono signal at 8 kHz, as the deviation
-    deviation: float
+    deviation: float  # 0 for silence
 
     @property
     def duration_s(self) -> float:
@@ -71,8 +71,8 @@ def load_network(path: Path, device: str) -> nn.Module:
         raise UsageError(f"No checkpoint can be read from {path}: {error.strerror}.") from error
     except ValueError as error:
         raise UsageError(
-            f"{error} Give a model.safetensors of bench.train, or a file that the authors of "
-            "SuDoRM-RF published (docs/checkpoints.md)."
+            f"{str(error).rstrip('.')}. Give a model.safetensors of bench.train, or a file that "
+            "the authors of SuDoRM-RF published (docs/checkpoints.md)."
         ) from error
     network: nn.Module = model.to(device).eval()
     return network
@@ -97,7 +97,7 @@ def measure_recording(path: Path) -> Moments:
         raise UsageError(f"{path} has {n_frames} samples, too few to separate.")
     mean = total / n_samples
     deviation = max(squares / n_samples - mean**2, 0.0) ** 0.5
-    return Moments(sample_rate, n_frames, mean, deviation or 1.0)  # silence has none
+    return Moments(sample_rate, n_frames, mean, deviation)
 
 
 def separate_recording(
@@ -113,7 +113,8 @@ def separate_recording(
     """
     with unfinished_folder(folder) as unfinished, open_recording(path) as file:
         mono = resample(read_mono(file, path), file.samplerate, SAMPLE_RATE)
-        normalised = ((block[:, 0] - moments.mean) / moments.deviation for block in mono)
+        divisor = moments.deviation or 1.0  # silence has none, and its estimates become 0 again
+        normalised = ((block[:, 0] - moments.mean) / divisor for block in mono)
         estimates = estimate_sources(normalised, model, advance)
         scaled = (block.T * np.float32(moments.deviation) for block in estimates)
         resampled = resample(scaled, SAMPLE_RATE, moments.sample_rate)
@@ -159,7 +160,9 @@ def open_recording(path: Path) -> Iterator[soundfile.SoundFile]:
         with soundfile.SoundFile(path) as file:
             yield file
     except soundfile.LibsndfileError as error:
-        raise UsageError(f"{path} can't be read as audio: {error.error_string}") from error
+        raise UsageError(
+            f"{path} can't be read as audio: {error.error_string.rstrip('.')}."
+        ) from error
 
 
 def read_mono(file: soundfile.SoundFile, path: Path) -> Iterator[Signal]:

@@ -307,3 +307,17 @@ def test_a_factory_that_is_not_registered_is_never_called(tmp_path: Path) -> Non
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing\.bin: No such file"):
         load_network(tmp_path / "missing.bin", "cpu")
+
+
+class Humming(nn.Module):
+    """Returns sound whatever it hears, as a network with biases does."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return mixture.repeat(1, 2, 1) + 0.5
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_silence_stays_silence(level: float, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", np.full(20_000, level), 8000, subtype="FLOAT")
+    for source in separate(tmp_path / "in.wav", tmp_path / "out", Humming()):
+        assert np.abs(source).max() < 1e-12
