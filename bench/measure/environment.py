@@ -22,7 +22,7 @@ def describe_environment() -> dict[str, Any]:
         "versions": describe_versions(),
         "code": describe_code(),
         "torch": describe_torch(),
-        "state": describe_state(),
+        "state": describe_state(has_cuda_context=torch.cuda.is_initialized()),
         "variables": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)
         },

@@ -22,8 +22,11 @@ ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc", "hoard", "snmalloc")
 """Libraries that take malloc over, as their file names begin after ``lib``."""
 
 
-def describe_state(root: Path = ROOT) -> dict[str, Any]:
-    """Settings and load of processors, memory and GPU at this moment."""
+def describe_state(root: Path = ROOT, has_cuda_context: bool = False) -> dict[str, Any]:
+    """Settings and load of processors, memory and GPU at this moment.
+
+    ``has_cuda_context``: this process uses the GPU itself.
+    """
     gpu = open_gpu()
     return (
         describe_processors(root)
@@ -34,7 +37,7 @@ def describe_state(root: Path = ROOT) -> dict[str, Any]:
             "is_address_layout_random": _address_layout(root),
             "preloaded": preloaded_libraries(os.environ),
             "allocator": allocator(root),
-            "gpu": None if gpu is None else describe_gpu_state(gpu, os.getpid()),
+            "gpu": None if gpu is None else describe_gpu_state(gpu, os.getpid(), has_cuda_context),
         }
     )
 
@@ -111,13 +114,20 @@ def allocator(root: Path = ROOT) -> str | None:
     return next((name for name in ALLOCATORS if f"/lib{name}" in maps), "libc")
 
 
-def describe_gpu_state(gpu: Gpu, own_pid: int) -> dict[str, Any]:
-    """The driver's view; of other processes their number and memory, not which they are."""
+def describe_gpu_state(gpu: Gpu, own_pid: int, has_context: bool = False) -> dict[str, Any]:
+    """The driver's view; of other processes their number and memory, not which they are.
+
+    In a container the driver may list processes by the host's numbers. Where ``own_pid`` has a
+    context and is not listed, one of those listed is this process, and which one is not known.
+    """
     state = asdict(gpu.state())
     processes = state.pop("processes")
     others = [process for process in processes or () if process["pid"] != own_pid]
-    sizes = [process["memory_bytes"] for process in others]
+    is_hidden = has_context and bool(processes) and len(others) == len(processes)
+    n_others = len(others) - is_hidden
+    sizes = [process["memory_bytes"] for process in others] if n_others else []
+    is_known = processes is not None and None not in sizes and not (is_hidden and n_others)
     return state | {
-        "n_other_processes": None if processes is None else len(others),
-        "other_processes_bytes": None if processes is None or None in sizes else sum(sizes),
+        "n_other_processes": None if processes is None else n_others,
+        "other_processes_bytes": sum(sizes) if is_known else None,
     }

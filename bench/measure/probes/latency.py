@@ -10,18 +10,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 import torch
 from torch import nn
 
 from bench.measure.contention import Contention, contention_between, read_counters
-from bench.measure.gpu import SLOWDOWNS, open_gpu
+from bench.measure.gpu import SLOWDOWNS, Gpu, open_gpu
 from bench.measure.state import describe_gpu_state
 from bench.measure.step import PARTS, Run, prepare_step
 from bench.measure.stopwatch import Stopwatch, Timing, time_on_cuda, time_on_host
 from bench.results.record import Workload
 
+CALLS_BETWEEN_LOOKS = 20
+"""Timed calls on a GPU from one look at what holds its clock back to the next."""
 N_COLD_CACHE = 10
 """Calls on a GPU whose second-level cache was overwritten just before."""
 
@@ -58,6 +61,22 @@ def sampler(stopwatch: Stopwatch, threads: int) -> Sampler:
         timing = stopwatch(run)
         after = read_counters()
         return Sample(timing, contention_between(before, after, timing.host_s, threads))
+
+    return take
+
+
+def watch_clock(sample: Sampler, gpu: Gpu | None, reasons: set[str]) -> Sampler:
+    """The same samples; after every so many of them ``reasons`` gains what lowers the GPU's clock.
+
+    The driver is asked outside the timed region, while the GPU is still warm from the call.
+    """
+    calls = count()
+
+    def take(run: Run) -> Sample:
+        taken = sample(run)
+        if gpu is not None and next(calls) % CALLS_BETWEEN_LOOKS == 0:
+            reasons.update(SLOWDOWNS & set(gpu.throttle_reasons() or ()))
+        return taken
 
     return take
 
@@ -182,20 +201,23 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     rule = StopRule(max(0.0, budget_s - first_s))
     if not on_cuda:
         return {"first_time_s": first_s} | time_repeatedly(step.run, sample, rule, workload.threads)
+    slowed_by: set[str] = set()
     before = _gpu_state()
-    measured = time_repeatedly(step.run, sample, rule, workload.threads)
+    watched = watch_clock(sample, open_gpu(), slowed_by)
+    measured = time_repeatedly(step.run, watched, rule, workload.threads)
     during = _gpu_state()  # the clocks do not fall before the next milliseconds
+    slowed_by |= SLOWDOWNS & set((during or {}).get("throttle_reasons") or ())
     return {
         "first_time_s": first_s,
         **measured,
         "cold_cache_times_s": time_with_cold_cache(step.run, stopwatch),
         "gpu_before": before,
         "gpu_during": during,
-        "gpu_slowed_by": sorted(SLOWDOWNS & set((during or {}).get("throttle_reasons") or ())),
+        "gpu_slowed_by": sorted(slowed_by),
     }
 
 
 def _gpu_state() -> dict[str, Any] | None:
     """Clocks, what slows them, heat, power and energy; None where the driver is hidden."""
     driver = open_gpu()
-    return None if driver is None else describe_gpu_state(driver, os.getpid())
+    return None if driver is None else describe_gpu_state(driver, os.getpid(), has_context=True)

@@ -149,6 +149,24 @@ def test_other_processes_on_the_gpu_are_counted(
     assert "processes" not in state
 
 
+@pytest.mark.parametrize(
+    ("processes", "n_others", "n_bytes"),
+    [
+        (((1, 5), (2, 7)), 1, 7),
+        (((2, 7),), 0, 0),  # this process, by another number
+        (((2, 7), (3, 11)), 1, None),  # one of them is this process
+        ((), 0, 0),
+        (None, None, None),
+    ],
+)
+def test_a_process_that_uses_the_gpu_is_no_neighbour_of_its_own(
+    processes: tuple[tuple[int, int | None], ...] | None, n_others: int | None, n_bytes: int | None
+) -> None:
+    state = describe_gpu_state(gpu_with(processes), own_pid=1, has_context=True)
+    assert state["n_other_processes"] == n_others
+    assert state["other_processes_bytes"] == n_bytes
+
+
 def test_this_machine_in_plain_values_with_the_same_names(root: Path) -> None:
     state = describe_state()
     assert json.loads(json.dumps(state)) == state

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from bench.measure.contention import Contention, Counters, read_counters
 from bench.measure.contract import CellError
+from bench.measure.gpu import Gpu
 from bench.measure.probes import latency
 from bench.measure.probes.latency import (
     Sample,
@@ -22,6 +24,7 @@ from bench.measure.probes.latency import (
     measure,
     sampler,
     time_repeatedly,
+    watch_clock,
 )
 from bench.measure.step import PARTS, Run, no_mark
 from bench.measure.stopwatch import Timing
@@ -187,6 +190,26 @@ def test_a_gpus_clock_has_the_hosts_beside_it() -> None:
     sample = Sample(Timing(1.0, [1.0], 1.25), QUIET)
     result = time_repeatedly(lambda mark=no_mark: torch.zeros(1), lambda run: sample, StopRule(0.5))
     assert (result["times_s"], result["host_times_s"]) == ([1.0], [1.25])
+
+
+def test_what_lowers_the_gpus_clock_is_looked_for_during_the_series() -> None:
+    bits = chain([0x1, 0x4, 0x40], repeat(0x1))  # idle; a power cap; heat; idle
+    looks: list[None] = []
+
+    def reasons(handle: None) -> int:
+        looks.append(handle)
+        return next(bits)
+
+    nvml = SimpleNamespace(
+        nvmlDeviceGetCurrentClocksEventReasons=reasons, NVMLError=ArithmeticError
+    )
+    slowed_by: set[str] = set()
+    sample = Sample(Timing(1.0, [1.0], 1.25), QUIET)
+    take = watch_clock(lambda run: sample, Gpu(nvml, None), slowed_by)
+    for _ in range(81):
+        assert take(lambda mark=no_mark: torch.zeros(1)) is sample
+    assert len(looks) == 5
+    assert slowed_by == {"power cap", "thermal slowdown by the hardware"}
 
 
 def test_the_kernels_counters_are_read_before_and_after_the_call(
