@@ -9,6 +9,7 @@ from typing import Any
 from bench.registry import Entry
 from bench.render.tables import markdown_table
 from bench.results.record import Record, Status
+from bench.results.statistics import LEVEL, Estimate, estimate_median
 from bench.results.units import format_si, format_significant
 
 SAMPLE_RATE = 8000
@@ -19,7 +20,9 @@ EXPLANATION = (
     "coarsest resolution to fill, and for the last frame that covers it (the look-ahead). "
     "**Compute**: median time of a chunk, and of the slowest of all. **Real-time factor**: time "
     "of all chunks over their duration at 8 kHz; below 1 the stream keeps up. Medians over "
-    "processes. **State**: what is remembered between two chunks."
+    "processes, of the compute time with a bootstrap interval over them (95 %, or the level in "
+    "brackets where there are too few for that). † noisy: something else used the processors, as "
+    "said below the table. **State**: what is remembered between two chunks."
 )
 HEADS = (
     "Chunk (samples)",
@@ -39,11 +42,12 @@ class Cost:
 
     chunk_samples: int
     latency_s: float
-    compute_s: float  # of a chunk, the median of the processes' medians
+    compute: Estimate  # seconds of a chunk, the median of the processes' medians
     slowest_s: float  # chunk of all processes
     real_time_factor: float  # the median of the processes'
     macs: float  # of a chunk, on average where chunks are no whole hops
     state_bytes: int
+    noise: tuple[str, ...]  # what disturbed the processes that were, each once
 
 
 def summarize_costs(records: Sequence[Record]) -> list[Cost]:
@@ -62,12 +66,19 @@ def _cost(chunk_samples: int, measured: Sequence[Mapping[str, Any]]) -> Cost:
     return Cost(
         chunk_samples=chunk_samples,
         latency_s=first["latency_samples"] / SAMPLE_RATE,
-        compute_s=median(median(times) for times in times_s),
+        compute=estimate_median(times_s),
         slowest_s=max(max(times) for times in times_s),
         real_time_factor=median(sum(times) / (len(times) * chunk_s) for times in times_s),
         macs=first["macs_per_hop"] * chunk_samples / first["hop_samples"],
         state_bytes=first["state_bytes"],
+        noise=tuple(dict.fromkeys(reason for each in measured if (reason := _disturbance(each)))),
     )
+
+
+def _disturbance(measurement: Mapping[str, Any]) -> str:
+    """What else used the processors; empty where nothing did, or a record is too old to say."""
+    contention = measurement.get("contention", {})
+    return contention["reason"] if contention.get("is_contended") else ""
 
 
 def render_streaming(entries: Sequence[Entry], records: Sequence[Record]) -> str:
@@ -77,7 +88,7 @@ def render_streaming(entries: Sequence[Entry], records: Sequence[Record]) -> str
         own = [record for record in records if record.job.model == entry.name]
         costs = summarize_costs(own)
         if costs:
-            sections += [f"## {entry.display_name}", _lookahead(own), _table(costs)]
+            sections += [f"## {entry.display_name}", _lookahead(own), _table(costs), *_noise(costs)]
     sections += [*_failures(records), "## Where these figures come from", _provenance(records)]
     return "\n\n".join(sections) + "\n"
 
@@ -94,7 +105,7 @@ def _table(costs: Iterable[Cost]) -> str:
             str(cost.chunk_samples),
             format_significant(1000 * cost.chunk_samples / SAMPLE_RATE),
             format_significant(1000 * cost.latency_s),
-            format_significant(1000 * cost.compute_s),
+            _compute(cost),
             format_significant(1000 * cost.slowest_s),
             format_significant(cost.real_time_factor),
             format_si(cost.macs, ""),
@@ -103,6 +114,26 @@ def _table(costs: Iterable[Cost]) -> str:
         for cost in costs
     ]
     return markdown_table(HEADS, rows)
+
+
+def _compute(cost: Cost) -> str:
+    """Milliseconds, a mark where they are noisy, and the interval as a share of them."""
+    value_s, interval = cost.compute.value, cost.compute.interval
+    figure = format_significant(1000 * value_s) + ("†" if cost.noise else "")
+    if interval is None:
+        return f"{figure} (one process)"
+    level = "" if interval.level == LEVEL else f" ({interval.level:.0%})"
+    below, above = 1 - interval.low / value_s, interval.high / value_s - 1
+    return f"{figure}<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
+
+
+def _noise(costs: Iterable[Cost]) -> Iterable[str]:
+    lines = [
+        f"- chunks of {cost.chunk_samples}: {'; '.join(cost.noise)}" for cost in costs if cost.noise
+    ]
+    if lines:
+        yield "† Noisy:"
+        yield "\n".join(lines)
 
 
 def _failures(records: Iterable[Record]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from bench.measure.contention import contention_between, read_counters
 from bench.measure.contract import CellError, as_defined, check_finite
 from bench.measure.mixture import load_example
 from bench.measure.probes.operations import OperationCounter, summarize_tallies
@@ -121,7 +122,10 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     model = build().to(workload.device, getattr(torch, workload.dtype)).eval()
     network = as_streaming(model)
     chunks = chunks_of_speech(workload)
+    before, start = read_counters(), time.perf_counter()
     times_s, state = time_chunks(network, chunks, workload.batch, budget_s)
+    series_s = time.perf_counter() - start
+    contention = contention_between(before, read_counters(), series_s, workload.threads)
     return {
         "chunk_samples": workload.n_samples,
         "hop_samples": network.hop_samples,
@@ -130,4 +134,5 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         "state_bytes": state.state_bytes,
         "macs_per_hop": count_macs_of_a_hop(build, workload),
         "times_s": times_s,
+        "contention": {"is_contended": contention.is_contended, "reason": contention.reason},
     }

@@ -39,7 +39,7 @@ def test_costs_are_medians_over_processes() -> None:
     assert (smaller.chunk_samples, smaller.macs) == (80, 6_000_000)
     assert (cost.chunk_samples, cost.macs, cost.state_bytes) == (160, 12_000_000, 164_320)
     assert cost.latency_s == 180 / 8000
-    assert cost.compute_s == 0.004
+    assert cost.compute.value == 0.004
     assert cost.slowest_s == 0.035
     # The processes took 4, 4 and 20 ms for each 20 ms.
     assert cost.real_time_factor == pytest.approx(0.2)
@@ -49,11 +49,27 @@ def test_the_table_has_a_row_for_each_size() -> None:
     text = render_streaming([ENTRY], [record(320, [0.010]), record(160, [0.005])])
     rows = [line for line in text.splitlines() if line[:3] in ("| 1", "| 3")]
     assert rows == [
-        "| 160 | 20.0 | 22.5 | 5.00 | 5.00 | 0.250 | 12.0 M | 164 kB |",
-        "| 320 | 40.0 | 42.5 | 10.0 | 10.0 | 0.250 | 24.0 M | 164 kB |",
+        "| 160 | 20.0 | 22.5 | 5.00 (one process) | 5.00 | 0.250 | 12.0 M | 164 kB |",
+        "| 320 | 40.0 | 42.5 | 10.0 (one process) | 10.0 | 0.250 | 24.0 M | 164 kB |",
     ]
     assert "Look-ahead 20 samples; the stream advances by 160 samples." in text
     assert "Example CPU, 2 of 2 processors" in text
+
+
+def test_a_compute_time_has_its_interval_and_a_mark_where_it_is_noisy() -> None:
+    noise = {"contention": {"is_contended": True, "reason": "waited 9 ms of 90 ms"}}
+    quiet = {"contention": {"is_contended": False, "reason": ""}}
+    records = [
+        record(160, [0.004], 0, **quiet),
+        record(160, [0.005], 1, **noise),
+        record(160, [0.006], 2, **noise),
+        record(320, [0.009], 0, **quiet),
+    ]
+    text = render_streaming([ENTRY], records)
+    assert "| 5.00†<br>−20.0 +20.0 % (75%) |" in text
+    assert "| 9.00 (one process) |" in text
+    assert text.count("- chunks of 160: waited 9 ms of 90 ms") == 1
+    assert "- chunks of 320" not in text
 
 
 def test_failures_are_named_once_with_their_size() -> None:

@@ -1,5 +1,6 @@
 """The cost of a stream: each chunk timed, operations and state exact, failures with a reason."""
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.measure.contention import read_counters
 from bench.measure.contract import CellError
 from bench.measure.mixture import load_example
 from bench.measure.probes import streaming
@@ -73,3 +75,14 @@ def test_what_can_not_be_measured_says_why(build: Any, status: Status, said: str
     with pytest.raises(CellError, match=said) as refused:
         streaming.measure(build, workload(8), 0.0)
     assert refused.value.status == status
+
+
+def test_what_disturbed_the_whole_series_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = read_counters()
+    waits_s = iter([0.0, 1e6])  # before and after
+    monkeypatch.setattr(
+        streaming, "read_counters", lambda: replace(busy, thread_waits_s={1: next(waits_s)})
+    )
+    found = streaming.measure(scaler, workload(400), 0.0)["contention"]
+    assert found["is_contended"] is True
+    assert "for a processor" in found["reason"]
