@@ -100,6 +100,7 @@ class Material:
 
     mixtures: "EvaluationSet"
     corpus: str
+    task: str
     leaks: frozenset[str]
 
 
@@ -190,7 +191,7 @@ def load_material(arguments: argparse.Namespace) -> Material:
         fixed = FixedMixer(corpus, arguments.split, arguments.seed, **kept)
         name_left_out(fixed.store.bad)
         mixtures = EvaluationSet(fixed, arguments.mixtures)
-        return Material(mixtures, corpus.name, frozenset())
+        return Material(mixtures, corpus.name, corpus.task, frozenset())
     n_mixtures = arguments.mixtures or DEFAULT_N_MIXTURES
     name = f"{corpus.name}-{arguments.split}-{arguments.seed}-{n_mixtures}.jsonl"
     path = arguments.manifest or arguments.output / "quality" / "manifests" / name
@@ -198,7 +199,7 @@ def load_material(arguments: argparse.Namespace) -> Material:
     name_left_out(mixer.store.bad)
     manifest = load_or_draw_manifest(mixer, arguments.split, n_mixtures, path)
     drawn = EvaluationSet(ManifestMixer(manifest, corpus, **kept))
-    return Material(drawn, corpus.name, corpus.leaks)
+    return Material(drawn, corpus.name, corpus.task, corpus.leaks)
 
 
 def name_left_out(problems: Sequence[str]) -> None:
@@ -243,7 +244,7 @@ def make_record(
         separator=subject.name,
         kind=subject.kind,
         corpus=material.corpus,
-        task=arguments.task,
+        task=material.task,
         split=arguments.split,
         mixtures_digest=material.mixtures.digest,
         n_mixtures=len(scores),

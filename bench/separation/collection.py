@@ -53,6 +53,7 @@ def read_collection(root: Path, task: Task, name: str | None = None) -> Corpus:
     return Corpus(
         name or f"{root.resolve().name}-{task}",
         root,
+        task,
         tuple(recordings),
         RECIPES[task],
         *((APART, LEAKS) if task == "sounds" else ()),

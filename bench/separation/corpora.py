@@ -49,6 +49,7 @@ class Corpus:
 
     name: str
     root: Path
+    task: Task
     recordings: tuple[Recording, ...]
     recipe: Recipe
     apart: frozenset[frozenset[str]] = frozenset()  # pairs of labels that are never mixed
@@ -82,6 +83,7 @@ class FixedCorpus:
 
     name: str
     root: Path
+    task: Task
     mixtures: tuple[FixedMixture, ...]
     recipe: Recipe
 

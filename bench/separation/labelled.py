@@ -39,7 +39,7 @@ def read_folder(root: Path, task: Task, name: str | None = None) -> Corpus:
         for label, paths in files.items()
         for path in paths
     )
-    return Corpus(name or f"{root.resolve().name}-{task}", root, recordings, RECIPES[task])
+    return Corpus(name or f"{root.resolve().name}-{task}", root, task, recordings, RECIPES[task])
 
 
 def _split_labels(root: Path, files: dict[str, list[str]]) -> dict[str, Split]:
@@ -107,4 +107,4 @@ def read_esc50(root: Path) -> Corpus:
     check_files(table, root, [one.path for one in recordings])
     sources = zip(recordings, rows, strict=True)
     check_disjoint("source recording", ((row["src_file"], one.split) for one, row in sources), root)
-    return Corpus("ESC-50", root, tuple(recordings), RECIPES["sounds"])
+    return Corpus("ESC-50", root, "sounds", tuple(recordings), RECIPES["sounds"])

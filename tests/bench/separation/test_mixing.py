@@ -32,7 +32,7 @@ def make_corpus(
             path = f"{label}/{take}.wav"
             write_noise(root / path, duration_s, seed=100 * number + take)
             recordings.append(Recording(path, label, "train", family, group=label))
-    return Corpus("noise", root, tuple(recordings), recipe, frozenset({frozenset("cd")}))
+    return Corpus("noise", root, "speech", tuple(recordings), recipe, frozenset({frozenset("cd")}))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_silent_crops_are_drawn_again(tmp_path: Path) -> None:
 def test_two_labels_are_needed(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, SPEECH, (1.0,))
     family = tuple(one for one in corpus.recordings if one.family == "x")
-    alone = Corpus("noise", tmp_path, family, SPEECH)
+    alone = Corpus("noise", tmp_path, "speech", family, SPEECH)
     with pytest.raises(UsageError, match="2 labels and no two that may be mixed"):
         Mixer(alone, "train", cache=tmp_path / "cache")
 

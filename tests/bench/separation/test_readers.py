@@ -11,6 +11,7 @@ from bench.errors import UsageError
 from bench.separation.collection import LEAKS
 from bench.separation.corpora import Corpus, FixedCorpus, Task
 from bench.separation.fixed import FixedMixer
+from bench.separation.mixing import Mixer
 from bench.separation.readers import open_mixer, read_corpus, shipped_folder
 from tests.bench.separation.test_mixing import write_noise
 
@@ -45,7 +46,11 @@ def make_wsj0(root: Path, rate: int = 8000) -> None:
                 write_noise(path, 1.0 + 4 * number, number, rate)
 
 
+HEAD = "mixture_ID,mixture_path,source_1_path,source_2_path,length\n"
+
+
 def make_librimix(root: Path, speakers: tuple[str, str] = ("14", "16")) -> None:
+    """Three tables for each part, as its scripts write them; the noise of two is not there."""
     base = root / "wav8k/min"
     (base / "metadata").mkdir(parents=True)
     for side, (one, two) in {
@@ -58,14 +63,25 @@ def make_librimix(root: Path, speakers: tuple[str, str] = ("14", "16")) -> None:
         for seed, path in enumerate(paths):
             write_noise(path, 5, seed)
         relative = [str(paths[0]), *(path.relative_to(root).as_posix() for path in paths[1:])]
-        (base / "metadata" / f"mixture_{side}_mix_clean.csv").write_text(
-            "mixture_ID,mixture_path,source_1_path,source_2_path,length\n"
-            f"{name},{','.join(relative)},40000\n"
-        )
+        tables = {
+            "mix_clean": f"{HEAD}{name},{','.join(relative)},40000\n",
+            "mix_both": f"{HEAD.replace('length', 'noise_path,length')}{name},a,b,c,noise,40000\n",
+            "mix_single": f"mixture_ID,mixture_path,source_1_path,noise_path\n{name},a,b,noise\n",
+            "mix_single_metrics": "mixture_ID,source_1_SNR\n",
+        }
+        for kind, text in tables.items():
+            start = "metrics" if kind.endswith("metrics") else "mixture"
+            file = f"{start}_{side}_{kind.removesuffix('_metrics')}.csv"
+            (base / "metadata" / file).write_text(text)
 
 
 def copy_shipped(root: Path) -> None:
     shutil.copytree(shipped_folder(), root, dirs_exist_ok=True)
+
+
+def copy_speech(root: Path) -> None:
+    copy_shipped(root)
+    (root / "sounds.tsv").unlink()
 
 
 Maker = Callable[[Path], None]
@@ -120,6 +136,29 @@ def test_the_test_speakers_of_wsj0_are_nowhere_else(tmp_path: Path) -> None:
     make_wsj0(tmp_path)
     found = sides(read_corpus(tmp_path, "speech"), "label")
     assert found == {"train": {"01a", "02b"}, "val": {"01a", "02b"}, "test": {"050", "421"}}
+
+
+def test_ready_mixtures_are_mixed_afresh_for_training(tmp_path: Path) -> None:
+    """Every utterance once, in its longest form; speakers that never met are mixed too."""
+    make_wsj0(tmp_path / "wsj0")
+    for part in ("mix", "s1", "s2"):  # the utterances of one mixture again, in a longer one
+        path = tmp_path / f"wsj0/wav8k/min/tr/{part}/01aa010b_0.9_03co0301_-0.9.wav"
+        write_noise(path, 3.0, 7)
+    corpus = read_corpus(tmp_path / "wsj0", "speech")
+    mixer = open_mixer(corpus, "train", cache=tmp_path / "cache")
+    assert isinstance(mixer, Mixer)
+    chosen = {one.group: one.path for one in mixer.corpus.recordings}
+    assert set(chosen) == {"01aa010b", "02bo031f", "02bo031g", "01aa010c", "03co0301"}
+    assert chosen["01aa010b"].endswith("tr/s1/01aa010b_0.9_03co0301_-0.9.wav")
+    plans = [mixer.plan(0, index) for index in range(40)]
+    pairs = {frozenset(part.label for part in plan.parts) for plan in plans}
+    assert pairs == {
+        frozenset({"01a", "02b"}),
+        frozenset({"01a", "03c"}),
+        frozenset({"02b", "03c"}),
+    }
+    assert len({plan.snr_db for plan in plans}) == 40
+    assert all(-5 <= plan.snr_db <= 5 for plan in plans)
 
 
 def test_ready_mixtures_are_whole_in_evaluations(tmp_path: Path) -> None:
@@ -218,6 +257,17 @@ def make_wsj0_of_one_speaker(root: Path) -> None:
         write_noise(root / f"wav8k/min/tr/{part}/050a050b_2.1_01aa0201_-2.1.wav", 1, 1)
 
 
+def make_librimix_of_equal_names(root: Path) -> None:
+    make_librimix(root)
+    table = root / "wav8k/min/metadata/mixture_dev_mix_clean.csv"
+    table.write_text(table.read_text() + table.read_text().removeprefix(HEAD))
+
+
+def make_librimix_without_clean(root: Path) -> None:
+    make_librimix(root)
+    (root / "wav8k/min/metadata/mixture_dev_mix_clean.csv").unlink()
+
+
 def make_empty(root: Path) -> None:
     root.mkdir(exist_ok=True)
 
@@ -237,6 +287,12 @@ WRONG: list[tuple[Maker, Task, str]] = [
     (make_esc50_of_six_folds, "sounds", "folds 1 to 5, not 6"),
     (make_wsj0_without_source, "speech", "names 1 files that are not in"),
     (make_wsj0_of_one_speaker, "speech", "speaker '050' .*test and train"),
+    (make_librimix_of_equal_names, "speech", "name 1 mixtures twice, .*'12-1-0001_13-2-0002'"),
+    (make_librimix_without_clean, "speech", "2 tables of 'dev' and none .*mixture_dev_mix_clean"),
+    (make_esc50, "speech", "is ESC-50, of the task 'sounds'.*--task sounds"),
+    (make_wsj0, "sounds", "is WSJ0-2mix, of the task 'speech'.*--task speech"),
+    (make_librimix, "sounds", "is Libri2Mix, .*--task speech"),
+    (copy_speech, "sounds", "of the task 'speech'.*--task speech"),
     (lambda root: make_librimix(root, ("12", "16")), "speech", "speaker '12' .*test and val"),
 ]
 
