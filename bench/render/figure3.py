@@ -38,12 +38,13 @@ def write_figure3(
         Line2D([], [], linestyle="", marker="o", color="k", fillstyle="none", label="published")
     )
     canvas.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-    corpora = " and ".join(sorted({record.corpus for record in own.values()}))
+    trained = " and ".join(sorted({record.trained_on or "unknown" for record in own.values()}))
+    tested = " and ".join(sorted({record.corpus for record in own.values()}))
     canvas.suptitle(
         f"Quality against cost of inference on {summary.environment_name}\n"
-        f"filled: trained here on {corpora}, for as long as table1.md says; "
+        f"filled: trained here on {trained}, for as long as table1.md says, evaluated on {tested}; "
         "hollow: the paper's, on WSJ0-2mix and ESC-50",
-        fontsize=11,
+        fontsize=9,
     )
     return save_figure(canvas, stem)
 

@@ -90,8 +90,7 @@ def _own_si_sdri(record: EvaluationRecord | None) -> str:
 def _own_caption(summary: Summary, own: Own) -> Iterable[str]:
     """Which corpus and how much training, so that no short run is taken for a converged one."""
     lines = [
-        f"- {model.entry.display_name}, {task}: {own[name, task].corpus}, "
-        f"{own[name, task].n_mixtures} mixtures, after {describe_training(own[name, task])}"
+        f"- {model.entry.display_name}, {task}: {describe_training(own[name, task])}"
         for model in summary.models
         for task in _own_tasks(summary, own)
         if (name := model.entry.name, task) in own

@@ -19,6 +19,7 @@ HEADS = [
     "95 % interval",
     "Median",
     "Without leaking classes",
+    "Trained on",
     "Update steps",
     "Processor time",
     "MACs of training",
@@ -35,7 +36,9 @@ mask made from the sources themselves gains, an upper line for orientation and n
 trainings here are short: their figures say how far a network came with that much, not how good
 it can be.** The paper's figures are of other corpora and full trainings: they are not compared.
 *Without leaking classes*: without mixtures of classes of which takes of one recording session are
-known to be in training and test."""
+known to be in training and test. *Trained on another corpus; voices may overlap*: nothing makes
+sure that the voices or recordings of the test set were not in that training, so the figure may be
+too good."""
 
 
 def render_scores(scores: Sequence[MixtureScore]) -> str:
@@ -73,6 +76,7 @@ def _row(record: EvaluationRecord) -> list[str]:
         _interval(record),
         f"{record.si_sdri_median_db:.2f}",
         f"{without:.2f} ({record.n_without_leaks})" if leaks and without is not None else "as all",
+        _trained_on(record),
         *_training_cells(record),
         _published(record),
     ]
@@ -92,6 +96,13 @@ def _interval(record: EvaluationRecord) -> str:
     return f"{record.si_sdri_low_db:.2f} to {record.si_sdri_high_db:.2f}"
 
 
+def _trained_on(record: EvaluationRecord) -> str:
+    if record.kind in ("mixture", "oracle"):
+        return "none"
+    mark = " (trained on another corpus; voices may overlap)" if record.is_of_other_corpus else ""
+    return (record.trained_on or "unknown") + mark
+
+
 def _training_cells(record: EvaluationRecord) -> list[str]:
     if record.kind in ("mixture", "oracle"):
         return ["none"] * 3
@@ -105,9 +116,13 @@ def _training_cells(record: EvaluationRecord) -> list[str]:
 
 
 def describe_training(record: EvaluationRecord) -> str:
-    """How much a network was trained, in a few words."""
+    """On what a network was evaluated and trained, and how much, in a few words."""
     steps, time, macs = _training_cells(record)
-    return f"{steps} update steps, {time} of processor time, {macs} multiply-adds"
+    return (
+        f"evaluated on {record.n_mixtures} mixtures of {record.corpus}, "
+        f"trained on {_trained_on(record)} for {steps} update steps, {time} of processor time, "
+        f"{macs} multiply-adds"
+    )
 
 
 def _published(record: EvaluationRecord) -> str:

@@ -7,6 +7,7 @@ Schema versions:
 """
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,6 +68,16 @@ class EvaluationRecord:
     def mixtures(self) -> tuple[str, str, str]:
         """What it was evaluated on: figures of equal mixtures may be compared."""
         return self.corpus, self.split, self.mixtures_digest
+
+    @property
+    def trained_on(self) -> str | None:
+        """The corpus of the training, where one is known."""
+        return (self.training or {}).get("corpus")
+
+    @property
+    def is_of_other_corpus(self) -> bool:
+        """Whether it was trained on another corpus than it was evaluated on."""
+        return self.trained_on not in (None, self.corpus)
 
     def to_json(self) -> str:
         """One line of a record file."""
@@ -142,12 +153,15 @@ def append_evaluation(path: Path, record: EvaluationRecord) -> None:
 def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
     """The evaluations of a file, the newest of each separator on each set of mixtures.
 
+    Lines that are none, as a full disk or a killed process leaves them, are named on standard error
+    and left out.
+
     Raises:
-        UsageError: there is no such file, or a line is no evaluation.
+        UsageError: there is no such file.
     """
     newest: dict[tuple[str, ...], EvaluationRecord] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise UsageError(
             f"No evaluations can be read from {path}: {error.strerror}. "
@@ -157,7 +171,8 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
         try:
             record = EvaluationRecord.from_json(line)
         except ValueError as error:
-            raise UsageError(f"{path}, line {number}: {error}. Take the line out.") from error
+            sys.stderr.write(f"{path}, line {number}, is left out: {error}.\n")
+            continue
         newest[record.separator, record.kind, *record.mixtures] = record
     return tuple(newest.values())
 
@@ -165,12 +180,17 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
 def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], EvaluationRecord]:
     """By network and task, the evaluation of a trained network that tables show.
 
-    Of several that on the most test mixtures, and of those the last.
+    Of several one that was trained on the corpus it is evaluated on, of those that on the most
+    test mixtures, and of those the last.
     """
     chosen: dict[tuple[str, str], EvaluationRecord] = {}
     for record in evaluations:
         if record.kind == "network" and record.split == "test":
             before = chosen.get((record.separator, record.task))
-            if before is None or record.n_mixtures >= before.n_mixtures:
+            if before is None or _fitness(record) >= _fitness(before):
                 chosen[record.separator, record.task] = record
     return chosen
+
+
+def _fitness(record: EvaluationRecord) -> tuple[bool, int]:
+    return record.trained_on == record.corpus, record.n_mixtures

@@ -93,6 +93,22 @@ def test_a_network_without_a_cost_is_left_out(
     assert [len(axis.lines) for axis in axes[:3]] == [8, 0, 8]
 
 
+def test_a_network_of_the_corpus_goes_before_one_of_another() -> None:
+    mine = replace(RECORD, training={"corpus": RECORD.corpus}, n_mixtures=10)
+    foreign = replace(RECORD, training={"corpus": "shipped-speech"})
+    assert pick_own([foreign, mine, foreign]) == {("sudormrf-0.25x", "speech"): mine}
+
+
+def test_the_caption_tells_training_from_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {("sudormrf-0.25x", "speech"): replace(RECORD, training={"corpus": "shipped-speech"})}
+    draw(complete_run(), own, tmp_path, monkeypatch)
+    caption = Kept.last.get_suptitle()
+    assert "trained here on shipped-speech" in caption
+    assert "evaluated on corpus-speech" in caption
+
+
 def test_the_largest_and_latest_test_of_a_network_is_shown() -> None:
     small = replace(RECORD, n_mixtures=10, si_sdri_mean_db=9.0)
     later = replace(RECORD, si_sdri_mean_db=4.5)

@@ -231,8 +231,9 @@ def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
     assert [row[column] for row in rows] == ["not trained here"] * 6 + ["**4.10**"]
     assert not any("SI-SDRi sounds" in head for head in heads)
     assert (
-        "- SuDoRM-RF 0.25x, speech: corpus-speech, 500 mixtures, after 5,000 update steps, "
-        "1.00 h of processor time, 1.00 P multiply-adds" in text
+        "- SuDoRM-RF 0.25x, speech: evaluated on 500 mixtures of corpus-speech, trained on "
+        "corpus-speech for 5,000 update steps, 1.00 h of processor time, 1.00 P multiply-adds"
+        in text
     )
 
 

@@ -27,6 +27,7 @@ def test_a_row_says_everything() -> None:
         "95 % interval": "3.90 to 4.30",
         "Median": "4.00",
         "Without leaking classes": "3.80 (400)",
+        "Trained on": "corpus-speech",
         "Update steps": "5,000",
         "Processor time": "1.00 h",
         "MACs of training": "1.00 P",
@@ -37,7 +38,7 @@ def test_a_row_says_everything() -> None:
 def test_the_lines_above_and_below_are_in_order() -> None:
     found = rows(render_quality([MIXTURE, RECORD, ORACLE]))[2:]
     assert [row[0] for row in found] == ["ideal mask", "SuDoRM-RF 0.25x", "mixture"]
-    assert [row[5] for row in found] == ["none", "5,000", "none"]
+    assert [row[6] for row in found] == ["none", "5,000", "none"]
 
 
 def test_each_set_of_mixtures_has_its_own_table() -> None:
@@ -64,7 +65,13 @@ def test_what_is_unknown_is_said() -> None:
     (row,) = rows(render_quality([bare]))[2:]
     assert row[0] == "own (files)"
     assert row[2] == "none: one pair"
-    assert row[4:] == ["as all", "unknown", "unknown", "unknown", ""]
+    assert row[4:] == ["as all", "unknown", "unknown", "unknown", "unknown", ""]
+
+
+def test_a_network_of_another_corpus_is_marked() -> None:
+    foreign = replace(RECORD, training={"corpus": "shipped-speech", "step": 1})
+    (row,) = rows(render_quality([foreign]))[2:]
+    assert row[5] == "shipped-speech (trained on another corpus; voices may overlap)"
 
 
 SCORES = [MixtureScore(n, ("a", f"b{n}"), n / 3, -0.1, n - 0.1, n / 7) for n in range(30)]

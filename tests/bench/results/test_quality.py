@@ -34,7 +34,7 @@ RECORD = EvaluationRecord(
     output_mean_db=4.11,
     n_without_leaks=400,
     si_sdri_without_leaks_db=3.8,
-    training={"step": 5000, "cpu_s": 3600.0, "macs": 10**15},
+    training={"corpus": "corpus-speech", "step": 5000, "cpu_s": 3600.0, "macs": 10**15},
     code={"commit": "unknown", "is_modified": False},
     started_at="2026-01-01T00:00:00Z",
 )
@@ -76,11 +76,20 @@ def test_the_newest_of_each_separator_and_set_is_read(tmp_path: Path) -> None:
         RECORD.to_json().replace('"corpus"', '"korpus"'),
     ],
 )
-def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_none_is_named_and_left_out(
+    tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "evaluations.jsonl"
     path.write_text(f"{RECORD.to_json()}\n{line}\n")
-    with pytest.raises(UsageError, match="line 2"):
-        read_evaluations(path)
+    assert read_evaluations(path) == (RECORD,)
+    assert f"{path}, line 2, is left out: " in capsys.readouterr().err
+
+
+def test_a_torn_line_spoils_no_later_one(tmp_path: Path) -> None:
+    path = tmp_path / "evaluations.jsonl"
+    path.write_text(RECORD.to_json()[:50])
+    append_evaluation(path, RECORD)
+    assert read_evaluations(path) == (RECORD,)
 
 
 def test_no_file(tmp_path: Path) -> None:
