@@ -55,12 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mixtures", type=int, metavar="N", help="(default: 3000, or all ready ones)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the mixtures (default: 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the mixtures (default: 0)")
     parser.add_argument(
         "--manifest",
         type=Path,
         metavar="FILE",
-        help="mixtures, drawn and written if the file is not there (default: in quality/)",
+        help="mixtures, with their number and seed; drawn and written if the file is not there "
+        "(default: in quality/)",
     )
     parser.add_argument(
         "--model", metavar="PACKAGE.MODULE:FUNCTION", help="of a checkpoint of your own network"
@@ -81,7 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, evaluate, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
-    return run_command(lambda: evaluate_and_report(arguments))
+    kept = "No evaluation that was not finished is recorded; its manifest is kept."
+    return run_command(lambda: evaluate_and_report(arguments), kept)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Material:
     mixtures: "EvaluationSet"
     corpus: str
     task: str
+    seed: int
     leaks: frozenset[str]
 
 
@@ -110,7 +113,9 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     subject = load_subject(arguments)
     material = load_material(arguments)
-    stem = f"{material.corpus}-{arguments.split}-{subject.name}".replace("/", "_").replace(" ", "-")
+    read_earlier(arguments.output)
+    about = (material.corpus, arguments.split, material.seed, len(material.mixtures), subject.name)
+    stem = "-".join(map(str, about)).replace("/", "_").replace(" ", "-")
     scores = score(arguments, subject, material, arguments.output / "quality" / stem)
     summary = summarize_scores(scores)
     record = make_record(arguments, subject, material, scores, summary, started_at)
@@ -124,15 +129,27 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def read_earlier(output: Path) -> None:
+    """See that the evaluations so far can be read, before hours of separating.
+
+    Raises:
+        UsageError: they can't.
+    """
+    if (output / EVALUATIONS).exists():
+        read_evaluations(output / EVALUATIONS)
+
+
 def check_numbers(arguments: argparse.Namespace) -> None:
     """See that there is something to do.
 
     Raises:
-        UsageError: no mixtures, no batch, or CUDA where there is none.
+        UsageError: no mixtures, no batch, a negative seed, or CUDA where there is none.
     """
     for name in ("mixtures", "batch"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise UsageError(f"--{name} must be at least 1.")
+    if arguments.seed is not None and arguments.seed < 0:
+        raise UsageError("--seed must be at least 0.")
     if arguments.device != "cpu":
         import torch
 
@@ -181,25 +198,34 @@ def load_material(arguments: argparse.Namespace) -> Material:
     from bench.separation.corpora import Corpus
     from bench.separation.evaluation import EvaluationSet
     from bench.separation.fixed import FixedMixer
-    from bench.separation.manifest import DEFAULT_N_MIXTURES, ManifestMixer, load_or_draw_manifest
+    from bench.separation.manifest import (
+        DEFAULT_N_MIXTURES,
+        ManifestMixer,
+        load_or_draw_manifest,
+        read_manifest,
+    )
     from bench.separation.mixing import Mixer
     from bench.separation.readers import read_corpus
 
     corpus = read_corpus(arguments.corpus, arguments.task)
     kept = {"cache": arguments.cache, "skip_bad": arguments.skip_bad}
     if not isinstance(corpus, Corpus):
-        fixed = FixedMixer(corpus, arguments.split, arguments.seed, **kept)
+        fixed = FixedMixer(corpus, arguments.split, **kept)
         name_left_out(fixed.store.bad)
         mixtures = EvaluationSet(fixed, arguments.mixtures)
-        return Material(mixtures, corpus.name, corpus.task, frozenset())
-    n_mixtures = arguments.mixtures or DEFAULT_N_MIXTURES
-    name = f"{corpus.name}-{arguments.split}-{arguments.seed}-{n_mixtures}.jsonl"
+        return Material(mixtures, corpus.name, corpus.task, 0, frozenset())
+    n_mixtures, seed = arguments.mixtures or DEFAULT_N_MIXTURES, arguments.seed or 0
+    if arguments.manifest and arguments.manifest.exists():
+        there = read_manifest(arguments.manifest)
+        n_mixtures = arguments.mixtures or len(there.plans)
+        seed = there.seed if arguments.seed is None else arguments.seed
+    name = f"{corpus.name}-{arguments.split}-{seed}-{n_mixtures}.jsonl"
     path = arguments.manifest or arguments.output / "quality" / "manifests" / name
-    mixer = Mixer(corpus, arguments.split, arguments.seed, **kept)
+    mixer = Mixer(corpus, arguments.split, seed, **kept)
     name_left_out(mixer.store.bad)
     manifest = load_or_draw_manifest(mixer, arguments.split, n_mixtures, path)
     drawn = EvaluationSet(ManifestMixer(manifest, corpus, **kept))
-    return Material(drawn, corpus.name, corpus.task, corpus.leaks)
+    return Material(drawn, corpus.name, corpus.task, seed, corpus.leaks)
 
 
 def name_left_out(problems: Sequence[str]) -> None:

@@ -53,7 +53,14 @@ def find_assignment(pairwise: Tensor) -> Tensor:
 
     Shape: ``[batch, n_src, n_src] -> [batch, n_src]``, estimates along the second axis of what
     comes in and sources along its third.
+
+    Raises:
+        ValueError: there are not as many estimates as sources.
     """
+    if pairwise.shape[1] != pairwise.shape[2]:
+        raise ValueError(
+            f"There are {pairwise.shape[1]} estimates for {pairwise.shape[2]} sources."
+        )
     # Here, so that a process that measures memory does not hold scipy for two sources.
     from scipy.optimize import linear_sum_assignment
 

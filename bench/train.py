@@ -8,15 +8,17 @@ state is kept); 2 the request can't be met; 130 Ctrl-C and 143 SIGTERM (the stat
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.command import run_command
 from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError, UsageError
-from bench.measure.machine import available_cpus
+from bench.measure.machine import available_cpus, describe_code
 from bench.registry import select_entries
 from bench.separation.readers import read_corpus
 from bench.separation.settings import Limits, Settings
@@ -97,9 +99,14 @@ def _add_limits(group: "argparse._ArgumentGroup") -> None:
 def _add_means(group: "argparse._ArgumentGroup") -> None:
     add = group.add_argument
     add("--device", choices=("cpu", "cuda", "auto"), default="auto", help="default: auto")
-    add("--threads", type=int, default=available_cpus(), metavar="N", help="default: %(default)s")
+    add("--threads", type=int, default=default_threads(), metavar="N", help="default: %(default)s")
     add("--save-s", type=float, default=60.0, metavar="S", help="between states (default: 60)")
     add("--tensorboard", action="store_true", help="write curves into DIR/tensorboard")
+
+
+def default_threads() -> int:
+    """This process's share of the processors, of those that torchrun started on this machine."""
+    return max(1, available_cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, value in (QUICK if arguments.quick else PAPER).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    return run_command(lambda: train(arguments))
+    kept = "The last saved state, if any, is whole; the same command goes on from it."
+    return run_command(lambda: train(arguments), kept)
 
 
 def choose_settings(arguments: argparse.Namespace, corpus: str) -> Settings:
@@ -159,25 +167,43 @@ def train(arguments: argparse.Namespace) -> int:
 
     corpus = read_corpus(arguments.corpus, arguments.task)
     settings, limits = choose_settings(arguments, corpus.name), choose_limits(arguments)
+    if arguments.threads < 1:
+        raise UsageError(f"--threads must be at least 1, not {arguments.threads}.")
     torch.set_num_threads(arguments.threads)
     with ExitStack() as stack:
         device = choose_device(arguments.device)
         group = stack.enter_context(join_group(device))
-        data = open_mixtures(corpus, settings, group, arguments.cache, arguments.skip_bad)
+        prepared = open_mixtures(corpus, settings, group, arguments.cache, arguments.skip_bad)
+        settings = replace(settings, recordings=prepared.digest)
+        for problem in prepared.left_out if group.leads else ():
+            print(f"Left out: {problem}", file=sys.stderr)
         interruption = stack.enter_context(notice_interruption())
         training = start_training(
             settings, limits, device, group, lambda: interruption.exit_code != 0
         )
         folder = stack.enter_context(open_folder(arguments.output, group.leads))
-        if folder.resume(training) and group.leads:
-            print(f"Going on from step {training.position.step}.", file=sys.stderr)
+        code = folder.resume(training)
+        if code is not None and group.leads:
+            announce_resumption(training.position.step, code)
         observers = choose_observers(arguments, group, stack)
         try:
-            run_training(training, data, folder, observers, arguments.save_s)
+            run_training(training, prepared.mixtures, folder, observers, arguments.save_s)
         except TrainingStoppedError as error:
             print(f"error: {error}", file=sys.stderr)
             return EXIT_STOPPED
     return interruption.exit_code or EXIT_OK
+
+
+def announce_resumption(step: int, code: Mapping[str, Any]) -> None:
+    """Say where it goes on, and whether other code brought it there."""
+    print(f"Going on from step {step}.", file=sys.stderr)
+    commit = describe_code()["commit"]
+    if code["commit"] != commit:
+        print(
+            f"The state was written by commit {code['commit']}, this is {commit}: the weights may "
+            "not be those of an uninterrupted training.",
+            file=sys.stderr,
+        )
 
 
 def choose_observers(

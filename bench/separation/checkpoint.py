@@ -76,9 +76,11 @@ def load_metadata(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
         metadata = json.loads(header[METADATA_KEY])
+        if not {"model", "factory"} <= metadata.keys():
+            raise ValueError("no network is named")
     except OSError as error:
         raise UsageError(f"No checkpoint can be read from {path}: {error}.") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, AttributeError, KeyError, ValueError) as error:
         raise UsageError(
             f"{path} is not a checkpoint of bench.train. Give the model.safetensors that it wrote."
         ) from error
@@ -99,6 +101,8 @@ def load_model(path: Path, own_factory: str | None = None) -> Checkpoint:
     """
     metadata = load_metadata(path)
     factory = metadata["factory"]
+    if own_factory not in (None, factory, metadata["model"]):
+        raise UsageError(f"{path} is of {factory}, not of {own_factory}. Correct --model.")
     if factory != own_factory and factory not in {entry.factory for entry in REGISTRY.values()}:
         raise UsageError(
             f"{path} is of {factory}, which is not in the registry, so it is not called. "
@@ -111,9 +115,10 @@ def load_model(path: Path, own_factory: str | None = None) -> Checkpoint:
         raise UsageError(f"The network of {path} can't be built: {error}") from error
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
+        commit = metadata.get("code", {}).get("commit", "unknown")
         raise UsageError(
             f"The weights of {path} do not fit {metadata['model']}: {reason} "
-            f"Use the code that trained them, commit {metadata['code']['commit']}."
+            f"Use the code that trained them, commit {commit}."
         ) from error
     return Checkpoint(model.eval(), metadata)
 

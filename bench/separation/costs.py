@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from bench.measure.contract import as_defined
+from bench.measure.contract import CellError, as_defined, check_estimates
 from bench.measure.gpu import Gpu, open_gpu
 from bench.measure.probes.operations import OperationCounter, summarize_tallies
+from bench.results.record import Status
 from bench.separation.phases import plan_phases
 
 POWERCAP = Path("/sys/class/powercap")
@@ -29,6 +30,9 @@ def count_updates(build: Callable[[], nn.Module], n_samples: int, batch: int) ->
 
     Counted as ``docs/method.md`` says for B, in the batch and length of the training. Cutting
     the gradient's norm, a few operations a parameter, is not in it.
+
+    Raises:
+        CellError: the network does not make an estimate of the mixture's length for each source.
     """
     try:
         return _count_updates(build, n_samples, batch, "meta")
@@ -43,6 +47,11 @@ def _count_updates(
         model = as_defined(build()).train()
         sources = torch.rand(batch, N_SRC, n_samples)
     mixture = sources.sum(1, keepdim=True)
+    with torch.no_grad():
+        estimates = check_estimates(model(mixture), mixture)
+    if estimates.shape != sources.shape:
+        reason = f"It makes {estimates.shape[1]} estimates of mixtures of {N_SRC} sources."
+        raise CellError(Status.BAD_SHAPE, reason)
     counts = []
     for phase in plan_phases(model):
         model.requires_grad_(False)

@@ -1,5 +1,6 @@
 """Mixtures as batches of tensors, this process's share of them, drawn while a step runs."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.separation.corpora import Corpus, FixedCorpus
+from bench.separation.fixed import FixedMixer
+from bench.separation.mixing import Mixer
 from bench.separation.parallel import Group, share_of_batch
 from bench.separation.readers import open_mixer
 from bench.separation.settings import Settings
@@ -45,6 +49,14 @@ class Batch(NamedTuple):
 
     mixture: Tensor
     sources: Tensor
+
+
+class Prepared(NamedTuple):
+    """Mixtures, and what is known of the files that they are made of."""
+
+    mixtures: "Mixtures"
+    digest: str  # of the usable recordings: equal for equal corpora
+    left_out: tuple[str, ...]  # why each of the others can't be used
 
 
 class Mixtures:
@@ -91,19 +103,36 @@ def open_mixtures(
     group: Group,
     cache: Path | None,
     skip_bad: bool,
-) -> Mixtures:
+) -> Prepared:
     """Training mixtures as long as the settings say, validation mixtures as long as the corpus.
 
     Raises:
-        UsageError: the recordings can't be used, or the processes can't share a batch.
+        UsageError: the recordings can't be used or are too few ready mixtures, or the processes
+            can't share a batch.
     """
     short = replace(corpus, recipe=replace(corpus.recipe, n_samples=settings.n_samples))
-    return Mixtures(
-        open_mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad),
-        open_mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad),
-        settings,
-        group,
+    training = open_mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad)
+    validation = open_mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad)
+    if isinstance(validation, FixedMixer) and len(validation.mixtures) < settings.n_validation:
+        raise UsageError(
+            f"--validation {settings.n_validation}: the corpus in {corpus.root} has "
+            f"{len(validation.mixtures)} mixtures of validation. Ask for no more."
+        )
+    return Prepared(
+        Mixtures(training, validation, settings, group),
+        digest_recordings(training, validation),
+        (*training.store.bad, *validation.store.bad),
     )
+
+
+def digest_recordings(*mixers: Mixer | FixedMixer) -> str:
+    """A hash of the recordings' names, labels, splits and lengths."""
+    digest = hashlib.sha256()
+    for mixer in mixers:
+        for one in sorted(mixer.recordings, key=lambda one: one.path):
+            length = mixer.store.length(one.path)
+            digest.update(f"{one.path}\t{one.label}\t{one.split}\t{length}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def stack(mixtures: Iterable[Drawn]) -> Batch:

@@ -133,11 +133,16 @@ def folder_separator(root: Path) -> Separator:
     """Estimates in files: ``<root>/<index, six digits>/estimate<number from 1>.wav``."""
 
     def separate(given: Given) -> Tensor:
-        n_src = given.sources.shape[1]
+        n_src, n_samples = given.sources.shape[1:]
         folders = [root / f"{index:06d}" for index in given.indices]
         return torch.stack(
             [
-                torch.stack([_read_estimate(folder / f"estimate{k + 1}.wav") for k in range(n_src)])
+                torch.stack(
+                    [
+                        _read_estimate(folder / f"estimate{k + 1}.wav", n_samples)
+                        for k in range(n_src)
+                    ]
+                )
                 for folder in folders
             ]
         )
@@ -145,7 +150,7 @@ def folder_separator(root: Path) -> Separator:
     return separate
 
 
-def _read_estimate(path: Path) -> Tensor:
+def _read_estimate(path: Path, n_samples: int) -> Tensor:
     try:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -155,6 +160,8 @@ def _read_estimate(path: Path) -> Tensor:
         ) from error
     if rate != SAMPLE_RATE:
         raise UsageError(f"{path} has {rate} Hz; estimates need {SAMPLE_RATE} Hz.")
+    if len(samples) != n_samples:
+        raise UsageError(f"{path} has {len(samples)} samples and its mixture {n_samples}.")
     return torch.from_numpy(samples[:, 0])
 
 

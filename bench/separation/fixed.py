@@ -197,6 +197,11 @@ class FixedMixer:
         self.store = AudioStore(corpus.root, list(files.values()), cache, skip_bad=skip_bad)
         self.mixtures = [mix for mix in mixtures if self._is_whole(mix)]
 
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All files of the mixtures that can be used."""
+        return tuple(one for mix in self.mixtures for one in (mix.mixture, *mix.sources))
+
     def _is_whole(self, mixture: FixedMixture) -> bool:
         paths = [one.path for one in (mixture.mixture, *mixture.sources)]
         if not all(path in self.store for path in paths):

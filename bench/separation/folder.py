@@ -1,9 +1,10 @@
 """The folder of a training: its weights, its state, its metrics."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -47,8 +48,8 @@ class TrainingFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def resume(self, training: Training) -> bool:
-        """Take up the state that is there, if any; True when there was one.
+    def resume(self, training: Training) -> Mapping[str, Any] | None:
+        """Take up the state that is there, if any; returns the code that wrote it.
 
         Lines that a killed process wrote after its last state go out of the metrics.
 
@@ -61,7 +62,7 @@ class TrainingFolder:
         if training.group.leads:
             position, path = training.position, self.path / METRICS_NAME
             self._write(lambda: rewind_training(path, position.step, position.validated_step))
-        return state is not None
+        return None if state is None else dict(state["code"])
 
     def save(self, training: Training) -> None:
         """Write the state to go on from."""

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
+from bench.errors import TrainingStoppedError
+from bench.measure.contract import CellError, check_estimates
 from bench.results.training import TrainingLine
 from bench.separation.data import Batch, Mixtures
 from bench.separation.folder import TrainingFolder
@@ -104,15 +107,18 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
     """Mean SI-SDRi (dB) over the validation mixtures; None when it was broken off.
 
     What it takes is part of the training's time and not of its operations.
+
+    Raises:
+        TrainingStoppedError: the estimates are not finite.
     """
-    estimate = training.phases[training.position.phase].estimate
     total, count = 0.0, 0
     training.model.eval()
     for batch in data.validation():
         if batch is not None:
             mixture, sources = (part.to(training.device) for part in batch)
             with torch.inference_mode():
-                scores = score_estimates(estimate(mixture, sources), mixture, sources)
+                estimates = _estimate(training, mixture, sources)
+                scores = score_estimates(estimates, mixture, sources)
             total += float(scores.improvement_db.sum())
             count += mixture.shape[0]
         spent = training.meter.read()
@@ -127,6 +133,17 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
     sums = torch.tensor([total, count], dtype=torch.float64, device=training.device)
     total, count = sum_over_processes(sums, training.group).tolist()
     return float(total / count)
+
+
+def _estimate(training: Training, mixture: Tensor, sources: Tensor) -> Tensor:
+    position = training.position
+    try:
+        return check_estimates(training.phases[position.phase].estimate(mixture, sources), mixture)
+    except CellError as error:
+        raise TrainingStoppedError(
+            f"At the validation after step {position.step}: {error} The last saved state and the "
+            "weights of the best validation are kept. Try a lower --learning-rate."
+        ) from error
 
 
 def _report(

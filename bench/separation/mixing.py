@@ -87,10 +87,10 @@ class Mixer:
         self._stream = zlib.crc32(split.encode())
         self._by_label: dict[str, list[Recording]] = defaultdict(list)
         self._by_group: dict[tuple[str, str], list[Recording]] = defaultdict(list)
-        for recording in recordings:
-            if recording.path in self.store:
-                self._by_label[recording.label].append(recording)
-                self._by_group[recording.label, recording.group].append(recording)
+        self.recordings = tuple(one for one in recordings if one.path in self.store)
+        for recording in self.recordings:
+            self._by_label[recording.label].append(recording)
+            self._by_group[recording.label, recording.group].append(recording)
         self._partners = _find_partners(self._by_label, corpus)
         if not self._partners:
             raise UsageError(

@@ -23,7 +23,8 @@ class Settings:
     paper does not name.
 
     Raises:
-        UsageError: a size below 1, a rate or norm not above 0, or an epoch shorter than a batch.
+        UsageError: a size below 1, a rate or norm not above 0, an infinite rate, a negative seed,
+            or an epoch shorter than a batch.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Settings:
     max_norm: float = 5.0  # gradients longer than this are cut to it
     precision: Precision = "float32"
     seed: int = 0
+    recordings: str = ""  # digest of those that can be used; older states lack it
 
     def __post_init__(self) -> None:
         for name in ("n_samples", "batch", "epoch_size", "n_validation"):
@@ -46,6 +48,10 @@ class Settings:
         for name in ("learning_rate", "max_norm"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0, not {getattr(self, name)}.")
+        if not math.isfinite(self.learning_rate):
+            raise UsageError(f"learning_rate must be finite, not {self.learning_rate}.")
+        if self.seed < 0:
+            raise UsageError(f"seed must be at least 0, not {self.seed}.")
         if self.epoch_size < self.batch:
             raise UsageError(
                 f"An epoch of {self.epoch_size} mixtures has no batch of {self.batch}. "
@@ -60,12 +66,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Limits:
-    """A training ends at the first of these. They may differ when it is resumed."""
+    """A training ends at the first of these. They may differ when it is resumed.
+
+    Raises:
+        UsageError: one of them is not above 0.
+    """
 
     epochs: int = 120
     steps: int | None = None
     macs: int | None = None
     wall_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "steps", "macs", "wall_s"):
+            limit = getattr(self, name)
+            if limit is not None and not limit > 0:
+                raise UsageError(f"The limit {name} must be above 0, not {limit}.")
 
     def share(self, step: int, steps_per_epoch: int, macs: int, wall_s: float) -> float:
         """How much of the training is behind, 0 to 1: the largest share of any limit."""

@@ -217,11 +217,14 @@ class Training:
 
 
 def check_same_settings(settings: Settings, saved: Mapping[str, Any]) -> None:
-    """Raises UsageError with the names of all settings that differ from saved ones."""
+    """Raises UsageError with the names of all settings that differ from saved ones.
+
+    Settings that the code which saved them did not have yet are not compared.
+    """
     differences = [
-        f"{field.name} {saved.get(field.name)!r}, not {getattr(settings, field.name)!r}"
+        f"{field.name} {saved[field.name]!r}, not {getattr(settings, field.name)!r}"
         for field in fields(settings)
-        if saved.get(field.name) != getattr(settings, field.name)
+        if field.name in saved and saved[field.name] != getattr(settings, field.name)
     ]
     if differences:
         raise UsageError(

@@ -39,7 +39,7 @@ def test_the_mixture_gains_nothing_and_the_mask_much(tmp_path: Path, cache: Path
     assert 8 < oracle.si_sdri_mean_db < 20
     assert (oracle.n_mixtures, oracle.n_pairs, oracle.corpus) == (6, 1, "shipped-speech")
     out = tmp_path / "out"
-    stem = out / "quality" / "shipped-speech-test-ideal-ratio-mask"
+    stem = out / "quality" / "shipped-speech-test-0-6-ideal-ratio-mask"
     with stem.with_suffix(".csv").open() as file:
         scores = list(csv.DictReader(file))
     assert len(scores) == 6
@@ -58,16 +58,31 @@ def test_sounds_are_also_reported_without_leaks(tmp_path: Path, cache: Path) -> 
     assert record.si_sdri_low_db < record.si_sdri_mean_db
 
 
-def test_a_folder_of_listening_files_can_be_evaluated(tmp_path: Path, cache: Path) -> None:
+def test_a_folder_of_listening_files_can_be_evaluated(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The estimates of the mask, read back from files, gain what they gained."""
     assert run(tmp_path, cache, "--oracle", "--mixtures", "5", "--listen", "5") == EXIT_OK
     gained_db = newest(tmp_path).si_sdri_mean_db
-    folder = tmp_path / "out" / "quality" / "shipped-speech-test-ideal-ratio-mask"
+    folder = tmp_path / "out" / "quality" / "shipped-speech-test-0-5-ideal-ratio-mask"
     assert run(tmp_path, cache, "--estimates", str(folder), "--mixtures", "5") == EXIT_OK
     assert newest(tmp_path).kind == "estimates"
     assert newest(tmp_path).si_sdri_mean_db == pytest.approx(gained_db, abs=1e-4)
     samples, rate = soundfile.read(folder / "000004" / "mixture.wav")
     assert (len(samples), rate) == (32000, 8000)
+    soundfile.write(folder / "000003" / "estimate2.wav", samples[:-1], rate)
+    assert run(tmp_path, cache, "--estimates", str(folder), "--mixtures", "5") == EXIT_USAGE
+    assert "estimate2.wav has 31999 samples and its mixture 32000" in capsys.readouterr().err
+
+
+def test_a_manifest_says_how_many_and_which(tmp_path: Path, cache: Path) -> None:
+    manifest = ("--manifest", str(tmp_path / "m.jsonl"))
+    assert run(tmp_path, cache, "--mixture", "--mixtures", "3", "--seed", "5", *manifest) == EXIT_OK
+    drawn = newest(tmp_path)
+    assert run(tmp_path, cache, "--mixture", *manifest) == EXIT_OK
+    assert newest(tmp_path).mixtures_digest == drawn.mixtures_digest
+    assert (tmp_path / "out/quality/shipped-speech-test-5-3-mixture.csv").exists()
+    assert run(tmp_path, cache, "--mixture", "--seed", "6", *manifest) == EXIT_USAGE
 
 
 def test_a_checkpoint_is_named_and_brings_its_training(tmp_path: Path, cache: Path) -> None:
@@ -121,6 +136,7 @@ def test_bad_files_are_named_and_left_out_on_request(
     ("arguments", "sentence"),
     [
         (["--mixture", "--mixtures", "0"], "--mixtures must be at least 1"),
+        (["--mixture", "--seed", "-1"], "--seed must be at least 0"),
         (["--mixture", "--batch", "0"], "--batch must be at least 1"),
         (["--mixture", "--corpus", "nowhere"], "There is no folder nowhere"),
         (["--estimates", "nowhere"], "There is no folder nowhere"),

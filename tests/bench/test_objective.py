@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.objective import negative_pit_si_sdr, pairwise_si_sdr_db
+from bench.objective import find_assignment, negative_pit_si_sdr, pairwise_si_sdr_db
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 SHAPES = [(1, 1, 50), (1, 2, 64), (3, 2, 101), (2, 3, 80), (2, 4, 33), (2, 5, 40)]
@@ -134,3 +134,11 @@ def test_a_step_against_the_gradient_improves() -> None:
     loss = negative_pit_si_sdr(estimates, sources)
     (gradient,) = torch.autograd.grad(loss, estimates)
     assert negative_pit_si_sdr(estimates - 0.01 * gradient, sources) < loss
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 2), (1, 2, 3)])
+def test_other_numbers_of_estimates_than_sources_have_no_assignment(
+    shape: tuple[int, int, int],
+) -> None:
+    with pytest.raises(ValueError, match=r"\d estimates for \d sources"):
+        find_assignment(torch.zeros(shape))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from safetensors.torch import load_file
 from bench.results.training import METRICS_NAME, read_training
 from bench.separation.checkpoint import load_model, load_state
 from bench.separation.folder import MODEL_NAME, STATE_NAME
-from bench.train import main
+from bench.train import default_threads, main
 from tests.bench.separation import tiny
+from tests.bench.separation.test_readers import make_wsj0
 
 ROOT = Path(__file__).parents[2]
 
@@ -210,9 +212,93 @@ def test_what_cannot_be_met_is_a_sentence(
         (["--model", "tests.bench.test_train:absent"], "has no function 'absent'"),
         (["--model", "all"], "one model"),
         (["--batch", "32"], "no batch of 32"),
+        (["--task", "sounds"], "of the task 'speech'. Ask for it with --task speech"),
+        (["--max-steps", "0"], "steps must be above 0"),
+        (["--threads", "0"], "--threads must be at least 1"),
+        (["--model", "tests.bench.test_train:three"], "3 estimates of mixtures of 2 sources"),
+        (["--model", "tests.bench.test_train:short"], "expected a tensor [4, n_src, 400]"),
     ):
         assert main([*options(corpus, tmp_path / "new"), *wrong]) == 2
         assert sentence in capsys.readouterr().err
+
+
+class Three(tiny.Deterministic):
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        return super().forward(mixture)[:, [0, 1, 1]]
+
+
+class Short(tiny.Deterministic):
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        return super().forward(mixture)[..., :-4]
+
+
+def three() -> torch.nn.Module:
+    return Three()
+
+
+def short() -> torch.nn.Module:
+    return Short()
+
+
+def test_more_validation_mixtures_than_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_wsj0(tmp_path / "wsj0")
+    wrong = ["--corpus", str(tmp_path / "wsj0"), "--cache", str(tmp_path / "cache")]
+    assert main([*options(tmp_path, tmp_path / "new"), *wrong, "--validation", "2"]) == 2
+    assert "has 1 mixtures of validation" in capsys.readouterr().err
+
+
+def change_corpus(corpus: Path, root: Path) -> Path:
+    """A copy in a folder of the same name with one training voice under another label."""
+    copy = root / corpus.name
+    shutil.copytree(corpus, copy, ignore=shutil.ignore_patterns("cache"))
+    table = copy / "speech.tsv"
+    table.write_text(table.read_text().replace("\ttrain0\ttrain0", "\tother\tother"))
+    return copy
+
+
+def test_another_corpus_of_the_same_name_is_refused(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(options(corpus, tmp_path / "out", "--max-steps", "1"))
+    other = change_corpus(corpus, tmp_path)
+    assert main([*options(corpus, tmp_path / "out"), "--corpus", str(other)]) == 2
+    assert "The folder holds a training with recordings " in capsys.readouterr().err
+
+
+def test_other_code_is_named_when_it_goes_on(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    main(options(corpus, tmp_path, "--max-steps", "1"))
+    main(options(corpus, tmp_path, "--max-steps", "2"))
+    assert "The state was written by" not in capsys.readouterr().err
+    monkeypatch.setattr("bench.train.describe_code", lambda: {"commit": "new"})
+    main(options(corpus, tmp_path, "--max-steps", "3"))
+    assert "this is new" in capsys.readouterr().err
+
+
+def test_files_that_are_left_out_are_named(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(corpus, spoilt, ignore=shutil.ignore_patterns("cache"))
+    (spoilt / "val2.wav").write_bytes(b"no audio")
+    arguments = [*options(corpus, tmp_path / "out", "--max-steps", "1"), "--corpus", str(spoilt)]
+    assert main([*arguments, "--cache", str(tmp_path / "cache"), "--skip-bad"]) == 0
+    assert f"Left out: {spoilt / 'val2.wav'} can't be decoded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(None, 6), ("4", 1), ("2", 3), ("100", 1)])
+def test_processes_of_a_machine_share_its_threads(
+    processes: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.train.available_cpus", lambda: 6)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    if processes is not None:
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    assert default_threads() == threads
 
 
 def not_finite() -> torch.nn.Module:

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from bench.errors import UsageError
 from bench.separation.checkpoint import (
+    METADATA_KEY,
     load_metadata,
     load_model,
     load_state,
@@ -89,6 +90,21 @@ def test_foreign_weights_are_no_checkpoint(tmp_path: Path) -> None:
             load_metadata(path)
     with pytest.raises(UsageError, match=r"No checkpoint can be read"):
         load_metadata(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("header", ["[]", '{"schema": 1}', '{"schema": 1, "model": "tiny"}', "3"])
+def test_a_header_without_a_network_is_no_checkpoint(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, metadata={METADATA_KEY: header})
+    with pytest.raises(UsageError, match=r"is not a checkpoint of bench.train"):
+        load_metadata(path)
+
+
+def test_a_checkpoint_of_another_network_than_asked_for_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, tiny.masker(), METADATA)
+    with pytest.raises(UsageError, match=r"is of tests\..*:masker, not of a\.b:c. Correct --model"):
+        load_model(path, "a.b:c")
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -51,12 +51,28 @@ def test_the_share_is_that_of_the_nearest_limit() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"batch": 0}, {"n_samples": -1}, {"learning_rate": 0.0}, {"max_norm": float("nan")}],
+    [
+        {"batch": 0},
+        {"n_samples": -1},
+        {"learning_rate": 0.0},
+        {"max_norm": float("nan")},
+        {"learning_rate": float("inf")},
+        {"seed": -1},
+    ],
 )
 def test_values_out_of_range_are_named(options: dict[str, float]) -> None:
     (name,) = options
     with pytest.raises(UsageError, match=f"{name} must be"):
         Settings(model="any", factory="a.b:c", corpus="any", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "limit", [{"epochs": 0}, {"steps": -1}, {"macs": 0}, {"wall_s": 0.0}, {"wall_s": float("nan")}]
+)
+def test_limits_out_of_range_are_named(limit: dict[str, float]) -> None:
+    (name,) = limit
+    with pytest.raises(UsageError, match=f"{name} must be above 0"):
+        Limits(**limit)  # type: ignore[arg-type]
 
 
 def test_an_epoch_holds_a_batch() -> None:

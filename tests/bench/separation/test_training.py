@@ -152,6 +152,28 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Pat
     assert one.position.step == 0
 
 
+class LostInValidation(tiny.Masker):
+    """NaN where it is not trained."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = super().forward(mixture)
+        return estimates if self.training else estimates * torch.nan
+
+
+def test_estimates_that_are_not_finite_stop_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TrainingStoppedError, match=r"after step 3: The estimates contain NaN"):
+        run(training(model=LostInValidation()), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_state_of_older_code_without_a_setting_is_accepted() -> None:
+    state = training().state()
+    del state["settings"]["recordings"]
+    training(recordings="abc").load(state)
+    with pytest.raises(UsageError, match="recordings '', not 'abc'"):
+        training(recordings="abc").load(training().state())
+
+
 def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(training(limits=Limits(steps=2)), tmp_path)
     full = training()
