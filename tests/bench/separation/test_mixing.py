@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.errors import UsageError
+from bench.errors import EXIT_USAGE, UsageError
+from bench.separation import mixing_speed
 from bench.separation.corpora import RECIPES, SAMPLE_RATE, Corpus, Recipe, Recording
 from bench.separation.mixing import Mixer, Plan, assemble
 
@@ -166,3 +167,8 @@ def test_two_labels_are_needed(tmp_path: Path) -> None:
 def test_a_split_without_recordings(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no recordings of split 'val'"):
         Mixer(make_corpus(tmp_path, SPEECH, (1.0,)), "val", cache=tmp_path / "cache")
+
+
+def test_the_speed_of_no_corpus_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mixing_speed.main(["--corpus", "nowhere"]) == EXIT_USAGE
+    assert "error: There is no folder nowhere" in capsys.readouterr().err
