@@ -128,6 +128,6 @@ def describe_training(record: EvaluationRecord) -> str:
 def _published(record: EvaluationRecord) -> str:
     paper = TABLE1.get(record.separator)
     if paper is None or record.kind != "network":
-        return ""
+        return "–"
     figure = paper.si_sdri_speech_db if record.task == "speech" else paper.si_sdri_nonspeech_db
     return f"{figure:.2f}"

@@ -291,7 +291,9 @@ def test_a_file_that_is_no_checkpoint_is_named(content: bytes, tmp_path: Path) -
 
 def test_a_training_gives_a_checkpoint(tmp_path: Path) -> None:
     model = sudormrf_0_25x()
-    save_model(tmp_path / "model.safetensors", model, {"factory": FACTORY})
+    save_model(
+        tmp_path / "model.safetensors", model, {"factory": FACTORY, "model": "sudormrf-0.25x"}
+    )
     loaded = load_network(tmp_path / "model.safetensors", "cpu")
     assert not loaded.training
     weights = loaded.state_dict()
@@ -299,7 +301,9 @@ def test_a_training_gives_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_factory_that_is_not_registered_is_never_called(tmp_path: Path) -> None:
-    save_model(tmp_path / "model.safetensors", nn.Linear(1, 1), {"factory": "os:abort"})
+    save_model(
+        tmp_path / "model.safetensors", nn.Linear(1, 1), {"factory": "os:abort", "model": "own"}
+    )
     with pytest.raises(UsageError, match=r"os:abort.*not in the registry"):
         load_network(tmp_path / "model.safetensors", "cpu")
 
