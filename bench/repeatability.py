@@ -19,9 +19,10 @@ from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
-from bench.results.record import Job, Record, Status
+from bench.results.record import Job, Status
 
 BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
+CONDITIONS = ("quiet", "loaded")
 EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
 
 
@@ -40,6 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=10, help="of each kind (default: 10)")
     parser.add_argument("--rounds", type=int, default=6, help="in each run (default: 6)")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
+    parser.add_argument(
+        "--records", type=Path, metavar="DIR", help="render the runs in DIR, measure nothing"
+    )
     parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
     return parser
 
@@ -58,19 +62,20 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     reference = select_reference(arguments.reference)
     entries = select_entries(arguments.models)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    folder = arguments.output / "records" / "repeatability" / started
-    jobs = plan_rounds([reference, *entries], arguments.rounds, arguments.threads)
-    runs: dict[str, list[Sequence[Record]]] = {"quiet": [], "loaded": []}
-    for index in range(arguments.runs):
-        for condition, measured in runs.items():
-            path = folder / f"{condition}-{index:02}.jsonl"
-            with burner(condition == "loaded"):
-                measure(lambda records: remaining(jobs, records), path)
-            measured.append(read_and_warn(path))
+    folder = arguments.records or arguments.output / "records" / "repeatability" / started
+    if not arguments.records:
+        jobs = plan_rounds([reference, *entries], arguments.rounds, arguments.threads)
+        measure_runs(jobs, arguments.runs, folder)
+    runs = {
+        condition: [read_and_warn(path) for path in sorted(folder.glob(f"{condition}-*.jsonl"))]
+        for condition in CONDITIONS
+    }
     records = [record for of_kind in runs.values() for run in of_kind for record in run]
     failed = [record for record in records if record.status != Status.OK]
     for failure in dict.fromkeys((r.job.model, r.status.value, r.reason) for r in failed):
         print("{}: {}: {}".format(*failure), file=sys.stderr)
+    if not records:
+        raise UsageError(f"There are no records of quiet or loaded runs in {folder}.")
     if len(failed) == len(records):
         print(f"Nothing could be measured, so there is no report; see {folder}.", file=sys.stderr)
         return EXIT_CELL_FAILED
@@ -79,6 +84,15 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     report.write_text(text, encoding="utf-8")
     print(text, report, sep="\n")
     return EXIT_CELL_FAILED if failed else EXIT_OK
+
+
+def measure_runs(jobs: Sequence[Job], n_runs: int, folder: Path) -> None:
+    """Quiet and loaded runs of the same jobs in turns, a record file for each."""
+    for index in range(n_runs):
+        for condition in CONDITIONS:
+            with burner(condition == "loaded"):
+                path = folder / f"{condition}-{index:02}.jsonl"
+                measure(lambda records: remaining(jobs, records), path)
 
 
 def require_sense(arguments: argparse.Namespace) -> None:

@@ -42,8 +42,8 @@ def write_figure3(
     tested = " and ".join(sorted({record.corpus for record in own.values()}))
     canvas.suptitle(
         f"Quality against cost of inference on {summary.environment_name}\n"
-        f"filled: trained here on {trained}, for as long as table1.md says, evaluated on {tested}; "
-        "hollow: the paper's, on WSJ0-2mix and ESC-50",
+        f"filled: trained here on {trained}, for as long as table1.md says,\n"
+        f"evaluated on {tested}; hollow: the paper's, on WSJ0-2mix and ESC-50",
         fontsize=9,
     )
     return save_figure(canvas, stem)

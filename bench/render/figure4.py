@@ -5,11 +5,13 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.registry import REGISTRY
 from bench.render.figure import save_figure
 from bench.render.pareto import OTHER_STYLE, STYLES
 from bench.results.training import TrainingLine, validations
+from bench.results.units import format_si
 
 SUDORMRF_STYLES = {
     "sudormrf-1.0x": ("#0b1d51", "*"),
@@ -67,6 +69,9 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
             label=_label(training),
         )
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, "", 1)))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel(title)
     axis.margins(y=0.12)
     axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)

@@ -6,6 +6,7 @@ from bench.registry import Entry
 from bench.render.tables import markdown_table
 from bench.results.record import Record, Status
 from bench.results.repeatability import Repeatability, summarize_runs
+from bench.results.timing import summarize_timing
 from bench.results.units import format_significant
 
 HEADS = (
@@ -18,6 +19,7 @@ HEADS = (
     "Spread of the time itself",
     "Intervals that cover the pooled ratio",
     "Calls under contention",
+    "Runs marked noisy",
 )
 
 
@@ -34,8 +36,8 @@ def render_repeatability(
             ratio = f"{entry.display_name} / {reference.display_name}"
             found = summarize_runs(of_condition, entry.name, reference.name)
             if found:
-                contended = _contended(of_condition, entry.name)
-                rows.append([ratio, condition, *_figures(found), contended])
+                marks = [f(of_condition, entry.name) for f in (_contended, _noisy)]
+                rows.append([ratio, condition, *_figures(found), *marks])
             else:
                 gaps.append(f"{ratio}, {condition}: fewer than two runs measured both in a round.")
     blocks = ["# Repeatability of ratios", _introduction(runs), markdown_table(HEADS, rows), *gaps]
@@ -66,6 +68,13 @@ def _contended(runs: Sequence[Sequence[Record]], model: str) -> str:
         if mark is not None
     ]
     return f"{sum(marks) / len(marks):.0%}" if marks else "not known"
+
+
+def _noisy(runs: Sequence[Sequence[Record]], model: str) -> str:
+    """In how many runs the network's time is marked as noisy, as a report of that run would."""
+    timings = [summarize_timing([r for r in run if r.job.model == model], ()) for run in runs]
+    noises = [timing.noise for timing in timings if timing is not None]
+    return f"{sum(map(bool, noises))} of {len(noises)}"
 
 
 def _introduction(runs: Mapping[str, Sequence[Sequence[Record]]]) -> str:
