@@ -65,7 +65,7 @@ def test_what_is_unknown_is_said() -> None:
     (row,) = rows(render_quality([bare]))[2:]
     assert row[0] == "own (files)"
     assert row[2] == "none: one pair"
-    assert row[4:] == ["as all", "unknown", "unknown", "unknown", "unknown", ""]
+    assert row[4:] == ["as all", "unknown", "unknown", "unknown", "unknown", "–"]
 
 
 def test_a_network_of_another_corpus_is_marked() -> None:
