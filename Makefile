@@ -17,7 +17,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models all
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not cuda and not thorough"
+	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
 
 thorough: $(INSTALLED)
 	$(BIN)/python -m pytest -m "thorough and not cuda"

@@ -17,8 +17,8 @@ from bench.errors import (
     EXIT_USAGE,
     UsageError,
 )
+from bench.machine.lock import measuring_alone
 from bench.measure.isolate import run_jobs
-from bench.measure.lock import measuring_alone
 from bench.results.record import Job, Record
 from bench.results.store import append_record, create_records, read_records
 from bench.results.verdict import Check, Verdict, overall
@@ -65,7 +65,7 @@ def measure(plan: Plan, path: Path, resumed: Sequence[Record] | None = None) -> 
         UsageError: another run is measuring on this machine, the file can't be made, or the disk
             is full.
     """
-    from bench.render.progress import show_progress  # after --help has had its answer
+    from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
     measured = list(resumed or ())
     with measuring_alone(), show_progress() as progress:
@@ -101,8 +101,8 @@ VERDICT_EXITS = {
 
 def announce(checks: Sequence[Check], title: str, form: str) -> int:
     """Print a gate's verdicts in a form, and to GitHub where it runs this; the exit code."""
-    from bench.render.github import append_step_summary, render_annotations
-    from bench.render.verdicts import RENDERERS
+    from bench.render.verdicts.forms import RENDERERS
+    from bench.render.verdicts.github import append_step_summary, render_annotations
 
     print(RENDERERS[form](checks, title))
     if os.environ.get("GITHUB_ACTIONS") == "true":

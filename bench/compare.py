@@ -19,8 +19,8 @@ from bench.errors import UsageError
 from bench.gate.comparison import Duel, settle
 from bench.gate.effect import SMALLEST_EFFECT
 from bench.gate.sides import Side, two_sides
+from bench.machine.lock import measuring_alone
 from bench.measure.isolate import run_alone
-from bench.measure.lock import measuring_alone
 from bench.plan import DTYPES, PHASES, Effort, Settings, plan_job
 from bench.results.record import Record
 from bench.results.store import append_record, create_records
@@ -120,7 +120,7 @@ def measure_in_turns(
         progress.advance(record)
         return record
 
-    from bench.render.progress import show_progress  # after --help has had its answer
+    from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
     with measuring_alone(), show_progress() as progress:
         create_records(path)

@@ -45,11 +45,12 @@ def examine(arguments: argparse.Namespace) -> int:
     """Take the readings, judge them, print the findings."""
     from rich.console import Console  # after --help has had its answer
 
-    from bench.measure.fitness import find_faults, is_fit
-    from bench.measure.readings import take_readings
-    from bench.render.fitness import render_findings, render_json, render_verdict
+    from bench.machine.fitness import find_faults, is_fit
+    from bench.machine.readings import take_readings
+    from bench.measure.isolate import fetch_environment
+    from bench.render.terminal.fitness import render_findings, render_json, render_verdict
 
-    findings = find_faults(take_readings(arguments.output))
+    findings = find_faults(take_readings(arguments.output, fetch_environment))
     if arguments.format == "json":
         print(render_json(findings))
     else:

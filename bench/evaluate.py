@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.command import run_command
 from bench.errors import EXIT_OK, UsageError
-from bench.measure.machine import describe_code
+from bench.machine.description import describe_code
 from bench.results.quality import (
     EVALUATIONS,
     EvaluationRecord,
@@ -31,7 +31,7 @@ from bench.results.quality import (
 )
 
 if TYPE_CHECKING:  # torch is imported after --help has had its answer
-    from bench.separation.evaluation import EvaluationSet, Separator
+    from bench.evaluation.evaluation import EvaluationSet, Separator
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -166,8 +166,8 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
     Raises:
         UsageError: a file is no checkpoint, or there is no folder of estimates.
     """
-    from bench.separation import evaluation
-    from bench.separation.oracle import separate_ideally
+    from bench.evaluation import evaluation
+    from bench.evaluation.oracle import separate_ideally
 
     if arguments.oracle:
         return Subject(
@@ -186,7 +186,7 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
         model = evaluation.load_reference(arguments.reference)
         separate = evaluation.network_separator(model, arguments.device)
         return Subject(arguments.reference.stem, "reference", separate)
-    from bench.separation.checkpoint import load_model
+    from bench.networks.checkpoint import load_model
 
     model, training = load_model(arguments.checkpoint, arguments.model)
     separate = evaluation.network_separator(model, arguments.device)
@@ -195,17 +195,17 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
 
 def load_material(arguments: argparse.Namespace) -> Material:
     """The mixtures that were asked for: of a manifest, or ready ones of a corpus."""
-    from bench.separation.corpora import Corpus
-    from bench.separation.evaluation import EvaluationSet
-    from bench.separation.fixed import FixedMixer
-    from bench.separation.manifest import (
+    from bench.corpora.corpus import Corpus
+    from bench.corpora.fixed import FixedMixer
+    from bench.corpora.manifest import (
         DEFAULT_N_MIXTURES,
         ManifestMixer,
         load_or_draw_manifest,
         read_manifest,
     )
-    from bench.separation.mixing import Mixer
-    from bench.separation.readers import read_corpus
+    from bench.corpora.mixing import Mixer
+    from bench.corpora.readers import read_corpus
+    from bench.evaluation.evaluation import EvaluationSet
 
     corpus = read_corpus(arguments.corpus, arguments.task)
     kept = {"cache": arguments.cache, "skip_bad": arguments.skip_bad}
@@ -241,7 +241,7 @@ def score(
     from rich.console import Console
     from rich.progress import track
 
-    from bench.separation.evaluation import evaluate, write_listening_files
+    from bench.evaluation.evaluation import evaluate, write_listening_files
 
     scores = evaluate(
         subject.separate,
@@ -301,8 +301,8 @@ def write(
     Raises:
         UsageError: the folder can't be written to.
     """
-    from bench.render.quality import render_quality, render_scores
-    from bench.render.scores import write_scores_figure
+    from bench.render.figures.scores import write_scores_figure
+    from bench.render.tables.quality import render_quality, render_scores
 
     folder = output / "quality"
     records = output / EVALUATIONS

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: quiet and loaded runs in turns, then the table."""
-    from bench.render.repeatability import render_repeatability
+    from bench.render.tables.repeatability import render_repeatability
 
     require_sense(arguments)
     reference = select_reference(arguments.reference)

@@ -68,7 +68,7 @@ def render(records: Sequence[Path], output: Path) -> int:
 def draw_trainings(folder: Path, output: Path) -> int:
     """Figure 4 of all trainings below a folder."""
     trainings = find_trainings(folder)
-    from bench.render.figure4 import write_figure4  # after --help has had its answer
+    from bench.render.figures.figure4 import write_figure4  # after --help has had its answer
 
     output.mkdir(parents=True, exist_ok=True)
     for path in write_figure4(trainings, output / "figure4"):

@@ -15,8 +15,8 @@ from typing import Any
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.machine.description import available_cpus
 from bench.measure.isolate import fetch_environment
-from bench.measure.machine import available_cpus
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
 from bench.results.fingerprint import fingerprint
@@ -193,7 +193,7 @@ def report(records: Path, output: Path) -> int:
     from rich.console import Console
 
     from bench.render.report import write_reports
-    from bench.render.terminal import render_terminal
+    from bench.render.terminal.table import render_terminal
 
     contents = newest_of_each_cell(read_and_warn(records))
     summary = summarize(contents)

@@ -48,8 +48,8 @@ def separate(arguments: argparse.Namespace) -> int:
     """Load the network, read the recording's moments, separate."""
     if arguments.checkpoint is None:
         raise UsageError(NO_CHECKPOINT)
-    from bench.render.seconds import show_seconds  # after --help has had its answer
-    from bench.separation.recording import load_network, measure_recording, separate_recording
+    from bench.recordings.recording import load_network, measure_recording, separate_recording
+    from bench.render.terminal.seconds import show_seconds  # after --help has had its answer
 
     moments = measure_recording(arguments.recording)
     model = load_network(arguments.checkpoint, arguments.device)

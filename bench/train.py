@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.command import run_command
+from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError, UsageError
-from bench.measure.machine import available_cpus, describe_code
+from bench.machine.description import available_cpus, describe_code
 from bench.registry import select_entries
-from bench.separation.readers import read_corpus
-from bench.separation.settings import Limits, Settings
+from bench.training.settings import Limits, Settings
 
 if TYPE_CHECKING:
-    from bench.separation.loop import Observer
-    from bench.separation.parallel import Group
+    from bench.training.loop import Observer
+    from bench.training.parallel import Group
 
 PAPER = {
     "task": "speech",
@@ -158,12 +158,12 @@ def train(arguments: argparse.Namespace) -> int:
     """The whole job: build, resume, train, and say how it ended."""
     import torch  # after --help has had its answer
 
-    from bench.separation.data import open_mixtures
-    from bench.separation.folder import open_folder
-    from bench.separation.interruption import notice_interruption
-    from bench.separation.loop import run_training
-    from bench.separation.parallel import join_group
-    from bench.separation.start import choose_device, start_training
+    from bench.training.batches import open_mixtures
+    from bench.training.folder import open_folder
+    from bench.training.interruption import notice_interruption
+    from bench.training.loop import run_training
+    from bench.training.parallel import join_group
+    from bench.training.start import choose_device, start_training
 
     corpus = read_corpus(arguments.corpus, arguments.task)
     settings, limits = choose_settings(arguments, corpus.name), choose_limits(arguments)
@@ -210,8 +210,8 @@ def choose_observers(
     arguments: argparse.Namespace, group: "Group", stack: ExitStack
 ) -> "tuple[Observer, ...]":
     """Who is told how it goes: the console, and TensorBoard when asked for."""
-    from bench.render.training import show_training
-    from bench.separation.curves import Curves
+    from bench.render.terminal.training import show_training
+    from bench.training.curves import Curves
 
     if not group.leads:
         return ()

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.reference_checkpoint import load_reference_checkpoint
+from models.checkpoints.reference import load_reference_checkpoint
 from tests.textbook.agreement import noise, randomised, relative_error
 
 TOLERANCE = 1e-5  # float32

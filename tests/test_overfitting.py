@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from baselines.asteroid_models import _import_asteroid_models
 from baselines.demucs import Demucs, DemucsConfig
 from baselines.two_step_tdcn import TwoStepTDCN, TwoStepTDCNConfig
+from bench.evaluation.metric import score_estimates
 from bench.measure.mixture import load_example
-from bench.separation.costs import Operations
-from bench.separation.metric import score_estimates
-from bench.separation.parallel import Group
-from bench.separation.settings import Limits, Settings
-from bench.separation.training import Training
+from bench.training.costs import Operations
+from bench.training.parallel import Group
+from bench.training.settings import Limits, Settings
+from bench.training.training import Training
 from models.sudormrf import sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
 
 N_SAMPLES = 4000

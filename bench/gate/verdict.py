@@ -12,8 +12,8 @@ from bench.gate.intervals import Interval, middle
 from bench.gate.percentile import bound_percentile
 from bench.registry import Entry
 from bench.results.record import ProbeName, Record, Workload
-from bench.results.units import format_si, format_significant
 from bench.results.verdict import Check, Verdict
+from bench.units import format_si, format_significant
 
 SAMPLE_RATE = 8000
 """Of all networks here, in Hz: what a real-time factor counts a second of audio as."""

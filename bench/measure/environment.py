@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from bench.measure.machine import describe_code, describe_machine, describe_versions
-from bench.measure.state import describe_state
+from bench.machine.description import describe_code, describe_machine, describe_versions
+from bench.machine.state import describe_state
 
 PREFIXES = (
     *("OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_", "GLIBC_", "PYTORCH_", "TORCH_"),

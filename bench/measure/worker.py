@@ -21,12 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.measure.contract import (
-    CellError,
-    expect_sources,
-    missing_dependency,
-    resolve_factory,
-)
+from bench.measure.contract import expect_sources
 from bench.measure.environment import describe_environment
 from bench.measure.probes import (
     counters,
@@ -38,7 +33,8 @@ from bench.measure.probes import (
     scaling,
     streaming,
 )
-from bench.results.record import Job, Status, Workload
+from bench.networks.factory import missing_dependency, resolve_factory
+from bench.results.record import CellError, Job, Status, Workload
 
 PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str, Any]]] = {
     "parameters": parameters.measure,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench.results.published import Published
 from bench.results.record import Phase
 from bench.results.summary import Figure, ModelSummary
-from bench.results.units import format_significant
+from bench.units import format_significant
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.results.summary import Summary
-from bench.results.units import format_si
+from bench.units import format_si
 
 
 def describe_provenance(summary: Summary) -> list[tuple[str, str]]:

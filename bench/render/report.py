@@ -18,7 +18,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
         UsageError: the folder can't be written to, or its evaluations can't be read.
     """
     # Here, so that commands start without waiting for matplotlib.
-    from bench.render.table2 import has_table2, is_only_table2, render_table2
+    from bench.render.tables.table2 import has_table2, is_only_table2, render_table2
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,10 +31,10 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
 
 
 def _write_table1(summary: Summary, folder: Path) -> list[Path]:
-    from bench.render.csv import render_csv
-    from bench.render.figure3 import write_figure3
-    from bench.render.markdown import render_table1
-    from bench.render.pareto import write_pareto_figure
+    from bench.render.figures.figure3 import write_figure3
+    from bench.render.figures.pareto import write_pareto_figure
+    from bench.render.tables.table1 import render_table1
+    from bench.render.tables.table1_csv import render_csv
 
     evaluations = folder / EVALUATIONS
     own = pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}

@@ -37,6 +37,14 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class CellError(Exception):
+    """A cell can't be measured: its status and a sentence that says why."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
 class RecordError(ValueError):
     """A line of a record file that can't be read: says what is wrong with it."""
 

@@ -38,7 +38,7 @@ class Times:
 def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Times:
     times = Times()
     monkeypatch.setattr(compare, "run_alone", times)
-    monkeypatch.setattr("bench.measure.lock.lock_path", lambda: tmp_path / "lock")
+    monkeypatch.setattr("bench.machine.lock.lock_path", lambda: tmp_path / "lock")
     for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(variable, raising=False)
     return times

@@ -8,13 +8,13 @@ import pytest
 
 from bench import doctor
 from bench.errors import UsageError
-from bench.measure import readings
-from bench.measure.fitness import Readings
-from tests.bench.measure.test_fitness import CASES, FIT
+from bench.machine import readings
+from bench.machine.fitness import Readings
+from tests.bench.machine.test_fitness import CASES, FIT
 
 
 def examine(machine: Readings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(readings, "take_readings", lambda output: machine)
+    monkeypatch.setattr(readings, "take_readings", lambda output, fetch: machine)
     return doctor.main(arguments)
 
 
@@ -38,7 +38,7 @@ def test_exit_codes(
 def test_a_machine_that_can_not_measure_at_all_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(output: Path) -> Readings:
+    def refuse(output: Path, fetch: object) -> Readings:
         raise UsageError("A measuring process could not start.")
 
     monkeypatch.setattr(readings, "take_readings", refuse)

@@ -7,14 +7,14 @@ import pytest
 import soundfile
 import torch
 
+from bench.corpora.corpus import Corpus
+from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_USAGE
 from bench.evaluate import main
+from bench.networks.checkpoint import save_model
 from bench.results.quality import EvaluationRecord, read_evaluations
-from bench.separation.checkpoint import save_model
-from bench.separation.corpora import Corpus
-from bench.separation.readers import read_corpus
 from models.sudormrf import sudormrf_0_25x
-from tests.bench.separation.test_readers import make_folder, make_wsj0
+from tests.bench.corpora.test_readers import make_folder, make_wsj0
 
 
 @pytest.fixture(scope="module")

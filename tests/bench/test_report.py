@@ -38,7 +38,7 @@ def records(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """For what does not need it: the figure takes most of the time of a report."""
-    monkeypatch.setattr("bench.render.pareto.write_pareto_figure", lambda summary, stem: [])
+    monkeypatch.setattr("bench.render.figures.pareto.write_pareto_figure", lambda summary, stem: [])
 
 
 def test_the_newest_records_are_the_default(

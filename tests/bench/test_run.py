@@ -13,8 +13,8 @@ from typing import Any, Never
 import pytest
 
 from bench import command, run
-from bench.measure.lock import measuring_alone
-from bench.measure.machine import available_cpus
+from bench.machine.description import available_cpus
+from bench.machine.lock import measuring_alone
 from bench.registry import REGISTRY, TABLE1
 from bench.results.record import Job, Record, Status
 from bench.results.store import append_line, read_records
@@ -81,7 +81,7 @@ def call(tmp_path: Path, bench: Bench) -> Call:
 @pytest.fixture
 def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """For what does not need it: the figure takes most of the time of a report."""
-    monkeypatch.setattr("bench.render.pareto.write_pareto_figure", lambda summary, stem: [])
+    monkeypatch.setattr("bench.render.figures.pareto.write_pareto_figure", lambda summary, stem: [])
 
 
 def stored(folder: Path) -> tuple[Record, ...]:

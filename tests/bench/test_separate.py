@@ -12,9 +12,9 @@ import torch
 
 from bench import separate
 from bench.measure.mixture import load_speakers
-from models.checkpoint import save_checkpoint
+from models.checkpoints.own import save_checkpoint
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
-from tests.models.reference_examples import NARROW, as_network, make_state_dict, saved
+from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
 from tests.textbook.agreement import one_thread as one_thread
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def test_ctrl_c_says_that_nothing_was_written(
         raise KeyboardInterrupt
 
     mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
-    monkeypatch.setattr("bench.separation.recording.estimate", interrupted)
+    monkeypatch.setattr("bench.recordings.recording.estimate", interrupted)
     arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
     assert separate.main(arguments) == 130
     assert capsys.readouterr().err == "Interrupted. Nothing was written.\n"

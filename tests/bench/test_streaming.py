@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import streaming
-from bench.measure.lock import measuring_alone
+from bench.machine.lock import measuring_alone
 from bench.plan import EFFORTS, STREAMING_ROUNDS, Settings, plan_streaming_jobs
 from bench.registry import CAUSAL
 from bench.results.store import append_line, append_record, read_records

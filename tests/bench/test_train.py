@@ -14,12 +14,12 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
+from bench.networks.checkpoint import load_model, load_state
 from bench.results.training import METRICS_NAME, read_training
-from bench.separation.checkpoint import load_model, load_state
-from bench.separation.folder import MODEL_NAME, STATE_NAME
 from bench.train import default_threads, main
-from tests.bench.separation import tiny
-from tests.bench.separation.test_readers import make_wsj0
+from bench.training.folder import MODEL_NAME, STATE_NAME
+from tests.bench import tiny_corpora as tiny
+from tests.bench.corpora.test_readers import make_wsj0
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,7 +154,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     assert steps[0] == steps[1]
 
 
-DETERMINISTIC = "tests.bench.separation.tiny:Deterministic"
+DETERMINISTIC = "tests.bench.tiny_corpora:Deterministic"
 
 
 def test_two_processes_do_what_one_does(corpus: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.measure.contract import resolve_factory
+from bench.networks.factory import resolve_factory
 from bench.registry import TABLE2 as ENTRIES
 from bench.results.published import TABLE2
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig, padded_length

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.counting.published_rules import THOP, TRANSPOSED_ONCE, count_by_rules
 from bench.measure.contract import as_defined
-from bench.measure.probes.operations import OperationCounter, count_step, summarize_tallies
-from bench.measure.probes.published_rules import THOP, TRANSPOSED_ONCE, count_by_rules
+from bench.measure.counted_step import count_step
 from bench.measure.step import Step, prepare_step
 from bench.results.record import Workload
 

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.measure.contention import Contention, contention_between, read_counters
-from bench.measure.gpu import SLOWDOWNS, Gpu, open_gpu
-from bench.measure.state import describe_gpu_state
+from bench.machine.contention import Contention, contention_between, read_counters
+from bench.machine.gpu import SLOWDOWNS, Gpu, open_gpu
+from bench.machine.state import describe_gpu_state
 from bench.measure.step import PARTS, Run, prepare_step
 from bench.measure.stopwatch import Stopwatch, Timing, time_on_cuda, time_on_host
 from bench.results.record import Workload

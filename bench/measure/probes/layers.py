@@ -1,88 +1,16 @@
-"""Where the operations of a forward go: sums for every module of a network."""
+"""Where the operations of a forward go."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_iter
+from torch import nn
 
+from bench.counting.counter import OperationCounter
+from bench.counting.modules import ModulePath, summarize_modules
 from bench.measure.contract import as_defined
-from bench.measure.probes.operations import OperationCounter, Tally, count_bytes
 from bench.measure.step import prepare_step
 from bench.results.record import Workload
-
-
-class ModulePath:
-    """The path of the module that is running, kept by hooks; and what each module put out."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.stack = [""]
-        self.output_bytes: dict[str, int] = {}
-        for path, module in model.named_modules():
-            module.register_forward_pre_hook(self._enter(path))
-            module.register_forward_hook(self._leave(path))
-
-    def current(self) -> str:
-        """The innermost module that is running; the network itself is the empty path."""
-        return self.stack[-1]
-
-    def _enter(self, path: str) -> Callable[..., None]:
-        return lambda *_: self.stack.append(path)
-
-    def _leave(self, path: str) -> Callable[..., None]:
-        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-            self.stack.pop()
-            tensors = (value for value in tree_iter(output) if isinstance(value, Tensor))
-            self.output_bytes[path] = self.output_bytes.get(path, 0) + count_bytes(tensors)
-
-        return leave
-
-
-def part_of(path: str, module: nn.Module) -> str:
-    """The part of a separation network that a module's own operations belong to."""
-    components = path.split(".")
-    if "encoder" in components[:1] or "decoder" in components[:1]:
-        return components[0]
-    if any("mask_" in component for component in components):
-        return "masks"
-    if isinstance(module, nn.RNNBase):
-        return "recurrent"
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
-        return "point-wise" if module.groups == 1 else "depth-wise"
-    return "point-wise" if isinstance(module, nn.Linear) else "other"
-
-
-def summarize_modules(model: nn.Module, counter: OperationCounter, path: ModulePath) -> list[Any]:
-    """A row for each module in the network's order; sums include what is inside it."""
-    own = {place: _total(tallies) for place, tallies in counter.by_scope.items()}
-    rows = []
-    for name, module in model.named_modules():
-        total = Tally("product")
-        for place, tally in own.items():
-            if name == "" or place == name or place.startswith(f"{name}."):
-                total.add(tally)
-        rows.append(
-            {
-                "path": name,
-                "type": type(module).__name__,
-                "part": part_of(name, module),
-                "n_params": sum(parameter.numel() for parameter in module.parameters()),
-                "macs": total.macs,
-                "flops": total.flops,
-                "own_macs": own[name].macs if name in own else 0,
-                "own_flops": own[name].flops if name in own else 0,
-                "output_bytes": path.output_bytes.get(name, 0),
-            }
-        )
-    return rows
-
-
-def _total(tallies: dict[str, Tally]) -> Tally:
-    total = Tally("product")
-    for tally in tallies.values():
-        total.add(tally)
-    return total
 
 
 def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:

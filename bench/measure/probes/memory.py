@@ -18,13 +18,12 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from bench.measure.contract import CellError
-from bench.measure.gpu import open_gpu
-from bench.measure.probes.held import count_storage_bytes, find_held
-from bench.measure.probes.liveness import measure_minimum
-from bench.measure.probes.sampled_memory import measure_sampled
+from bench.machine.gpu import open_gpu
+from bench.measure.memory.held import count_storage_bytes, find_held
+from bench.measure.memory.liveness import measure_minimum
+from bench.measure.memory.sampled import measure_sampled
 from bench.measure.step import Step, prepare_step
-from bench.results.record import Status, Workload
+from bench.results.record import CellError, Status, Workload
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
 PROCESS_STATUS = Path("/proc/self/status")

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from bench.measure.probes.operations import count_step
+from bench.measure.counted_step import count_step
 from bench.results.record import Workload
 
 FITTED_SAMPLES = (8000, 16000, 24000)

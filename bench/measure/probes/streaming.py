@@ -12,11 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contention import contention_between, read_counters
-from bench.measure.contract import CellError, as_defined, check_finite
+from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.machine.contention import contention_between, read_counters
+from bench.measure.contract import as_defined, check_finite
 from bench.measure.mixture import load_example
-from bench.measure.probes.operations import OperationCounter, summarize_tallies
-from bench.results.record import Status, Workload
+from bench.results.record import CellError, Status, Workload
 
 RECORDED_SAMPLES = 32000
 MIN_CHUNKS = 20

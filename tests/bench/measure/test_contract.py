@@ -8,16 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import (
-    CellError,
-    as_defined,
-    check_estimates,
-    check_finite,
-    expect_sources,
-    missing_dependency,
-    resolve_factory,
-)
-from bench.results.record import Status
+from bench.measure.contract import as_defined, check_estimates, check_finite, expect_sources
+from bench.networks.factory import missing_dependency, resolve_factory
+from bench.results.record import CellError, Status
 from tests import fault_models
 
 MIXTURE = torch.zeros(2, 1, 30)

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import as_defined, resolve_factory
+from bench.counting.published_rules import THOP, TRANSPOSED_ONCE, Rules, count_by_rules
+from bench.measure.contract import as_defined
 from bench.measure.probes import counters
-from bench.measure.probes.published_rules import THOP, TRANSPOSED_ONCE, Rules, count_by_rules
 from bench.measure.step import prepare_step
+from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY
 from bench.results.published import TABLE1
 from bench.results.record import Workload

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from bench.measure.contention import Contention, Counters, read_counters
-from bench.measure.contract import CellError
-from bench.measure.gpu import Gpu
+from bench.machine.contention import Contention, Counters, read_counters
+from bench.machine.gpu import Gpu
 from bench.measure.probes import latency
 from bench.measure.probes.latency import (
     Sample,
@@ -28,6 +27,7 @@ from bench.measure.probes.latency import (
 )
 from bench.measure.step import PARTS, Run, no_mark
 from bench.measure.stopwatch import Timing
+from bench.results.record import CellError
 from tests import fault_models
 from tests.bench.example_records import make_job
 

@@ -2,11 +2,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import resolve_factory
+from bench.counting.modules import part_of
+from bench.measure.counted_step import count_step
 from bench.measure.probes import layers
-from bench.measure.probes.operations import count_step
+from bench.networks.factory import resolve_factory
 from bench.registry import TABLE1, Entry
-from bench.render.layers import PARTS, sum_parts
+from bench.render.tables.layers import PARTS, sum_parts
 from bench.results.record import Workload
 
 FORWARD = Workload("inference", "cpu", 800, 2, "float32", 1, 0)
@@ -91,4 +92,4 @@ def test_trees_add_up(entry: Entry) -> None:
 def test_a_recurrent_layer_is_its_own_part() -> None:
     with torch.device("meta"):
         lstm = nn.LSTM(2, 3)
-    assert layers.part_of("separator.lstm", lstm) == "recurrent"
+    assert part_of("separator.lstm", lstm) == "recurrent"

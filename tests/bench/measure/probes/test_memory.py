@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import CellError, resolve_factory
 from bench.measure.isolate import run_jobs
+from bench.measure.memory.liveness import trace_minimum
 from bench.measure.probes import memory
-from bench.measure.probes.liveness import trace_minimum
 from bench.measure.step import prepare_step
+from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY, Entry
-from bench.results.record import Phase, Status, Workload
+from bench.results.record import CellError, Phase, Status, Workload
 from tests.bench.example_records import make_job
 
 MIB = 2**20

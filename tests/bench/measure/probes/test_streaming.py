@@ -8,12 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.measure.contention import read_counters
-from bench.measure.contract import CellError
+from bench.machine.contention import read_counters
+from bench.measure.counted_step import count_step
 from bench.measure.mixture import load_example
 from bench.measure.probes import streaming
-from bench.measure.probes.operations import count_step
-from bench.results.record import Status, Workload
+from bench.results.record import CellError, Status, Workload
 from models.streaming import sudormrf_causal_0_25x
 from tests import fault_models
 from tests.streaming_models import Scaler, Waiting, returns_nan, scaler

@@ -1,0 +1,1 @@
+"""Recordings and the mixtures that are made of them."""

@@ -1,0 +1,1 @@
+"""Exact operations: a formula for every operator, and other people's counters."""

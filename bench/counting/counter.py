@@ -1,0 +1,206 @@
+"""Counts operations at the level of ATen operators: whatever runs while a counter is entered."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from bench.counting import matmul as products
+from bench.counting.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
+from bench.counting.matmul import Arguments
+from bench.counting.recurrent import (
+    RECURRENT_MORE_FLOPS,
+    RECURRENT_PRODUCTS,
+    WholeRecurrentLayers,
+)
+
+PRODUCTS = products.PRODUCTS | RECURRENT_PRODUCTS
+MORE_FLOPS = products.MORE_FLOPS | RECURRENT_MORE_FLOPS
+
+Kind = Literal["product", "elementwise", "movement", "unknown"]
+
+
+@dataclass
+class Tally:
+    """What the calls of one operator add up to."""
+
+    kind: Kind
+    calls: int = 0
+    macs: int = 0
+    flops: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    reason: str = ""  # why an operator of the kind movement has no FLOPs
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally's sums to this one's."""
+        self.calls += other.calls
+        self.macs += other.macs
+        self.flops += other.flops
+        self.bytes_read += other.bytes_read
+        self.bytes_written += other.bytes_written
+
+
+class EveryOperator(TorchDispatchMode):
+    """Reports every ATen operator that runs, after composite ones were taken apart."""
+
+    def __init__(self, report: Callable[[Any, Any, Any, Any], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.report = report
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if kind_of(func) == "unknown":
+            # Perhaps a composite operator, which inference mode lets through whole. Function
+            # modes are off here: they would send the decomposition back to the operator itself.
+            with self, torch._C.DisableTorchFunction():
+                decomposed = func.decompose(*args, **kwargs)
+            if decomposed is not NotImplemented:
+                return decomposed
+        out = func(*args, **kwargs)
+        self.report(func, args, kwargs, out)
+        return out
+
+
+class NoAutocastWithoutData(TorchFunctionMode):
+    """Autocast leaves meta tensors as they are: their bytes would be those of another dtype."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        is_on = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+        if is_on and any(tensor.is_meta for tensor in _tensors(args)):
+            raise NotImplementedError("autocast does not reach tensors without data")
+        return func(*args, **(kwargs or {}))
+
+
+class OperationCounter(ExitStack):
+    """Adds up, while it is entered, what runs.
+
+    ``scope`` names where in a network the present operator runs, for sums by place.
+    """
+
+    def __init__(self, scope: Callable[[], str] = lambda: "") -> None:
+        super().__init__()
+        self.scope = scope
+        self.by_scope: dict[str, dict[str, Tally]] = {}
+        self._is_entered = False
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Sums by the operator's name, over all places."""
+        merged: dict[str, Tally] = {}
+        for tallies in self.by_scope.values():
+            for name, tally in tallies.items():
+                merged.setdefault(name, Tally(tally.kind, reason=tally.reason)).add(tally)
+        return merged
+
+    def __enter__(self) -> Self:
+        if self._is_entered:
+            raise RuntimeError("this counter is entered already; make another for an inner count")
+        self._is_entered = True
+        self.enter_context(EveryOperator(self._add_operator))
+        self.enter_context(WholeRecurrentLayers())
+        self.enter_context(NoAutocastWithoutData())
+        return self
+
+    def __exit__(self, *exception: Any) -> bool | None:
+        self._is_entered = False
+        return super().__exit__(*exception)
+
+    def _add_operator(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        if func.namespace == "profiler":
+            return
+        operator = func._overloadpacket
+        name, kind, reason = operator.__name__, kind_of(func), reason_of_zero(func)
+        here = self.by_scope.setdefault(self.scope(), {})
+        tally = here.setdefault(name, Tally(kind, reason=reason))
+        tally.calls += 1
+        if func.is_view:
+            return
+        tally.bytes_read += count_bytes(tree_iter((args, kwargs)))
+        tally.bytes_written += count_bytes(tree_iter(out))
+        if operator in PRODUCTS:
+            call = {**name_arguments(func, args, kwargs), "out": out}
+            macs = PRODUCTS[operator](call)
+            tally.macs += macs
+            tally.flops += 2 * macs
+            if operator in MORE_FLOPS:
+                tally.flops += MORE_FLOPS[operator](call)
+        elif operator in ELEMENTWISE_CALLS:
+            tally.flops += ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
+        elif operator in ELEMENTWISE:
+            cost = ELEMENTWISE[operator]
+            counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
+            tally.flops += cost.flops * counted.numel()
+
+
+def kind_of(func: Any) -> Kind:
+    """The class of an operator; ``unknown`` is one that no table names."""
+    operator = func._overloadpacket
+    if operator in PRODUCTS:
+        return "product"
+    if operator in ELEMENTWISE or operator in ELEMENTWISE_CALLS:
+        return "elementwise"
+    return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
+
+
+def reason_of_zero(func: Any) -> str:
+    """Why an operator has no FLOPs: it is a view, or what its table says; else empty."""
+    return "view" if func.is_view else ZERO_FLOPS.get(func._overloadpacket, "")
+
+
+def name_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
+    """What an operator was called with, by the names of its schema, defaults filled in."""
+    named = {
+        argument.name: args[index] if index < len(args) else argument.default_value
+        for index, argument in enumerate(func._schema.arguments)
+    }
+    return {**named, **kwargs}
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    return (value for value in values if isinstance(value, Tensor))
+
+
+def count_bytes(values: Iterable[Any]) -> int:
+    """Bytes of the tensors among ``values``, each read or written once; a broadcast axis is one."""
+    total = 0
+    for tensor in _tensors(values):
+        n_elements = 1
+        for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
+            n_elements *= size if stride != 0 else min(size, 1)
+        total += n_elements * tensor.element_size()
+    return total
+
+
+def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    """Totals, totals of each class, every operator, and those that no formula covers."""
+    by_kind: dict[str, Tally] = {}
+    for tally in tallies.values():
+        by_kind.setdefault(tally.kind, Tally(tally.kind)).add(tally)
+    return {
+        "macs": sum(tally.macs for tally in tallies.values()),
+        "flops": sum(tally.flops for tally in tallies.values()),
+        "by_kind": {kind: asdict(total) for kind, total in by_kind.items()},
+        "operators": {name: asdict(tally) for name, tally in sorted(tallies.items())},
+        "unknown_operators": {
+            name: tally.calls for name, tally in tallies.items() if tally.kind == "unknown"
+        },
+    }

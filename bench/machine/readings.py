@@ -1,0 +1,92 @@
+"""Read what ``fitness`` judges; the one place that touches the machine for it."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.machine.contention import Contention, Counters, contention_between, read_counters
+from bench.machine.description import available_cpus
+from bench.machine.fitness import Readings
+from bench.machine.gpu import open_gpu
+from bench.machine.lock import measuring_process
+from bench.machine.state import describe_gpu_state
+
+WATCH_S = 0.5
+"""Long enough that a tick of 10 ms is 2 % of it."""
+EXTRAS = {
+    "asteroid": ("asteroid",),
+    "crosscheck": ("fvcore", "ptflops"),
+    "history": ("ruptures",),
+    "train": ("tensorboard",),
+}
+"""This project's extras, and the packages that each installs (pyproject.toml)."""
+CLEAR_REFS = Path("/proc/self/clear_refs")
+
+
+def take_readings(output: Path, fetch_environment: Callable[[int], dict[str, Any]]) -> Readings:
+    """Everything that is judged before a run whose reports go to ``output``.
+
+    ``fetch_environment`` asks a measuring process of so many threads to describe itself.
+
+    Raises:
+        UsageError: no measuring process can start.
+    """
+    load = watch_load()  # first: the process that describes the environment is no neighbour
+    environment = fetch_environment(available_cpus())
+    gpu = open_gpu()
+    return Readings(
+        environment=environment,
+        load=load,
+        gpu=None if gpu is None else describe_gpu_state(gpu, os.getpid()),
+        openmp_threads=asked_threads(os.environ),
+        missing_extras=missing_extras(),
+        other_run=measuring_process(),
+        unwritable=why_unwritable(output),
+        can_reset_peak=can_reset_peak(),
+    )
+
+
+def watch_load(
+    read: Callable[[], Counters] = read_counters,
+    wait: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Contention:
+    """What others do while this process waits for ``WATCH_S``."""
+    before, start = read(), clock()
+    wait(WATCH_S)
+    elapsed_s = clock() - start
+    return contention_between(before, read(), elapsed_s, threads=1)
+
+
+def asked_threads(variables: Mapping[str, str]) -> int | None:
+    """OMP_NUM_THREADS, for the outermost level where it has several."""
+    first = variables.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() else None
+
+
+def missing_extras(is_there: Callable[[str], object] = find_spec) -> list[str]:
+    """Extras of this project of which some package is not installed."""
+    return [extra for extra, packages in EXTRAS.items() if not all(map(is_there, packages))]
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Why no file can be made in a folder, or in the nearest one above that is there; or None."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return None
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+
+
+def can_reset_peak(path: Path = CLEAR_REFS) -> bool:
+    """Whether the kernel takes a 5, which sets a process's high-water mark back."""
+    try:
+        path.write_text("5")
+    except OSError:
+        return False
+    return True

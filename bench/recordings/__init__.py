@@ -1,0 +1,1 @@
+"""Separating a recording of any length."""

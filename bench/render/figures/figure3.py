@@ -1,0 +1,105 @@
+"""Figure 3 with own trainings: published qualities hollow, own ones filled, over own costs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from bench.render.columns import Column, table1_columns
+from bench.render.figures.pareto import OTHER_STYLE, STYLES, SUDORMRF_COLOUR, frame_costs
+from bench.render.figures.saving import save_figure
+from bench.results.quality import EvaluationRecord
+from bench.results.summary import ModelSummary, Summary
+
+TASKS = (("speech", "SI-SDRi, speech (dB)"), ("sounds", "SI-SDRi, non-speech (dB)"))
+
+
+def write_figure3(
+    summary: Summary, own: Mapping[tuple[str, str], EvaluationRecord], stem: Path
+) -> list[Path]:
+    """A row for each task, a column for each cost of inference, as SVG and PNG.
+
+    The qualities of one network stand above each other: both cost what was measured here.
+    """
+    canvas = Canvas(figsize=(11, 6.4), layout="constrained")
+    axes = canvas.subplots(2, 3)
+    costs = [one for one in table1_columns(summary.update_device) if one.phase == "inference"]
+    for row, (task, label) in enumerate(TASKS):
+        for axis, column in zip(axes[row], costs, strict=True):
+            _draw_panel(axis, column, summary, task, own)
+        axes[row][0].set_ylabel(label)
+    handles = list(
+        {entry.get_label(): entry for entry in map(_legend_entry, summary.models)}.values()
+    )
+    handles.append(Line2D([], [], linestyle="", marker="o", color="k", label="own"))
+    handles.append(
+        Line2D([], [], linestyle="", marker="o", color="k", fillstyle="none", label="published")
+    )
+    canvas.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    trained = " and ".join(sorted({record.trained_on or "unknown" for record in own.values()}))
+    tested = " and ".join(sorted({record.corpus for record in own.values()}))
+    canvas.suptitle(
+        f"Quality against cost of inference on {summary.environment_name}\n"
+        f"filled: trained here on {trained}, for as long as table1.md says,\n"
+        f"evaluated on {tested}; hollow: the paper's, on WSJ0-2mix and ESC-50",
+        fontsize=9,
+    )
+    return save_figure(canvas, stem)
+
+
+def _draw_panel(
+    axis: Axes,
+    column: Column,
+    summary: Summary,
+    task: str,
+    own: Mapping[tuple[str, str], EvaluationRecord],
+) -> None:
+    costs = []
+    for model in summary.models:
+        figure = model.figures[column.quantity]
+        if figure.value is None or figure.value <= 0:
+            continue
+        cost = figure.value / column.scale
+        costs.append(cost)
+        colour, marker = _style(model)
+        if model.published is not None:
+            paper = model.published
+            quality = paper.si_sdri_speech_db if task == "speech" else paper.si_sdri_nonspeech_db
+            point = (cost, quality)
+            axis.plot(*point, marker, color=colour, fillstyle="none", zorder=3)
+            _name_size(axis, model, point)
+        record = own.get((model.entry.name, task))
+        if record is not None:
+            _draw_own(axis, cost, record, colour, marker)
+            _name_size(axis, model, (cost, record.si_sdri_mean_db))
+    axis.set_xlabel(f"{column.title} of inference ({column.unit})")
+    frame_costs(axis, costs)
+
+
+def _name_size(axis: Axes, model: ModelSummary, point: tuple[float, float]) -> None:
+    """Sizes of SuDoRM-RF share a mark, so each has its name."""
+    name = model.entry.display_name
+    if name.startswith("SuDoRM-RF "):
+        size = name.removeprefix("SuDoRM-RF ")
+        axis.annotate(size, point, (6, -10), textcoords="offset points", fontsize=7)
+
+
+def _draw_own(axis: Axes, cost: float, record: EvaluationRecord, colour: str, marker: str) -> None:
+    """A filled point, with its interval where there is one."""
+    mean = record.si_sdri_mean_db
+    if record.si_sdri_low_db is not None and record.si_sdri_high_db is not None:
+        axis.vlines(cost, record.si_sdri_low_db, record.si_sdri_high_db, color=colour)
+    axis.plot([cost], [mean], marker, color=colour, zorder=4)
+
+
+def _style(model: ModelSummary) -> tuple[str, str]:
+    if model.entry.name.startswith("sudormrf-"):
+        return SUDORMRF_COLOUR, "*"
+    return STYLES.get(model.entry.name, OTHER_STYLE)
+
+
+def _legend_entry(model: ModelSummary) -> Line2D:
+    colour, marker = _style(model)
+    return Line2D([], [], linestyle="", color=colour, marker=marker, label=model.entry.display_name)

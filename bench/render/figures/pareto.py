@@ -1,0 +1,149 @@
+"""The paper's Figure 3: separation quality against cost, with the Pareto frontier."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from bench.render.columns import Column, table1_columns
+from bench.render.figures.saving import save_figure
+from bench.results.summary import ModelSummary, Summary
+
+STYLES = {
+    "conv-tasnet": ("#0072b2", "o"),
+    "demucs": ("#d55e00", "s"),
+    "dprnn": ("#009e73", "D"),
+    "two-step-tdcn": ("#cc79a7", "^"),
+}
+SUDORMRF_COLOUR = "#1f3a93"
+OTHER_STYLE = ("#555555", "P")
+MARGIN = 1.6  # factor of room left and right of the points
+Point = tuple[float, float]
+
+
+def pareto_frontier(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats: none has less cost and at least as much quality.
+
+    Points are (cost, quality); the result ascends in both.
+    """
+    frontier: list[Point] = []
+    for cost, quality in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not frontier or quality > frontier[-1][1]:
+            frontier.append((cost, quality))
+    return frontier
+
+
+def write_pareto_figure(summary: Summary, stem: Path) -> list[Path]:
+    """Two rows (inference, update step) by three costs, as SVG and PNG; returns the paths."""
+    canvas = Canvas(figsize=(11, 6.4), layout="constrained")
+    axes = canvas.subplots(2, 3, sharey=True)
+    _, *costs = table1_columns(summary.update_device)
+    for row, phase in enumerate(("inference", "update")):
+        for axis, column in zip(axes[row], [c for c in costs if c.phase == phase], strict=True):
+            _draw_panel(axis, column, summary)
+        axes[row][0].set_ylabel("SI-SDRi, non-speech (dB), paper's")
+    handles = {
+        label: handle
+        for axis in axes.flat
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    canvas.legend(
+        handles.values(), handles, loc="outside lower center", ncols=8, frameon=False, fontsize=9
+    )
+    canvas.suptitle(
+        f"Quality against cost, {summary.settings['n_samples']} samples, "
+        f"batch {summary.settings['batch']}\n"
+        f"inference on {summary.environment_name}; update step on {summary.update_device_name}",
+        fontsize=11,
+    )
+    return save_figure(canvas, stem)
+
+
+def _draw_panel(axis: Axes, column: Column, summary: Summary) -> None:
+    phase = "inference" if column.phase == "inference" else "update step"
+    placed = [(model, *point) for model in summary.models if (point := _place(model, column))]
+    _draw_frontier(axis, [(cost, quality) for _, cost, quality in placed])
+    stars = [
+        (m, cost, quality) for m, cost, quality in placed if m.entry.name.startswith("sudormrf-")
+    ]
+    if stars:
+        axis.plot(
+            [cost for _, cost, _ in stars],
+            [quality for _, _, quality in stars],
+            "-*",
+            color=SUDORMRF_COLOUR,
+            markersize=13,
+            linewidth=1.2,
+            label="SuDoRM-RF",
+            zorder=4,
+        )
+    for model, cost, quality in stars:
+        size = model.entry.display_name.removeprefix("SuDoRM-RF ")
+        axis.annotate(size, (cost, quality), (7, -11), textcoords="offset points", fontsize=8)
+    for model, cost, quality in placed:
+        if model.entry.name.startswith("sudormrf-"):
+            continue
+        colour, marker = STYLES.get(model.entry.name, OTHER_STYLE)
+        name = model.entry.display_name
+        axis.plot([cost], [quality], marker, color=colour, markersize=8, label=name, zorder=3)
+    _name_missing(axis, column, summary)
+    frame_costs(axis, [cost for _, cost, _ in placed])
+    axis.set_xlabel(f"{column.title} of {phase} ({column.unit})")
+
+
+def _draw_frontier(axis: Axes, points: Sequence[Point]) -> None:
+    frontier = pareto_frontier(points)
+    if frontier:
+        costs, qualities = zip(*frontier, strict=True)
+        axis.step(
+            costs,
+            qualities,
+            where="post",
+            color="#888888",
+            linewidth=1.0,
+            linestyle="--",
+            label="Pareto frontier",
+            zorder=2,
+        )
+
+
+def _place(model: ModelSummary, column: Column) -> Point | None:
+    cost = model.figures[column.quantity].value
+    if cost is None or cost <= 0 or model.published is None:
+        return None
+    return cost / column.scale, model.published.si_sdri_nonspeech_db
+
+
+def _name_missing(axis: Axes, column: Column, summary: Summary) -> None:
+    """A network without a figure is named in the panel, not left out in silence."""
+    missing = [
+        f"{model.entry.display_name}: {model.figures[column.quantity].status.value}"
+        for model in summary.models
+        if model.published is not None and model.figures[column.quantity].value is None
+    ]
+    if missing:
+        axis.text(
+            0.98,
+            0.02,
+            "\n".join(missing),
+            transform=axis.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=8,
+            color="#aa0000",
+        )
+
+
+def frame_costs(axis: Axes, costs: Sequence[float]) -> None:
+    """A log axis with room around the points, and plain numbers at 1, 2 and 5 of each decade."""
+    axis.set_xscale("log")
+    if costs:
+        axis.set_xlim(min(costs) / MARGIN, max(costs) * MARGIN)
+    axis.margins(y=0.12)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
+    axis.set_axisbelow(True)

@@ -1,0 +1,40 @@
+"""The figure of one evaluation: what each mixture gained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure as Canvas
+
+from bench.render.figures.saving import save_figure
+from bench.results.quality import MixtureScore, Summary
+
+COLOUR = "#1f3a93"
+
+
+def write_scores_figure(
+    scores: Sequence[MixtureScore], summary: Summary, title: str, stem: Path
+) -> list[Path]:
+    """Improvement against the SNR of the mixture, and its histogram, as SVG and PNG."""
+    canvas = Canvas(figsize=(9, 4), layout="constrained")
+    cloud, bars = canvas.subplots(1, 2, sharey=True, width_ratios=(3, 1))
+    improvements = [score.improvement_db for score in scores]
+    cloud.scatter(
+        [score.snr_db for score in scores],
+        improvements,
+        s=6,
+        color=COLOUR,
+        alpha=0.4,
+        linewidths=0,
+        rasterized=True,  # thousands of points
+    )
+    cloud.set_xlabel("SNR of the mixture, first source over second (dB)")
+    cloud.set_ylabel("SI-SDRi (dB)")
+    bars.hist(improvements, bins=40, orientation="horizontal", color=COLOUR)
+    bars.set_xlabel("mixtures")
+    for axis in (cloud, bars):
+        axis.axhline(summary.mean_db, color="#d55e00", linewidth=1, label="mean")
+        axis.grid(visible=True, color="#e4e4e4", linewidth=0.6)
+        axis.set_axisbelow(True)
+    cloud.legend(frameon=False)
+    canvas.suptitle(f"{title}: {summary.mean_db:.2f} dB", fontsize=11)
+    return save_figure(canvas, stem)

@@ -1,0 +1,212 @@
+"""reports/streaming.md: what streams cost in chunks of several sizes, and its figure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.registry import Entry
+from bench.render.tables.markdown import markdown_table
+from bench.results.record import Record, Status
+from bench.results.statistics import LEVEL, Estimate, estimate_median
+from bench.units import format_si, format_significant
+
+SAMPLE_RATE = 8000
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+EXPLANATION = (
+    "A stream gets chunks of one size, one after another. **Latency**: the longest that a sample "
+    "waits for its estimate, computing time left out: for its chunk to end, for the hop of the "
+    "coarsest resolution to fill, and for the last frame that covers it (the look-ahead). "
+    "**Compute**: median time of a chunk, and of the slowest of all. **Real-time factor**: time "
+    "of all chunks over their duration at 8 kHz; below 1 the stream keeps up. Medians over "
+    "processes, of the compute time with a bootstrap interval over them (95 %, or the level in "
+    "brackets where there are too few for that). † noisy: something else used the processors, as "
+    "said below the table. **State**: what is remembered between two chunks."
+)
+HEADS = (
+    "Chunk (samples)",
+    "Chunk (ms)",
+    "Latency (ms)",
+    "Compute (ms)",
+    "Slowest (ms)",
+    "Real-time factor",
+    "MACs of a chunk",
+    "State",
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One network in chunks of one size, over all processes that measured it."""
+
+    chunk_samples: int
+    latency_s: float
+    compute: Estimate  # seconds of a chunk, the median of the processes' medians
+    slowest_s: float  # chunk of all processes
+    real_time_factor: float  # the median of the processes'
+    macs: float  # of a chunk, on average where chunks are no whole hops
+    state_bytes: int
+    noise: tuple[str, ...]  # what disturbed the processes that were, each once
+
+
+def summarize_costs(records: Sequence[Record]) -> list[Cost]:
+    """The costs of one network by growing chunks, from its records that ended well."""
+    by_size: dict[int, list[Mapping[str, Any]]] = {}
+    for record in records:
+        if record.job.probe == "streaming" and record.status == Status.OK:
+            by_size.setdefault(record.measurement["chunk_samples"], []).append(record.measurement)
+    return [_cost(size, measured) for size, measured in sorted(by_size.items())]
+
+
+def _cost(chunk_samples: int, measured: Sequence[Mapping[str, Any]]) -> Cost:
+    first = measured[0]
+    times_s = [measurement["times_s"] for measurement in measured]
+    chunk_s = chunk_samples / SAMPLE_RATE
+    return Cost(
+        chunk_samples=chunk_samples,
+        latency_s=first["latency_samples"] / SAMPLE_RATE,
+        compute=estimate_median(times_s),
+        slowest_s=max(max(times) for times in times_s),
+        real_time_factor=median(sum(times) / (len(times) * chunk_s) for times in times_s),
+        macs=first["macs_per_hop"] * chunk_samples / first["hop_samples"],
+        state_bytes=first["state_bytes"],
+        noise=tuple(dict.fromkeys(reason for each in measured if (reason := _disturbance(each)))),
+    )
+
+
+def _disturbance(measurement: Mapping[str, Any]) -> str:
+    """What else used the processors; empty where nothing did, or a record is too old to say."""
+    contention = measurement.get("contention", {})
+    return contention["reason"] if contention.get("is_contended") else ""
+
+
+def render_streaming(entries: Sequence[Entry], records: Sequence[Record]) -> str:
+    """A table for each network, what failed, and where the figures come from."""
+    sections = ["# The cost of separating a stream", EXPLANATION]
+    for entry in entries:
+        own = [record for record in records if record.job.model == entry.name]
+        costs = summarize_costs(own)
+        if costs:
+            sections += [f"## {entry.display_name}", _lookahead(own), _table(costs), *_noise(costs)]
+    sections += [*_failures(records), "## Where these figures come from", _provenance(records)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _lookahead(records: Sequence[Record]) -> str:
+    measured = next(r.measurement for r in records if r.status == Status.OK)
+    lookahead, hop = measured["lookahead_samples"], measured["hop_samples"]
+    return f"Look-ahead {lookahead} samples; the stream advances by {hop} samples."
+
+
+def _table(costs: Iterable[Cost]) -> str:
+    rows = [
+        [
+            str(cost.chunk_samples),
+            format_significant(1000 * cost.chunk_samples / SAMPLE_RATE),
+            format_significant(1000 * cost.latency_s),
+            _compute(cost),
+            format_significant(1000 * cost.slowest_s),
+            format_significant(cost.real_time_factor),
+            format_si(cost.macs, ""),
+            format_si(cost.state_bytes, "B"),
+        ]
+        for cost in costs
+    ]
+    return markdown_table(HEADS, rows)
+
+
+def _compute(cost: Cost) -> str:
+    """Milliseconds, a mark where they are noisy, and the interval as a share of them."""
+    value_s, interval = cost.compute.value, cost.compute.interval
+    figure = format_significant(1000 * value_s) + ("†" if cost.noise else "")
+    if interval is None:
+        return f"{figure} (one process)"
+    level = "" if interval.level == LEVEL else f" ({interval.level:.0%})"
+    below, above = 1 - interval.low / value_s, interval.high / value_s - 1
+    return f"{figure}<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
+
+
+def _noise(costs: Iterable[Cost]) -> Iterable[str]:
+    lines = [
+        f"- chunks of {cost.chunk_samples}: {'; '.join(cost.noise)}" for cost in costs if cost.noise
+    ]
+    if lines:
+        yield "† Noisy:"
+        yield "\n".join(lines)
+
+
+def _failures(records: Iterable[Record]) -> Iterable[str]:
+    lines = dict.fromkeys(
+        f"- {record.job.model}, chunks of {record.job.workload.n_samples}: "
+        f"{record.status.value}: {record.reason}"
+        for record in records
+        if record.status != Status.OK
+    )
+    if lines:
+        yield "## What could not be measured"
+        yield "\n".join(lines)
+
+
+def _provenance(records: Sequence[Record]) -> str:
+    described = [record for record in records if record.environment]
+    if not described:
+        return "Unknown: no process lived long enough to say."
+    environment, workload = described[0].environment, described[0].job.workload
+    processes = 1 + max(record.job.round for record in records)
+    return (
+        f"- Processor: {environment['machine']['cpu']}, {workload.threads} of "
+        f"{environment['machine']['n_available_cpus']} processors\n"
+        f"- Workload: recorded speech at 8 kHz, batch {workload.batch}, {workload.dtype}, "
+        f"{processes} processes for each size\n"
+        f"- Versions: torch {environment['versions']['torch']}, "
+        f"Python {environment['versions']['python']}\n"
+        f"- Code: commit {environment['code']['commit'][:12]}"
+        f"{', modified' if environment['code']['is_modified'] else ''}\n"
+        f"- Started: {min(record.started_at for record in records)}"
+    )
+
+
+def write_streaming_figure(
+    entries: Sequence[Entry], records: Sequence[Record], stem: Path
+) -> list[Path]:
+    """The real-time factor against the latency, a line for each network: SVG and PNG.
+
+    Nothing is written where nothing was measured.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    from bench.render.figures.saving import save_figure
+
+    by_name = {
+        entry.display_name: summarize_costs([r for r in records if r.job.model == entry.name])
+        for entry in entries
+    }
+    if not any(by_name.values()):
+        return []
+    canvas = Figure(figsize=(7, 4.6), layout="constrained")
+    axis = canvas.subplots()
+    for place, (name, costs) in enumerate(by_name.items()):
+        axis.plot(
+            [1000 * cost.latency_s for cost in costs],
+            [cost.real_time_factor for cost in costs],
+            "o-",
+            color=COLOURS[place % len(COLOURS)],
+            markersize=5,
+            linewidth=1.3,
+            label=name,
+        )
+    axis.axhline(1.0, color="#aa0000", linestyle="--", linewidth=1.0, label="keeps up below")
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    for ticks in (axis.xaxis, axis.yaxis):
+        ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ticks.set_minor_formatter(NullFormatter())
+    axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.set_xlabel("algorithmic latency (ms at 8 kHz)")
+    axis.set_ylabel("real-time factor")
+    axis.legend(frameon=False, fontsize=9)
+    return save_figure(canvas, stem)

@@ -1,0 +1,190 @@
+"""Table 1 as Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bench.render.columns import (
+    DETAIL_COLUMNS,
+    Column,
+    memory_columns,
+    ratio_to_published,
+    table1_columns,
+)
+from bench.render.provenance import describe_provenance
+from bench.render.tables.markdown import markdown_table
+from bench.render.tables.memory import render_memory
+from bench.render.tables.quality import describe_training
+from bench.render.tables.timing import render_timing
+from bench.results import published as paper
+from bench.results.quality import EvaluationRecord
+from bench.results.record import Status
+from bench.results.summary import QUANTITIES, ModelSummary, Summary
+from bench.units import format_significant
+
+Own = Mapping[tuple[str, str], EvaluationRecord]
+
+HEADINGS = {
+    column.quantity: column.name
+    for column in (*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update"))
+}
+"""What the tables call a quantity."""
+COVERED = (
+    " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
+)
+
+
+def render_table1(summary: Summary, own: Own | None = None) -> str:
+    """The paper's Table 1 with this machine's figures, all details, notes and provenance.
+
+    ``own`` are evaluations of networks that were trained here, by network and task.
+    """
+    own = own or {}
+    sections = (
+        _heading(summary),
+        markdown_table(*_paper_table(summary, own)),
+        _explanation(summary),
+        *_own_caption(summary, own),
+        "## Everything measured",
+        markdown_table(*_detail_table(summary)),
+        _definitions(summary),
+        *render_timing(summary),
+        render_memory(summary),
+        *render_notes(summary),
+        "## Where these figures come from",
+        "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _heading(summary: Summary) -> str:
+    return (
+        f"# Table 1 on {summary.environment_name}\n\n"
+        f"Inference (I) on the CPU; update step (B) on the "
+        f"{'GPU' if summary.update_device == 'cuda' else 'CPU'} ({summary.update_device_name}). "
+        f"The paper: {paper.MACHINE}."
+    )
+
+
+def _paper_table(summary: Summary, own: Own) -> tuple[list[str], list[list[str]]]:
+    columns = table1_columns(summary.update_device)
+    tasks = _own_tasks(summary, own)
+    heads = ["Model", "SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's"]
+    heads += [f"SI-SDRi {task} (dB), own" for task in tasks]
+    heads += [_head_with_device(column, summary) for column in columns]
+    rows = []
+    for model in summary.models:
+        cells = [_own_si_sdri(own.get((model.entry.name, task))) for task in tasks]
+        cells += [_compared(column, model) for column in columns]
+        rows.append([model.entry.display_name, *_si_sdri(model), *cells])
+    return heads, rows
+
+
+def _own_tasks(summary: Summary, own: Own) -> list[str]:
+    names = {model.entry.name for model in summary.models}
+    return [task for task in ("speech", "sounds") if any((name, task) in own for name in names)]
+
+
+def _own_si_sdri(record: EvaluationRecord | None) -> str:
+    return "not trained here" if record is None else f"**{record.si_sdri_mean_db:.2f}**"
+
+
+def _own_caption(summary: Summary, own: Own) -> Iterable[str]:
+    """Which corpus and how much training, so that no short run is taken for a converged one."""
+    lines = [
+        f"- {model.entry.display_name}, {task}: {describe_training(own[name, task])}"
+        for model in summary.models
+        for task in _own_tasks(summary, own)
+        if (name := model.entry.name, task) in own
+    ]
+    if lines:
+        yield (
+            "SI-SDRi, own: networks trained here, on other corpora than the paper's and most of "
+            "them for a short time; not comparable with the paper's columns."
+        )
+        yield "\n".join(lines)
+
+
+def _head_with_device(column: Column, summary: Summary) -> str:
+    is_measured_there = column.phase == "update" and column.title in ("Memory", "Time")
+    return column.heading + (f"<br>on {summary.update_device}" if is_measured_there else "")
+
+
+def _si_sdri(model: ModelSummary) -> tuple[str, str]:
+    row = model.published
+    if row is None:
+        return "not in the paper", "not in the paper"
+    star = "\\*" if row.si_sdri_speech_is_maximum else ""
+    return f"{row.si_sdri_speech_db:.2f}{star}", f"{row.si_sdri_nonspeech_db:.2f}"
+
+
+def _compared(column: Column, model: ModelSummary) -> str:
+    """The measured value, and below it the paper's with the ratio of the two."""
+    measured = f"**{column.format(model.figures[column.quantity])}**"
+    published = column.published_value(model.published)
+    if published is None:
+        return measured
+    ratio = ratio_to_published(column, model)
+    ratio_text = f", × {format_significant(ratio)}" if ratio is not None else ""
+    return f"{measured}<br>{published / column.scale:.2f}{ratio_text}"
+
+
+def _explanation(summary: Summary) -> str:
+    return (
+        "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
+        "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
+        "and the cited paper). † in doubt: a section near the end says why.\n\n"
+        "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
+        "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
+        "beside exact multiply-adds here. An update step costs about three "
+        "forwards. The paper's memory is what its sampling profilers saw."
+    )
+
+
+def _detail_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS)]
+    rows = [
+        [
+            model.entry.display_name,
+            *(column.format(model.figures[column.quantity]) for column in DETAIL_COLUMNS),
+        ]
+        for model in summary.models
+    ]
+    return heads, rows
+
+
+def _definitions(summary: Summary) -> str:
+    return (
+        "MACs: multiply-adds of convolutions, transposed convolutions, linear and recurrent "
+        "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
+        "and in B the loss and the optimiser. Peak of the process: the kernel's high-water mark "
+        "of the resident set during one warmed step, Python and torch included. Peak of the "
+        "allocator: all that torch held, weights included."
+        + ("" if any(model.unknown_operators for model in summary.models) else COVERED)
+    )
+
+
+def render_notes(summary: Summary) -> Iterable[str]:
+    """A section with what is missing or doubtful, where there is something."""
+    lines = [
+        f"- {model.entry.display_name}, {_list_quantities(names)}: "
+        + ("" if status == Status.OK else f"{status.value}: ")
+        + reason
+        for model in summary.models
+        for (status, reason), names in model.to_explain().items()
+    ]
+    lines += [
+        f"- {model.entry.display_name}: operators without a formula, so not in the counts: "
+        + ", ".join(f"{name} ({calls} times)" for name, calls in model.unknown_operators.items())
+        for model in summary.models
+        if model.unknown_operators
+    ]
+    if lines:
+        yield "## What could not be measured, or not well"
+        yield "\n".join(lines)
+
+
+def _list_quantities(names: Sequence[str]) -> str:
+    return (
+        "everything"
+        if len(names) == len(QUANTITIES)
+        else ", ".join(dict.fromkeys(HEADINGS.get(name, name.replace("_", " ")) for name in names))
+    )

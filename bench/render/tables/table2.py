@@ -1,0 +1,60 @@
+"""Table 2 as Markdown: what each part of SuDoRM-RF costs beside what the paper says it is worth."""
+
+from dataclasses import replace
+
+from bench.registry import TABLE2 as ENTRIES
+from bench.render.columns import Column, table1_columns
+from bench.render.provenance import describe_provenance
+from bench.render.tables.markdown import markdown_table
+from bench.render.tables.table1 import render_notes
+from bench.results.published import TABLE1, TABLE2
+from bench.results.summary import ModelSummary, Summary
+
+PARTS = ["K_E", "C", "B", "Q", "Norm", "Mask activation", "Decoders"]
+EXPLANATION = (
+    "The parts and the SI-SDRi are the paper's (WSJ0-2mix, 200 epochs); nothing was trained for "
+    "this table. The costs are measured here; the paper gives none for this table. K_E: samples "
+    "of an encoder filter; C: channels between blocks; B: U-ConvBlocks; Q: resamplings. The LN "
+    "rows are built after the code behind Table 1, the GLN rows after the authors' improved code."
+)
+
+
+def has_table2(summary: Summary) -> bool:
+    """Whether a run measured networks that stand in Table 2 alone."""
+    return any(_is_only_in_table2(model) for model in summary.models)
+
+
+def is_only_table2(summary: Summary) -> bool:
+    """Whether a run measured Table 2 and nothing else."""
+    return has_table2(summary) and all(model.entry.name in TABLE2 for model in summary.models)
+
+
+def _is_only_in_table2(model: ModelSummary) -> bool:
+    return model.entry.name in TABLE2 and model.entry.name not in TABLE1
+
+
+def render_table2(summary: Summary) -> str:
+    """The rows of Table 2 that a run measured, in the paper's order."""
+    by_name = {model.entry.name: model for model in summary.models}
+    models = tuple(by_name[entry.name] for entry in ENTRIES if entry.name in by_name)
+    columns = table1_columns(summary.update_device)
+    heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *(column.heading for column in columns)]
+    sections = (
+        f"# Table 2 on {summary.environment_name}",
+        f"Inference (I) on the CPU; update step (B) on {summary.update_device_name}.",
+        markdown_table(heads, [_row(model, columns) for model in models]),
+        EXPLANATION,
+        *render_notes(replace(summary, models=models)),
+        "## Where these figures come from",
+        "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _row(model: ModelSummary, columns: list[Column]) -> list[str]:
+    row = TABLE2[model.entry.name]
+    parts = (row.kernel_size, row.bn_chan, row.n_blocks, row.n_resamplings)
+    choices = (row.norm, row.mask_activation, row.n_decoders)
+    costs = [column.format(model.figures[column.quantity]) for column in columns]
+    name = model.entry.display_name
+    return [name, *map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}", *costs]

@@ -1,0 +1,1 @@
+"""A gate's verdicts as text, Markdown, JSON, JUnit and GitHub annotations."""

@@ -1,1 +1,0 @@
-"""The quality axis: corpora, mixing, training, evaluation."""

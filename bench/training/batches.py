@@ -1,0 +1,144 @@
+"""Mixtures as batches of tensors, this process's share of them, drawn while a step runs."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.corpora.corpus import Corpus, FixedCorpus
+from bench.corpora.fixed import FixedMixer
+from bench.corpora.mixing import Mixer
+from bench.corpora.readers import open_mixer
+from bench.errors import UsageError
+from bench.training.parallel import Group, share_of_batch
+from bench.training.settings import Settings
+
+VALIDATION_SEED = 0
+READ_AHEAD = 4  # batches
+
+
+class Drawn(Protocol):
+    """A mixture ``[time]`` with its sources ``[n_src, time]``."""
+
+    @property
+    def mixture(self) -> NDArray[np.float32]:
+        """Mean 0, deviation 1."""
+
+    @property
+    def sources(self) -> NDArray[np.float32]:
+        """What the mixture is the sum of."""
+
+
+class Drawer(Protocol):
+    """Any mixture of any epoch, always the same for the same two numbers."""
+
+    def draw(self, epoch: int, index: int) -> Drawn:
+        """Mixture number ``index`` of an epoch."""
+
+
+class Batch(NamedTuple):
+    """Mixtures ``[batch, 1, time]`` with their sources ``[batch, n_src, time]``."""
+
+    mixture: Tensor
+    sources: Tensor
+
+
+class Prepared(NamedTuple):
+    """Mixtures, and what is known of the files that they are made of."""
+
+    mixtures: "Mixtures"
+    digest: str  # of the usable recordings: equal for equal corpora
+    left_out: tuple[str, ...]  # why each of the others can't be used
+
+
+class Mixtures:
+    """The training's batches and its validation mixtures, from one source of mixtures for each.
+
+    Raises:
+        UsageError: the processes can't have equal shares of a batch.
+    """
+
+    def __init__(
+        self, training: Drawer, validation: Drawer, settings: Settings, group: Group
+    ) -> None:
+        self.training, self.validating = training, validation
+        self.settings, self.group = settings, group
+        self.share = share_of_batch(settings.batch, group)
+
+    def train(self, epoch: int, first_batch: int) -> Iterator[Batch]:
+        """The batches of an epoch from one on; drawn a few ahead by a thread."""
+        batch = self.settings.batch
+
+        def load(number: int) -> Batch:
+            indices = range(number * batch, (number + 1) * batch)[self.share]
+            return stack(self.training.draw(epoch, index) for index in indices)
+
+        numbers = iter(range(first_batch, self.settings.steps_per_epoch))
+        with ThreadPoolExecutor(1) as loader:
+            ahead = [loader.submit(load, number) for number in islice(numbers, READ_AHEAD)]
+            while ahead:
+                yield ahead.pop(0).result()
+                ahead += [loader.submit(load, number) for number in islice(numbers, 1)]
+
+    def validation(self) -> Iterator[Batch | None]:
+        """As many rounds in every process; None in those with nothing left."""
+        n_mixtures, batch = self.settings.n_validation, self.settings.batch
+        for first in range(0, n_mixtures, batch * self.group.size):
+            start = first + self.group.rank * batch
+            indices = range(start, min(start + batch, n_mixtures))
+            yield stack(self.validating.draw(0, index) for index in indices) if indices else None
+
+
+def open_mixtures(
+    corpus: Corpus | FixedCorpus,
+    settings: Settings,
+    group: Group,
+    cache: Path | None,
+    skip_bad: bool,
+) -> Prepared:
+    """Training mixtures as long as the settings say, validation mixtures as long as the corpus.
+
+    Raises:
+        UsageError: the recordings can't be used or are too few ready mixtures, or the processes
+            can't share a batch.
+    """
+    short = replace(corpus, recipe=replace(corpus.recipe, n_samples=settings.n_samples))
+    training = open_mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad)
+    validation = open_mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad)
+    if isinstance(validation, FixedMixer) and len(validation.mixtures) < settings.n_validation:
+        raise UsageError(
+            f"--validation {settings.n_validation}: the corpus in {corpus.root} has "
+            f"{len(validation.mixtures)} mixtures of validation. Ask for no more."
+        )
+    return Prepared(
+        Mixtures(training, validation, settings, group),
+        digest_recordings(training, validation),
+        (*training.store.bad, *validation.store.bad),
+    )
+
+
+def digest_recordings(*mixers: Mixer | FixedMixer) -> str:
+    """A hash of the recordings' names, labels, splits and lengths."""
+    digest = hashlib.sha256()
+    for mixer in mixers:
+        for one in sorted(mixer.recordings, key=lambda one: one.path):
+            length = mixer.store.length(one.path)
+            digest.update(f"{one.path}\t{one.label}\t{one.split}\t{length}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def stack(mixtures: Iterable[Drawn]) -> Batch:
+    """One batch of several mixtures of equal length."""
+    drawn = list(mixtures)
+    return Batch(
+        torch.from_numpy(np.stack([one.mixture for one in drawn])).unsqueeze(1),
+        torch.from_numpy(np.stack([one.sources for one in drawn])),
+    )

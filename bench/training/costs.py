@@ -1,0 +1,125 @@
+"""What a training costs: operations of its update steps, time of its processes, energy."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.machine.gpu import Gpu, open_gpu
+from bench.measure.contract import as_defined, check_estimates
+from bench.results.record import CellError, Status
+from bench.training.phases import plan_phases
+
+POWERCAP = Path("/sys/class/powercap")
+N_SRC = 2
+
+
+class Operations(NamedTuple):
+    """Of one update step."""
+
+    macs: int
+    flops: int
+
+
+def count_updates(build: Callable[[], nn.Module], n_samples: int, batch: int) -> list[Operations]:
+    """The operations of one update step in each phase of a network's training.
+
+    Counted as ``docs/method.md`` says for B, in the batch and length of the training. Cutting
+    the gradient's norm, a few operations a parameter, is not in it.
+
+    Raises:
+        CellError: the network does not make an estimate of the mixture's length for each source.
+    """
+    try:
+        return _count_updates(build, n_samples, batch, "meta")
+    except Exception:  # whatever a network does that needs data; its own errors come again
+        return _count_updates(build, n_samples, batch, "cpu")
+
+
+def _count_updates(
+    build: Callable[[], nn.Module], n_samples: int, batch: int, device: str
+) -> list[Operations]:
+    with torch.device(device):
+        model = as_defined(build()).train()
+        sources = torch.rand(batch, N_SRC, n_samples)
+    mixture = sources.sum(1, keepdim=True)
+    with torch.no_grad():
+        estimates = check_estimates(model(mixture), mixture)
+    if estimates.shape != sources.shape:
+        reason = f"It makes {estimates.shape[1]} estimates of mixtures of {N_SRC} sources."
+        raise CellError(Status.BAD_SHAPE, reason)
+    counts = []
+    for phase in plan_phases(model):
+        model.requires_grad_(False)
+        for parameter in phase.parameters:
+            parameter.requires_grad_(True)
+        optimiser = torch.optim.Adam(phase.parameters)
+        with OperationCounter() as counter:
+            phase.loss(mixture, sources).backward()
+            optimiser.step()
+        total = summarize_tallies(counter.tallies)
+        counts.append(Operations(total["macs"], total["flops"]))
+    return counts
+
+
+class Spent(NamedTuple):
+    """Since some moment, or the sum of several such spans."""
+
+    wall_s: float
+    cpu_s: float
+    energy_j: float | None
+
+    def __add__(self, other: object) -> "Spent":
+        if not isinstance(other, Spent):
+            return NotImplemented
+        energies = (self.energy_j, other.energy_j)
+        energy_j = None if None in energies else sum(e for e in energies if e is not None)
+        return Spent(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s, energy_j)
+
+
+def open_meter(device: torch.device) -> "Meter":
+    """The meter of a training on a device: on a GPU, its driver counts energy too."""
+    return Meter(gpu=open_gpu() if device.type == "cuda" else None)
+
+
+class Meter:
+    """Reads time and energy between two calls; read it more often than a counter wraps.
+
+    Energy is the sum over the counters that are there and may be read, of the processor's
+    packages and of the GPU; None where there is none.
+    """
+
+    def __init__(self, powercap: Path = POWERCAP, gpu: Gpu | None = None) -> None:
+        self._gpu = gpu
+        # One folder for each processor package; those below them are parts of it.
+        self._packages = sorted(powercap.glob("intel-rapl:[0-9]"))
+        self._last = self._read()
+
+    def read(self) -> Spent:
+        """What was spent since the last call."""
+        before, self._last = self._last, self._read()
+        energies_j = []
+        if before[2] is not None and self._last[2] is not None:
+            energies_j += [
+                (late - early) % reach / 1e6  # a counter of microjoules that starts again
+                for early, late, reach in zip(before[2], self._last[2], self._reach(), strict=True)
+            ]
+        if before[3] is not None and self._last[3] is not None:
+            energies_j.append(self._last[3] - before[3])
+        energy_j = sum(energies_j) if energies_j else None
+        return Spent(self._last[0] - before[0], self._last[1] - before[1], energy_j)
+
+    def _read(self) -> tuple[float, float, list[int] | None, float | None]:
+        try:
+            energies = [int((p / "energy_uj").read_text()) for p in self._packages] or None
+        except OSError:  # only root may read it on most machines
+            energies = None
+        gpu_j = None if self._gpu is None else self._gpu.total_energy_j()
+        return time.monotonic(), time.process_time(), energies, gpu_j
+
+    def _reach(self) -> list[int]:
+        return [int((p / "max_energy_range_uj").read_text()) + 1 for p in self._packages]

@@ -1,0 +1,49 @@
+"""A training at its beginning: the network with its first weights, and the cost of its steps."""
+
+from collections.abc import Callable
+
+import torch
+
+from bench.errors import UsageError
+from bench.networks.factory import resolve_factory
+from bench.results.record import CellError
+from bench.training.costs import Operations, count_updates
+from bench.training.parallel import Group, local_rank
+from bench.training.settings import Limits, Settings
+from bench.training.training import Training
+
+
+def choose_device(name: str) -> torch.device:
+    """``cpu``, ``cuda`` or what is there (``auto``); each process of a group takes its own GPU.
+
+    Raises:
+        UsageError: CUDA was asked for and is not there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("No CUDA device is available. Choose --device cpu.")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", local_rank() % torch.cuda.device_count())
+
+
+def start_training(
+    settings: Settings,
+    limits: Limits,
+    device: torch.device,
+    group: Group,
+    wants_stop: Callable[[], bool],
+) -> Training:
+    """Build the network from the seed, the same in all processes, and count its update steps.
+
+    Raises:
+        UsageError: the network can't be built, or can't be trained on such mixtures.
+    """
+    try:
+        build = resolve_factory(settings.factory)
+        share = settings.batch // group.size
+        counts = count_updates(build, settings.n_samples, share)
+    except CellError as error:
+        raise UsageError(f"{settings.model} can't be trained: {error}") from error
+    operations = [Operations(c.macs * group.size, c.flops * group.size) for c in counts]
+    torch.manual_seed(settings.seed)
+    return Training(settings, limits, build(), operations, device, group, wants_stop)

@@ -1,0 +1,233 @@
+"""A training: one update step, its state, and all that has to be the same after a resumption.
+
+Section 3.4 of the paper: Adam; the loss is equation 10. Gradients are cut to a norm, which the
+paper does not say and every public code of these networks does.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import TrainingStoppedError, UsageError
+from bench.machine.description import describe_code
+from bench.training.costs import Operations, Spent, open_meter
+from bench.training.parallel import Group, average_gradients, sum_over_processes
+from bench.training.phases import plan_phases
+from bench.training.settings import Limits, Settings, learning_rate
+
+SAMPLE_RATE = 8000
+
+
+@dataclass
+class Position:
+    """How far a training has come, and what that took."""
+
+    phase: int = 0
+    phase_began: float = 0.0  # share of the whole training that was behind then
+    share: float = 0.0  # of the whole training that is behind
+    step: int = 0
+    epoch: int = 0
+    batches: int = 0  # of this epoch
+    loss: float = 0.0  # mean of the steps before the last line of metrics
+    loss_sum: float = 0.0  # since then
+    loss_count: int = 0
+    learning_rate: float = 0.0  # of the last step
+    macs: int = 0
+    flops: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    energy_j: float | None = 0.0
+    validated_step: int = 0
+    best_db: float | None = None
+
+
+class Training:
+    """A network in training, on its device, at a position.
+
+    ``operations`` are those of one update step of the whole batch, for each phase.
+    ``wants_stop`` is asked once a step; when any process wants to stop, ``is_stopping`` says so
+    in all of them after the same step.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        model: nn.Module,
+        operations: Sequence[Operations],
+        device: torch.device,
+        group: Group,
+        wants_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.settings, self.limits = settings, limits
+        self.model = model.to(device)
+        self.device, self.group = device, group
+        self.operations = operations
+        self.wants_stop = wants_stop
+        self.is_stopping = False
+        self.phases = plan_phases(model)
+        self.position = Position()
+        self.meter = open_meter(device)
+        self._begin_phase(0)
+
+    @property
+    def audio_s(self) -> float:
+        """Length of all training mixtures so far."""
+        settings = self.settings
+        return self.position.step * settings.batch * settings.n_samples / SAMPLE_RATE
+
+    @property
+    def phase_name(self) -> str:
+        """Of the present phase."""
+        return self.phases[self.position.phase].name
+
+    def _begin_phase(self, index: int) -> None:
+        """A new phase trains its own parameters only, with a new optimiser."""
+        self.position.phase = index
+        parameters = self.phases[index].parameters
+        self.model.requires_grad_(False)
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        self.optimiser = torch.optim.Adam(parameters, lr=self.settings.learning_rate)
+
+    def advance_phase(self) -> None:
+        """Go over to the next phase where the present one is over."""
+        position = self.position
+        last = len(self.phases) - 1
+        if position.phase < last and position.share >= self.phases[position.phase].end:
+            position.phase_began = position.share
+            position.loss_sum, position.loss_count = 0.0, 0
+            self._begin_phase(position.phase + 1)
+
+    def update(self, mixture: Tensor, sources: Tensor) -> None:
+        """One step on this process's share of a batch, ``[batch, 1, time]`` and its sources.
+
+        Raises:
+            TrainingStoppedError: the loss or a gradient is not finite; the weights are as before.
+        """
+        phase, position = self.phases[self.position.phase], self.position
+        self.model.train()
+        self.optimiser.zero_grad()
+        with self._precision():
+            loss = phase.loss(mixture.to(self.device), sources.to(self.device))
+        loss.backward()
+        average_gradients(phase.parameters, self.group)
+        norm = nn.utils.clip_grad_norm_(phase.parameters, self.settings.max_norm)
+        mean_loss = self._agree(float(loss.detach()))
+        if not (math.isfinite(mean_loss) and bool(torch.isfinite(norm))):
+            raise TrainingStoppedError(
+                f"At step {position.step + 1} the loss is {mean_loss} and the gradient's norm "
+                f"{float(norm)}. Try a lower --learning-rate or --precision float32."
+            )
+        rate = self._learning_rate()
+        for parameters in self.optimiser.param_groups:
+            parameters["lr"] = rate
+        self.optimiser.step()
+        macs, flops = self.operations[position.phase]
+        position.learning_rate = rate
+        position.loss_sum += mean_loss
+        position.loss_count += 1
+        position.macs += macs
+        position.flops += flops
+        position.step += 1
+        position.batches += 1
+        self.agree_on_share()
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        is_low = self.settings.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_low)
+
+    def _learning_rate(self) -> float:
+        position = self.position
+        end = self.phases[position.phase].end
+        length = max(end - position.phase_began, 1e-9)
+        share = min(1.0, max(0.0, position.share - position.phase_began) / length)
+        return learning_rate(self.settings, position.epoch, share)
+
+    def _agree(self, loss: float) -> float:
+        """The mean loss over processes; what was spent and whether to stop go with it."""
+        spent = self.meter.read()
+        message = torch.tensor(
+            [loss, float(self.wants_stop()), spent.cpu_s], dtype=torch.float64, device=self.device
+        )
+        total_loss, stop, cpu_s = sum_over_processes(message, self.group).tolist()
+        self.is_stopping = stop > 0
+        self.spend(spent._replace(cpu_s=cpu_s))
+        return float(total_loss) / self.group.size
+
+    def mean_loss(self) -> float:
+        """Of the steps since the last call; of those before it where there were none."""
+        position = self.position
+        if position.loss_count:
+            position.loss = position.loss_sum / position.loss_count
+        position.loss_sum, position.loss_count = 0.0, 0
+        return position.loss
+
+    def spend(self, spent: Spent) -> None:
+        """Add to what the training took."""
+        position = self.position
+        total = Spent(position.wall_s, position.cpu_s, position.energy_j) + spent
+        position.wall_s, position.cpu_s, position.energy_j = total
+
+    def agree_on_share(self) -> None:
+        """Compute how much is behind; where the clock decides, the first process's."""
+        position = self.position
+        share = self.limits.share(
+            position.step, self.settings.steps_per_epoch, position.macs, position.wall_s
+        )
+        if self.limits.wall_s is not None:
+            mine = torch.tensor([share * self.group.leads], dtype=torch.float64, device=self.device)
+            share = float(sum_over_processes(mine, self.group))
+        position.share = share
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the next step."""
+        state = {
+            "settings": asdict(self.settings),
+            "code": describe_code(),
+            "position": asdict(self.position),
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
+        return state
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state.
+
+        Raises:
+            UsageError: it is the state of a training with other settings.
+        """
+        check_same_settings(self.settings, state["settings"])
+        self.position = Position(**state["position"])
+        self._begin_phase(self.position.phase)
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda" and "random_cuda" in state:
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
+        self.agree_on_share()
+
+
+def check_same_settings(settings: Settings, saved: Mapping[str, Any]) -> None:
+    """Raises UsageError with the names of all settings that differ from saved ones.
+
+    Settings that the code which saved them did not have yet are not compared.
+    """
+    differences = [
+        f"{field.name} {saved[field.name]!r}, not {getattr(settings, field.name)!r}"
+        for field in fields(settings)
+        if field.name in saved and saved[field.name] != getattr(settings, field.name)
+    ]
+    if differences:
+        raise UsageError(
+            f"The folder holds a training with {'; '.join(differences)}. Repeat its options to "
+            "go on with it, or choose another --output DIR."
+        )

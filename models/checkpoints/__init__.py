@@ -1,0 +1,1 @@
+"""Files of trained networks: our own, and the authors'."""

@@ -1,0 +1,279 @@
+"""The counter itself: what it adds up, that it changes nothing, that nothing counts twice."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.counting.counter import OperationCounter, Tally, summarize_tallies
+
+DEVICES = ("cpu", "meta")
+GRADIENT_MODES = {
+    "grad": torch.enable_grad,
+    "no_grad": torch.no_grad,
+    "inference": torch.inference_mode,
+}
+
+
+def count(run: Callable[[], object]) -> dict[str, Tally]:
+    """The tallies of one run."""
+    with OperationCounter() as counter:
+        run()
+    return counter.tallies
+
+
+def total(tallies: Mapping[str, Tally], what: str = "macs") -> int:
+    """The sum of one figure over all operators."""
+    return sum(getattr(tally, what) for tally in tallies.values())
+
+
+def unknown(tallies: Mapping[str, Tally]) -> dict[str, int]:
+    """Operators without a formula, with their calls."""
+    return {name: tally.calls for name, tally in tallies.items() if tally.kind == "unknown"}
+
+
+def backward(there: Mapping[str, Tally], whole: Mapping[str, Tally], what: str = "macs") -> int:
+    """What a step costs beside its forward."""
+    return total(whole, what) - total(there, what)
+
+
+def count_layer(
+    layer: nn.Module,
+    shape: Sequence[int],
+    *,
+    device: str,
+    weights: bool,
+    inputs: bool,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[dict[str, Tally], dict[str, Tally]]:
+    """A forward, and a forward with its backward: gradients for the weights and for the input."""
+    layer = layer.to(device, dtype).requires_grad_(weights)
+    data = torch.ones(shape, device=device, dtype=dtype).requires_grad_(inputs)
+
+    def forward() -> Tensor:
+        out = layer(data)
+        return out if isinstance(out, Tensor) else out[0]
+
+    def step() -> None:
+        out = forward()
+        if out.requires_grad:
+            out.backward(torch.ones_like(out))
+
+    return count(forward), count(step)
+
+
+def small_network() -> nn.Sequential:
+    """One of each class of operator, with a fixed random state."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv1d(2, 6, 3, padding=1),
+        nn.GroupNorm(1, 6),
+        nn.PReLU(6),
+        nn.Upsample(scale_factor=2.0),
+        nn.ConvTranspose1d(6, 4, 4, stride=2, groups=2),
+        nn.GLU(dim=1),
+        nn.Flatten(),
+        nn.Linear(2 * 42, 5),
+        nn.Softmax(dim=-1),
+    )
+
+
+def run_step(network: nn.Module, data: Tensor) -> dict[str, Tensor]:
+    """Forward and backward: what came out, and every gradient."""
+    network.zero_grad()
+    out = network(data)
+    out.square().sum().backward()
+    gradients = {name: value.grad for name, value in network.named_parameters()}
+    return {"out": out.detach(), **{k: v.clone() for k, v in gradients.items() if v is not None}}
+
+
+def as_dict(tallies: Mapping[str, Tally]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(vars(tally).values()) for name, tally in tallies.items()}
+
+
+def test_counting_changes_no_result_and_no_gradient() -> None:
+    network, data = small_network(), torch.randn(3, 2, 10)
+    plain = run_step(network, data)
+    with OperationCounter():
+        counted = run_step(network, data)
+    assert plain.keys() == counted.keys()
+    assert len(plain) == 1 + len(list(network.parameters()))
+    for name, value in plain.items():
+        assert torch.equal(value, counted[name]), name
+
+
+def test_a_count_is_the_same_each_time_and_on_either_device() -> None:
+    def tallies(device: str) -> dict[str, tuple[int, int, int]]:
+        network = small_network().to(device)
+        data = torch.zeros(3, 2, 10, device=device)
+        counted = count(lambda: run_step(network, data))
+        return {
+            name: (tally.calls, tally.macs, tally.flops)
+            for name, tally in counted.items()
+            if tally.flops
+        }
+
+    assert tallies("cpu") == tallies("cpu")
+    assert tallies("cpu") == tallies("meta")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_gradient_mode_does_not_change_a_forward(device: str) -> None:
+    network = small_network().to(device)
+    data = torch.zeros(3, 2, 10, device=device)
+
+    def forward(mode: Callable[[], Any]) -> tuple[int, int]:
+        def run() -> None:
+            with mode():
+                network(data)
+
+        tallies = count(run)
+        assert not unknown(tallies)
+        return total(tallies), total(tallies, "flops")
+
+    counts = {name: forward(mode) for name, mode in GRADIENT_MODES.items()}
+    assert len(set(counts.values())) == 1, counts
+    assert counts["grad"][0] > 0
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("what", ["macs", "flops"])
+def test_a_batch_twice_as_large_costs_twice(device: str, what: str) -> None:
+    network = small_network()[:6].to(device)
+
+    def forward(batch: int) -> int:
+        return total(count(lambda: network(torch.ones(batch, 2, 10, device=device))), what)
+
+    assert forward(2) == 2 * forward(1) > 0
+    assert forward(6) == 3 * forward(2)
+
+
+def test_every_operator_costs_two_flops_a_multiply_add_or_more() -> None:
+    network = small_network()
+    tallies = count(lambda: run_step(network, torch.randn(3, 2, 10)))
+    for name, tally in tallies.items():
+        assert tally.flops >= 2 * tally.macs >= 0, name
+        assert tally.kind == "product" or tally.macs == 0, name
+        assert tally.kind in ("product", "elementwise") or tally.flops == 0, name
+        assert tally.calls > 0, name
+
+
+def test_totals_are_the_sums_of_the_operators_and_of_the_classes() -> None:
+    network = small_network()
+    tallies = count(lambda: run_step(network, torch.randn(3, 2, 10)))
+    summary = summarize_tallies(tallies)
+    assert summary["macs"] == total(tallies)
+    assert summary["flops"] == total(tallies, "flops")
+    assert set(summary["operators"]) == set(tallies)
+    for figure in ("calls", "macs", "flops", "bytes_read", "bytes_written"):
+        by_class = {kind: cost[figure] for kind, cost in summary["by_kind"].items()}
+        assert sum(by_class.values()) == total(tallies, figure)
+        for kind, value in by_class.items():
+            assert value == sum(
+                getattr(tally, figure) for tally in tallies.values() if tally.kind == kind
+            )
+    assert summary["unknown_operators"] == {}
+    assert set(summary["by_kind"]) == {"product", "elementwise", "movement"}
+
+
+def test_bytes_are_those_of_each_tensor_once() -> None:
+    left, right = torch.ones(3, 5), torch.ones(5, 7)
+    tally = count(lambda: left @ right)["mm"]
+    assert (tally.bytes_read, tally.bytes_written) == (4 * (15 + 35), 4 * 21)
+    broadcast = torch.ones(5, 1).expand(5, 7)
+    tally = count(lambda: broadcast.relu())["relu"]
+    assert (tally.bytes_read, tally.bytes_written) == (4 * 5, 4 * 35)
+    tallies = count(lambda: left.t())
+    assert total(tallies, "bytes_read") == total(tallies, "bytes_written") == 0
+
+
+def test_a_counter_that_is_entered_again_adds_on() -> None:
+    layer, data = nn.Linear(3, 4), torch.ones(2, 3)
+    counter = OperationCounter()
+    for times in (1, 2, 3):
+        with counter:
+            layer(data)
+        assert total(counter.tallies) == times * 2 * 3 * 4
+    layer(data)
+    assert total(counter.tallies) == 3 * 2 * 3 * 4, "counted outside of its block"
+
+
+def test_a_counter_stops_when_its_block_raises() -> None:
+    layer, data = nn.Linear(3, 4), torch.ones(2, 3)
+    counter = OperationCounter()
+
+    def run() -> None:
+        with counter:
+            layer(data)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run()
+    layer(data)
+    assert total(counter.tallies) == 2 * 3 * 4
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_of_two_nested_counters_each_counts_once(device: str) -> None:
+    layer, data = nn.Linear(3, 4).to(device), torch.ones(2, 3, device=device)
+    with OperationCounter() as outer:
+        layer(data)
+        with OperationCounter() as inner:
+            layer(data)
+    assert total(inner.tallies) == 2 * 3 * 4
+    assert as_dict(outer.tallies)["addmm"][1:3] == (2, 2 * 2 * 3 * 4)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "meta",
+        ),
+    ],
+)
+def test_of_two_nested_counters_each_counts_a_recurrent_layer(device: str) -> None:
+    layer, data = nn.LSTM(3, 4).to(device), torch.ones(2, 1, 3, device=device)
+    with OperationCounter() as outer, OperationCounter() as inner:
+        layer(data)
+    assert total(inner.tallies) == 2 * 4 * 4 * (3 + 4)
+    assert total(outer.tallies) == total(inner.tallies)
+
+
+@pytest.mark.parametrize(
+    ("device", "layer_class"),
+    [
+        ("cpu", nn.Linear),
+        ("meta", nn.Linear),
+        ("cpu", nn.LSTM),
+        pytest.param(
+            "meta",
+            nn.LSTM,
+        ),
+    ],
+)
+def test_a_backward_is_counted_where_it_runs(device: str, layer_class: Any) -> None:
+    layer, data = layer_class(3, 4).to(device), torch.ones(2, 1, 3, device=device)
+    with OperationCounter() as there:
+        out = layer(data)
+    out = out if isinstance(out, Tensor) else out[0]
+    forward = total(there.tallies)
+    back = count(lambda: out.backward(torch.ones_like(out)))
+    assert total(back) > 0
+    assert total(there.tallies) == forward
+
+
+def test_a_counter_inside_itself_counts_once_or_says_no() -> None:
+    layer, data = nn.Linear(3, 4), torch.ones(2, 3)
+    counter = OperationCounter()
+    try:
+        with counter, counter:
+            layer(data)
+    except RuntimeError as error:
+        assert re.search("enter", str(error))  # noqa: PT017  (counting right is as good)
+        return
+    assert total(counter.tallies) == 2 * 3 * 4

@@ -1,0 +1,199 @@
+"""What makes a machine unfit: each fault alone on a machine that has no other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.machine.contention import Contention
+from bench.machine.finding import Finding, Severity
+from bench.machine.fitness import Readings, find_faults, is_fit
+
+IDLE = Contention(
+    wall_s=0.5,
+    threads=1,
+    n_cpus=4,
+    wait_s=0.0,
+    involuntary_switches=0,
+    others_cpu_s=0.01,
+    steal_s=0.0,
+    pressure_s=0.0,
+    n_others_running=0,
+)
+MACHINE = {
+    "n_cpus": 4,
+    "n_available_cpus": 4,
+    "quota_cpus": None,
+    "is_virtual": False,
+    "gpu": {"name": "Example GPU"},
+}
+STATE = {
+    "governor": "performance",
+    "is_boost_on": False,
+    "n_thermal_throttles": 0,
+    "memory_available_bytes": 16e9,
+    "swap_used_bytes": 0,
+    "preloaded": [],
+}
+GPU = {
+    "name": "Example GPU",
+    "n_other_processes": 0,
+    "memory_used_bytes": 5e8,
+    "throttle_reasons": ("idle",),
+    "is_persistent": True,
+}
+FIT = Readings(
+    environment={"machine": MACHINE, "state": STATE, "torch": {"cuda_build": "12.8"}},
+    load=IDLE,
+    gpu=GPU,
+    openmp_threads=None,
+    missing_extras=(),
+    other_run=None,
+    unwritable=None,
+    can_reset_peak=True,
+)
+OK, UNKNOWN, WARN, UNFIT = Severity.OK, Severity.UNKNOWN, Severity.WARN, Severity.UNFIT
+
+
+def with_environment(**sections: Mapping[str, Any]) -> Readings:
+    """The fit machine with fields of some sections of its environment replaced."""
+    changed = {name: FIT.environment[name] | dict(fields) for name, fields in sections.items()}
+    return replace(FIT, environment={**FIT.environment, **changed})
+
+
+def machine(**fields: Any) -> Readings:
+    return with_environment(machine=fields)
+
+
+def state(**fields: Any) -> Readings:
+    return with_environment(state=fields)
+
+
+def gpu(**fields: Any) -> Readings:
+    return replace(FIT, gpu=GPU | fields)
+
+
+def load(**fields: Any) -> Readings:
+    return replace(FIT, load=replace(IDLE, **fields))
+
+
+def finding(readings: Readings, topic: str) -> Finding:
+    (found,) = [found for found in find_faults(readings) if found.topic == topic]
+    return found
+
+
+CASES: dict[str, tuple[Readings, str, Severity, str]] = {
+    "a neighbour": (load(others_cpu_s=0.6), "load", UNFIT, "others use 1.2 of 4 processors"),
+    "a small one": (load(others_cpu_s=0.3), "load", WARN, "others use 0.6 of 4 processors"),
+    "only ticks": (load(others_cpu_s=0.02), "load", OK, "0.0 of 4"),
+    "load unknown": (load(others_cpu_s=None), "load", UNKNOWN, "not available"),
+    "steal": (load(steal_s=0.1), "steal", UNFIT, "100 ms taken in 500 ms"),
+    "a tick of steal": (load(steal_s=0.01), "steal", OK, "10 ms taken in 500 ms"),
+    "steal unknown": (load(steal_s=None), "steal", UNKNOWN, "not available"),
+    "governor": (state(governor="powersave"), "governor", WARN, "powersave"),
+    "mixed": (state(governor="performance, powersave"), "governor", WARN, "powersave"),
+    "governor unknown": (state(governor=None), "governor", UNKNOWN, "not available"),
+    "turbo": (state(is_boost_on=True), "turbo", WARN, "on"),
+    "turbo unknown": (state(is_boost_on=None), "turbo", UNKNOWN, "not available"),
+    "heat": (state(n_thermal_throttles=3), "heat", WARN, "3 times"),
+    "heat unknown": (state(n_thermal_throttles=None), "heat", UNKNOWN, "not available"),
+    "virtual": (machine(is_virtual=True), "hypervisor", WARN, "virtual machine"),
+    "virtual unknown": (machine(is_virtual=None), "hypervisor", UNKNOWN, "not available"),
+    "quota": (machine(quota_cpus=1.5), "quota", WARN, "1.5 of 4 processors"),
+    "a wide quota": (machine(quota_cpus=4.0), "quota", OK, "all"),
+    "threads": (replace(FIT, openmp_threads=5), "threads", WARN, "OMP_NUM_THREADS is 5"),
+    "as many threads": (replace(FIT, openmp_threads=4), "threads", OK, "4 processors"),
+    "low memory": (state(memory_available_bytes=2e9), "memory", WARN, "2.00 GB"),
+    "no memory": (state(memory_available_bytes=5e8), "memory", UNFIT, "500 MB"),
+    "memory unknown": (state(memory_available_bytes=None), "memory", UNKNOWN, "not available"),
+    "swap": (state(swap_used_bytes=2e9), "swap", WARN, "2.00 GB in use"),
+    "old pages in swap": (state(swap_used_bytes=1e6), "swap", OK, "1.00 MB in use"),
+    "swap unknown": (state(swap_used_bytes=None), "swap", UNKNOWN, "not available"),
+    "preload": (state(preloaded=["libjemalloc.so.2"]), "LD_PRELOAD", WARN, "libjemalloc.so.2"),
+    "no clear_refs": (replace(FIT, can_reset_peak=False), "peak memory", WARN, "clear_refs"),
+    "CPU build": (with_environment(torch={"cuda_build": None}), "GPU", WARN, "without CUDA"),
+    "GPU not seen": (machine(gpu=None), "GPU", WARN, "CUDA 12.8 and does not see it"),
+    "GPU busy": (gpu(n_other_processes=2), "GPU load", UNFIT, "2 other"),
+    "GPU busy, hidden": (gpu(memory_used_bytes=3e9), "GPU load", UNFIT, "not listed; 3.00 GB"),
+    "no list, but memory": (
+        gpu(n_other_processes=None, memory_used_bytes=3e9),
+        "GPU load",
+        UNFIT,
+        "not listed; 3.00 GB",
+    ),
+    "GPU memory hidden": (gpu(memory_used_bytes=None), "GPU load", OK, "no other"),
+    "GPU processes unknown": (gpu(n_other_processes=None), "GPU load", UNKNOWN, "not available"),
+    "GPU hot": (
+        gpu(throttle_reasons=("idle", "thermal slowdown by the hardware")),
+        "GPU clock",
+        UNFIT,
+        "held back: thermal slowdown by the hardware",
+    ),
+    "GPU clock unknown": (gpu(throttle_reasons=None), "GPU clock", UNKNOWN, "not available"),
+    "GPU driver": (gpu(is_persistent=False), "GPU driver", WARN, "unloaded"),
+    "GPU driver unknown": (gpu(is_persistent=None), "GPU driver", UNKNOWN, "not available"),
+    "an extra": (replace(FIT, missing_extras=["asteroid"]), "packages", WARN, "extra asteroid"),
+    "other run": (
+        replace(FIT, other_run="another run (process 7)"),
+        "other runs",
+        UNFIT,
+        "another run (process 7) is measuring now",
+    ),
+    "output": (replace(FIT, unwritable="x: Read-only"), "output", UNFIT, "x: Read-only"),
+}
+
+
+def test_a_machine_without_a_fault() -> None:
+    findings = find_faults(FIT)
+    assert {found.severity for found in findings} == {OK}
+    assert is_fit(findings)
+    topics = [found.topic for found in findings]
+    assert len(set(topics)) == len(topics)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_fault_changes_one_finding(case: str) -> None:
+    readings, topic, severity, found = CASES[case]
+    assert finding(readings, topic).severity == severity
+    assert found in finding(readings, topic).found
+    others = [other for other in find_faults(readings) if other.topic != topic]
+    assert {other.severity for other in others} == {OK}
+    assert is_fit(find_faults(readings)) == (severity != UNFIT)
+
+
+def test_what_is_wrong_has_a_reason_and_a_remedy_and_what_is_right_has_none() -> None:
+    for readings, *_ in CASES.values():
+        for found in find_faults(readings):
+            is_wrong = found.severity in (WARN, UNFIT)
+            assert bool(found.why) == bool(found.remedy) == is_wrong
+            assert found.found
+
+
+def test_every_topic_can_be_wrong() -> None:
+    wrong = {topic for _, topic, severity, _ in CASES.values() if severity in (WARN, UNFIT)}
+    assert wrong == {found.topic for found in find_faults(FIT)}
+
+
+def test_without_a_gpu_there_is_one_finding_about_it() -> None:
+    without = replace(machine(gpu=None), gpu=None)
+    found = [found for found in find_faults(without) if found.topic.startswith("GPU")]
+    assert [(found.topic, found.severity) for found in found] == [("GPU", OK)]
+    hidden_driver = replace(FIT, gpu=None)
+    assert finding(hidden_driver, "GPU load").severity == UNKNOWN
+
+
+def test_missing_extras_are_installed_by_one_command() -> None:
+    readings = replace(FIT, missing_extras=["asteroid", "history"])
+    remedy = finding(readings, "packages").remedy
+    assert remedy == "pip install 'separation-bench[asteroid,history]'"
+
+
+@settings(max_examples=50)
+@given(seconds=st.tuples(st.floats(0, 10), st.floats(0, 10)))
+def test_more_load_is_never_better(seconds: tuple[float, float]) -> None:
+    order = [OK, WARN, UNFIT]
+    less, more = (finding(load(others_cpu_s=s), "load").severity for s in sorted(seconds))
+    assert order.index(less) <= order.index(more)

@@ -1,0 +1,210 @@
+"""The GPU's state: from a made-up driver, and with names and bits held against pynvml's own."""
+
+import sys
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import pynvml
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.machine.gpu import (
+    COMPUTE_MODES,
+    SLOWDOWNS,
+    THROTTLE_WORDS,
+    GpuProcess,
+    decode_throttle,
+    open_gpu,
+)
+
+
+class DriverError(Exception):
+    """Any NVML error."""
+
+
+def driver(**answers: Any) -> SimpleNamespace:
+    """A driver with one GPU that answers what is given, and refuses the rest of pynvml's names."""
+
+    def answering(answer: Any) -> Any:
+        def function(*arguments: Any) -> Any:
+            if answer is None:
+                raise DriverError
+            return answer(*arguments) if callable(answer) else answer
+
+        return function
+
+    functions = {
+        name: answering(None) for name in vars(pynvml) if name.startswith(("nvmlD", "nvmlS"))
+    }
+    constants = {name: value for name, value in vars(pynvml).items() if name.startswith("NVML_")}
+    basics = {
+        "NVMLError": DriverError,
+        "nvmlInit": lambda: None,
+        "nvmlDeviceGetHandleByIndex": lambda index: f"index {index}",
+        "nvmlDeviceGetHandleByUUID": lambda uuid: f"uuid {uuid}",
+    }
+    unknown = answers.keys() - vars(pynvml).keys()
+    assert not unknown, "pynvml has no such function"
+    given_answers = {name: answering(answer) for name, answer in answers.items()}
+    return SimpleNamespace(**(functions | constants | basics | given_answers))
+
+
+def process(pid: int, used: int | None) -> SimpleNamespace:
+    return SimpleNamespace(pid=pid, usedGpuMemory=used)
+
+
+WHOLE = {
+    "nvmlDeviceGetName": "Example GPU",
+    "nvmlSystemGetDriverVersion": "600.1",
+    "nvmlDeviceGetPersistenceMode": 1,
+    "nvmlDeviceGetComputeMode": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
+    "nvmlDeviceGetClockInfo": lambda _, kind: {1: 1500, 2: 2600}[kind],
+    "nvmlDeviceGetMaxClockInfo": lambda _, kind: {1: 1980, 2: 2619}[kind],
+    "nvmlDeviceGetCurrentClocksEventReasons": pynvml.nvmlClocksEventReasonSwPowerCap,
+    "nvmlDeviceGetTemperature": lambda _, sensor: {0: 61}[sensor],
+    "nvmlDeviceGetPowerUsage": 345_678,
+    "nvmlDeviceGetEnforcedPowerLimit": 700_000,
+    "nvmlDeviceGetTotalEnergyConsumption": 12_345_678,
+    "nvmlDeviceGetMemoryInfo": SimpleNamespace(used=3_000_000_000),
+    "nvmlDeviceGetComputeRunningProcesses": [process(10, 2_000_000_000), process(7, None)],
+    "nvmlDeviceGetGraphicsRunningProcesses": [process(12, 50_000_000)],
+}
+
+
+@pytest.fixture(autouse=True)
+def _all_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_everything_in_base_units() -> None:
+    gpu = open_gpu(driver(**WHOLE))
+    assert gpu is not None
+    state = gpu.state()
+    assert (state.name, state.driver_version) == ("Example GPU", "600.1")
+    assert (state.is_persistent, state.compute_mode) == (True, "exclusive process")
+    assert (state.sm_clock_hz, state.sm_clock_max_hz) == (1.5e9, 1.98e9)
+    assert (state.memory_clock_hz, state.memory_clock_max_hz) == (2.6e9, 2.619e9)
+    assert state.throttle_reasons == ("power cap",)
+    assert state.temperature_c == 61
+    assert state.power_w == pytest.approx(345.678)
+    assert state.power_limit_w == pytest.approx(700)
+    assert state.total_energy_j == pytest.approx(12_345.678)
+    assert state.memory_used_bytes == 3_000_000_000
+    assert state.processes == (
+        GpuProcess(7, None),
+        GpuProcess(10, 2_000_000_000),
+        GpuProcess(12, 50_000_000),
+    )
+
+
+def test_a_driver_that_refuses_everything_gives_none_everywhere() -> None:
+    gpu = open_gpu(driver())
+    assert gpu is not None
+    state = gpu.state()
+    assert {getattr(state, field.name) for field in fields(state)} == {None}
+    assert gpu.process_bytes(1) is None
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_a_figure_that_is_refused_takes_no_other_with_it(name: str) -> None:
+    whole, partial = open_gpu(driver(**WHOLE)), open_gpu(driver(**WHOLE | {name: None}))
+    assert whole is not None
+    assert partial is not None
+    expected, found = whole.state(), partial.state()
+    changed = {
+        field.name
+        for field in fields(found)
+        if getattr(found, field.name) != getattr(expected, field.name)
+    }
+    assert 1 <= len(changed) <= 2  # a clock of the cores and one of the memory share a function
+    if "Processes" not in name:  # one of two lists is still a list
+        assert {getattr(found, field) for field in changed} == {None}
+
+
+def test_an_old_driver_is_asked_by_the_old_name() -> None:
+    gpu = open_gpu(driver(nvmlDeviceGetCurrentClocksThrottleReasons=0x48))
+    assert gpu is not None
+    words = ("hardware slowdown", "thermal slowdown by the hardware")
+    assert gpu.throttle_reasons() == words
+
+
+def test_a_library_without_a_function_is_no_failure() -> None:
+    nvml = driver(**WHOLE)
+    del nvml.nvmlDeviceGetTotalEnergyConsumption
+    gpu = open_gpu(nvml)
+    assert gpu is not None
+    assert gpu.total_energy_j() is None
+
+
+def test_memory_of_a_process_is_its_own_or_not_available() -> None:
+    gpu = open_gpu(driver(**WHOLE))
+    assert gpu is not None
+    assert gpu.process_bytes(10) == 2_000_000_000
+    assert gpu.process_bytes(7) is None  # listed, its memory hidden
+    assert gpu.process_bytes(99) is None  # a container's numbers are not the host's
+
+
+@pytest.mark.parametrize(
+    ("visible", "handle"), [("2,0", "index 2"), ("GPU-ab-c,1", "uuid GPU-ab-c"), (None, "index 0")]
+)
+def test_the_gpu_is_the_first_that_cuda_may_use(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, handle: str
+) -> None:
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    gpu = open_gpu(driver(nvmlDeviceGetName=lambda handle: handle))
+    assert gpu is not None
+    assert gpu.state().name == handle
+
+
+def test_no_library_no_driver_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise DriverError
+
+    without_driver, without_gpu = driver(**WHOLE), driver(**WHOLE)
+    without_driver.nvmlInit = refuse
+    without_gpu.nvmlDeviceGetHandleByIndex = refuse
+    assert open_gpu(without_driver) is None
+    assert open_gpu(without_gpu) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert open_gpu(driver(**WHOLE)) is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert open_gpu() is None
+
+
+def test_every_bit_that_the_library_names_has_a_word() -> None:
+    for family in ("nvmlClocksEventReason", "nvmlClocksThrottleReason"):
+        bits = {
+            value
+            for name, value in vars(pynvml).items()
+            if name.startswith(family) and isinstance(value, int)
+        } - {getattr(pynvml, f"{family}All"), 0}
+        assert bits <= THROTTLE_WORDS.keys()
+    assert set(THROTTLE_WORDS) == {1 << position for position in range(11)}
+    assert decode_throttle(pynvml.nvmlClocksEventReasonSwThermalSlowdown) == (
+        "thermal slowdown by the driver",
+    )
+    assert decode_throttle(pynvml.nvmlClocksEventReasonHwThermalSlowdown) == (
+        "thermal slowdown by the hardware",
+    )
+    assert decode_throttle(pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown) == ("power brake",)
+    assert decode_throttle(pynvml.nvmlClocksEventReasonGpuIdle) == ("idle",)
+    harmless = pynvml.nvmlClocksEventReasonGpuIdle | pynvml.nvmlClocksEventReasonSyncBoost
+    assert not SLOWDOWNS & set(decode_throttle(harmless))
+
+
+@settings(max_examples=50)
+@given(bits=st.integers(0, (1 << 16) - 1))
+def test_there_are_as_many_words_as_bits(bits: int) -> None:
+    words = decode_throttle(bits)
+    assert len(set(words)) == bits.bit_count()
+
+
+def test_compute_modes_are_those_of_the_library() -> None:
+    modes = ("DEFAULT", "EXCLUSIVE_THREAD", "PROHIBITED", "EXCLUSIVE_PROCESS")
+    numbers = [getattr(pynvml, f"NVML_COMPUTEMODE_{mode}") for mode in modes]
+    assert [COMPUTE_MODES[number] for number in numbers] == [
+        mode.lower().replace("_", " ") for mode in modes
+    ]

@@ -1,0 +1,77 @@
+"""Readings before a run: a watch without waiting, and folders, variables and packages made up."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bench.machine import readings
+from bench.machine.contention import Counters
+
+COUNTERS = Counters(
+    thread_waits_s=None,
+    involuntary_switches=0,
+    own_cpu_s=1.0,
+    busy_s=10.0,
+    steal_s=2.0,
+    pressure_s=None,
+    n_running=1,
+    n_cpus=2,
+)
+
+
+def test_the_load_is_what_others_do_while_this_process_waits() -> None:
+    now_s = 100.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now_s
+        now_s += 2 * seconds  # it may take longer than asked; the clock decides
+
+    def read() -> Counters:
+        passed_s = now_s - 100.0
+        return Counters(**vars(COUNTERS) | {"busy_s": 10.0 + 0.75 * passed_s, "steal_s": 2.5})
+
+    load = readings.watch_load(read, wait, lambda: now_s)
+    assert load.wall_s == 2 * readings.WATCH_S
+    assert load.n_busy_cpus == pytest.approx(0.75)
+    assert load.steal_s == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"), [(None, None), ("", None), ("8", 8), ("4,2", 4), ("many", None)]
+)
+def test_threads_that_a_shell_asks_for(value: str | None, threads: int | None) -> None:
+    variables = {} if value is None else {"OMP_NUM_THREADS": value}
+    assert readings.asked_threads(variables) == threads
+
+
+def test_an_extra_is_missing_when_one_of_its_packages_is() -> None:
+    assert readings.missing_extras(lambda name: name != "ptflops") == ["crosscheck"]
+    assert readings.missing_extras(lambda name: False) == list(readings.EXTRAS)
+    assert readings.missing_extras(lambda name: True) == []
+
+
+def test_extras_are_those_of_the_project() -> None:
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
+    declared = tomllib.loads(text)["project"]["optional-dependencies"]
+    assert readings.EXTRAS.keys() == declared.keys() - {"dev"}
+    for extra, packages in readings.EXTRAS.items():
+        assert set(packages) <= {requirement.split(">=")[0] for requirement in declared[extra]}
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    assert readings.why_unwritable(tmp_path / "not" / "yet" / "there") is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_can_not_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    problem = readings.why_unwritable(tmp_path / "file" / "reports")
+    assert problem == f"{tmp_path / 'file' / 'reports'}: Not a directory"
+
+
+def test_the_peak_can_be_reset_where_the_kernel_takes_a_five(tmp_path: Path) -> None:
+    path = tmp_path / "clear_refs"
+    assert readings.can_reset_peak(path)
+    assert path.read_text() == "5"
+    assert not readings.can_reset_peak(tmp_path / "nowhere" / "clear_refs")

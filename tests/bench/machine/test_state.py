@@ -1,0 +1,174 @@
+"""What changes on a machine: read from made-up files; None where there is no such file."""
+
+import json
+import re
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench.machine.contention import TICK_S
+from bench.machine.gpu import Gpu
+from bench.machine.state import (
+    allocator,
+    describe_gpu_state,
+    describe_memory,
+    describe_processors,
+    describe_state,
+    preloaded_libraries,
+    pressure_share,
+)
+
+CPU = "sys/devices/system/cpu"
+FILES = {
+    f"{CPU}/cpu0/cpufreq/scaling_governor": "schedutil\n",
+    f"{CPU}/cpu1/cpufreq/scaling_governor": "performance\n",
+    f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "1000000\n",
+    f"{CPU}/cpu1/cpufreq/scaling_cur_freq": "3000000\n",
+    f"{CPU}/cpu0/thermal_throttle/core_throttle_count": "3\n",
+    f"{CPU}/cpu1/thermal_throttle/core_throttle_count": "4\n",
+    f"{CPU}/cpufreq/boost": "1\n",
+    "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+    "proc/meminfo": "MemAvailable:   2000 kB\nSwapTotal:  500 kB\nSwapFree:  100 kB\n",
+    "proc/stat": "cpu  1 2 3 4 5 6 7 800 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n",
+    "proc/sys/kernel/randomize_va_space": "2\n",
+    "proc/pressure/cpu": "some avg10=12.50 avg60=0.00 avg300=0.00 total=1\n",
+    "proc/self/maps": "7f00-7f01 r-xp 0 0:0 1 /usr/lib/libc.so.6\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        write(tmp_path / name, content)
+    return tmp_path
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def test_processors_and_memory_in_base_units(root: Path) -> None:
+    assert describe_processors(root) == {
+        "governor": "performance, schedutil",
+        "is_boost_on": True,
+        "cpu_frequency_hz": 2e9,
+        "n_thermal_throttles": 7,
+        "steal_s": pytest.approx(800 * TICK_S),
+    }
+    assert describe_memory(root) == {
+        "memory_available_bytes": 2000 * 1024,
+        "swap_used_bytes": 400 * 1024,
+        "transparent_huge_pages": "madvise",
+    }
+
+
+def test_one_governor_is_named_once(root: Path) -> None:
+    write(root / f"{CPU}/cpu0/cpufreq/scaling_governor", "performance\n")
+    assert describe_processors(root)["governor"] == "performance"
+
+
+@pytest.mark.parametrize("content", [None, "", "nonsense\n"])
+def test_what_is_not_there_is_none(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        for name in FILES:
+            write(tmp_path / name, content)
+        for path in tmp_path.rglob("scaling_governor"):
+            path.unlink()  # any word is a governor
+    found = describe_processors(tmp_path) | describe_memory(tmp_path)
+    assert set(found.values()) == {None}
+    assert pressure_share(tmp_path, "cpu") is None
+
+
+@pytest.mark.parametrize(("no_turbo", "is_on"), [("0", True), ("1", False)])
+def test_the_switch_of_intel_is_inverted(tmp_path: Path, no_turbo: str, is_on: bool) -> None:
+    write(tmp_path / f"{CPU}/intel_pstate/no_turbo", no_turbo)
+    assert describe_processors(tmp_path)["is_boost_on"] is is_on
+
+
+def test_without_a_scaling_driver_the_clock_is_in_cpuinfo(tmp_path: Path) -> None:
+    write(tmp_path / "proc/cpuinfo", "cpu MHz\t\t: 2600.5\n\ncpu MHz\t\t: 2400.5\n")
+    assert describe_processors(tmp_path)["cpu_frequency_hz"] == pytest.approx(2500.5e6)
+
+
+def test_pressure_is_a_share(root: Path) -> None:
+    assert pressure_share(root, "cpu") == 0.125
+
+
+@pytest.mark.parametrize(
+    ("preload", "names"),
+    [
+        ("", []),
+        ("/home/somebody/libjemalloc.so.2", ["libjemalloc.so.2"]),
+        ("/a/liba.so:/b/libb.so libc.so", ["liba.so", "libb.so", "libc.so"]),
+    ],
+)
+def test_preloaded_libraries_lose_their_folders(preload: str, names: list[str]) -> None:
+    assert preloaded_libraries({"LD_PRELOAD": preload}) == names
+
+
+def test_whose_malloc_it_is(root: Path) -> None:
+    assert allocator(root) == "libc"
+    write(root / "proc/self/maps", "7f00-7f01 r-xp 0 0:0 1 /usr/lib/libjemalloc.so.2\n")
+    assert allocator(root) == "jemalloc"
+    (root / "proc/self/maps").unlink()
+    assert allocator(root) is None
+
+
+def gpu_with(processes: tuple[tuple[int, int | None], ...] | None) -> Gpu:
+    """A GPU on which processes of these numbers hold so much memory."""
+
+    def answer(_: object) -> list[SimpleNamespace] | None:
+        if processes is None:
+            raise LookupError
+        return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in processes]
+
+    functions = {"nvmlDeviceGetComputeRunningProcesses": answer}
+    constants = dict.fromkeys(("NVML_CLOCK_SM", "NVML_CLOCK_MEM", "NVML_TEMPERATURE_GPU"), 0)
+    return Gpu(SimpleNamespace(**functions, **constants, NVMLError=LookupError), None)
+
+
+@pytest.mark.parametrize(
+    ("processes", "n_others", "n_bytes"),
+    [
+        ((), 0, 0),
+        (((1, 5),), 0, 0),
+        (((1, 5), (2, 7), (3, 11)), 2, 18),
+        (((1, 5), (2, None)), 1, None),
+        (None, None, None),
+    ],
+)
+def test_other_processes_on_the_gpu_are_counted(
+    processes: tuple[tuple[int, int | None], ...] | None, n_others: int | None, n_bytes: int | None
+) -> None:
+    state = describe_gpu_state(gpu_with(processes), own_pid=1)
+    assert state["n_other_processes"] == n_others
+    assert state["other_processes_bytes"] == n_bytes
+    assert "processes" not in state
+
+
+@pytest.mark.parametrize(
+    ("processes", "n_others", "n_bytes"),
+    [
+        (((1, 5), (2, 7)), 1, 7),
+        (((2, 7),), 0, 0),  # this process, by another number
+        (((2, 7), (3, 11)), 1, None),  # one of them is this process
+        ((), 0, 0),
+        (None, None, None),
+    ],
+)
+def test_a_process_that_uses_the_gpu_is_no_neighbour_of_its_own(
+    processes: tuple[tuple[int, int | None], ...] | None, n_others: int | None, n_bytes: int | None
+) -> None:
+    state = describe_gpu_state(gpu_with(processes), own_pid=1, has_context=True)
+    assert state["n_other_processes"] == n_others
+    assert state["other_processes_bytes"] == n_bytes
+
+
+def test_this_machine_in_plain_values_with_the_same_names(root: Path) -> None:
+    state = describe_state()
+    assert json.loads(json.dumps(state)) == state
+    assert state.keys() == describe_state(root).keys()
+    assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", json.dumps(state))

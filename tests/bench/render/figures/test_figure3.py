@@ -1,0 +1,119 @@
+"""Own qualities filled, published ones hollow, one above the other."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from bench.registry import TABLE1
+from bench.render.figures import figure3
+from bench.render.figures.figure3 import write_figure3
+from bench.results.published import TABLE1 as PUBLISHED
+from bench.results.quality import EvaluationRecord, pick_own
+from bench.results.record import Record, Status
+from bench.results.summary import summarize
+from tests.bench.example_records import complete_run, fail
+from tests.bench.results.test_quality import RECORD
+
+OWN = {
+    ("sudormrf-0.25x", "speech"): RECORD,
+    ("conv-tasnet", "sounds"): replace(
+        RECORD, separator="conv-tasnet", task="sounds", si_sdri_mean_db=2.0, si_sdri_low_db=None
+    ),
+}
+
+
+class Kept(Canvas):
+    """The canvas that was drawn last, for a look at it."""
+
+    last: Canvas
+
+    def savefig(self, *arguments: object, **options: object) -> None:
+        Kept.last = self
+        super().savefig(*arguments, **options)  # type: ignore[arg-type]
+
+
+def draw(
+    records: list[Record],
+    own: dict[tuple[str, str], EvaluationRecord],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[Axes]:
+    monkeypatch.setattr(figure3, "Canvas", Kept)
+    paths = write_figure3(summarize(records), own, folder / "figure3")
+    assert [path.name for path in paths] == ["figure3.svg", "figure3.png"]
+    return Kept.last.axes
+
+
+def heights(axis: Axes, *, filled: bool) -> list[float]:
+    def is_filled(line: Line2D) -> bool:
+        return line.get_fillstyle() != "none"
+
+    return [float(np.asarray(one.get_ydata())[0]) for one in axis.lines if is_filled(one) == filled]
+
+
+def test_published_are_hollow_and_own_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = draw(list(complete_run()), OWN, tmp_path, monkeypatch)
+    assert len(axes) == 6
+    for axis in axes[:3]:
+        assert heights(axis, filled=True) == [4.1]
+        assert heights(axis, filled=False) == [PUBLISHED[e.name].si_sdri_speech_db for e in TABLE1]
+    for axis in axes[3:]:
+        assert heights(axis, filled=True) == [2.0]
+        assert heights(axis, filled=False) == [
+            PUBLISHED[e.name].si_sdri_nonspeech_db for e in TABLE1
+        ]
+    own, *_ = (line for line in axes[0].lines if line.get_fillstyle() != "none")
+    published = axes[0].lines[6]
+    assert np.array_equal(np.asarray(own.get_xdata()), np.asarray(published.get_xdata()))
+    assert [len(axis.collections) for axis in axes] == [1, 1, 1, 0, 0, 0]  # the interval
+
+
+def test_corpora_stand_in_the_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(list(complete_run()), OWN, tmp_path, monkeypatch)
+    title = Kept.last.get_suptitle()
+    assert "corpus-speech" in title
+    assert "WSJ0-2mix and ESC-50" in title
+
+
+def test_a_network_without_a_cost_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        fail(one, Status.OOM, "Full.") if one.job.probe == "memory" else one
+        for one in complete_run()
+    ]
+    axes = draw(records, OWN, tmp_path, monkeypatch)
+    assert [len(axis.lines) for axis in axes[:3]] == [8, 0, 8]
+
+
+def test_a_network_of_the_corpus_goes_before_one_of_another() -> None:
+    mine = replace(RECORD, training={"corpus": RECORD.corpus}, n_mixtures=10)
+    foreign = replace(RECORD, training={"corpus": "shipped-speech"})
+    assert pick_own([foreign, mine, foreign]) == {("sudormrf-0.25x", "speech"): mine}
+
+
+def test_the_caption_tells_training_from_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {("sudormrf-0.25x", "speech"): replace(RECORD, training={"corpus": "shipped-speech"})}
+    draw(complete_run(), own, tmp_path, monkeypatch)
+    caption = Kept.last.get_suptitle()
+    assert "trained here on shipped-speech" in caption
+    assert "evaluated on corpus-speech" in caption
+
+
+def test_the_largest_and_latest_test_of_a_network_is_shown() -> None:
+    small = replace(RECORD, n_mixtures=10, si_sdri_mean_db=9.0)
+    later = replace(RECORD, si_sdri_mean_db=4.5)
+    others = [
+        replace(RECORD, split="val", n_mixtures=9999),
+        replace(RECORD, kind="oracle", separator="ideal ratio mask"),
+    ]
+    assert pick_own([RECORD, later, small, *others]) == {("sudormrf-0.25x", "speech"): later}

@@ -1,0 +1,81 @@
+"""Table 1 as CSV: read back, it is what was measured, to the last bit."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.registry import TABLE1
+from bench.render.tables.table1_csv import render_csv
+from bench.results.published import TABLE1 as PUBLISHED
+from bench.results.record import Status
+from bench.results.summary import QUANTITIES, summarize
+from tests.bench.example_records import complete_run, fail, make_job, make_record
+
+Row = dict[str, str]
+
+
+def read(text: str) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_every_figure_comes_back_exactly() -> None:
+    summary = summarize(list(complete_run()))
+    rows = read(render_csv(summary))
+    assert [row["model"] for row in rows] == [entry.name for entry in TABLE1]
+    for row, model in zip(rows, summary.models, strict=True):
+        for quantity in QUANTITIES:
+            assert float(row[quantity.name]) == model.figures[quantity.name].value
+            assert row[f"{quantity.name}_status"] == "ok"
+            assert row[f"{quantity.name}_reason"] == ""
+
+
+@given(st.floats(min_value=1e-300, max_value=1e300))
+def test_any_value_comes_back_exactly(value: float) -> None:
+    summary = summarize([make_record(make_job(), {"times_s": [value]})])
+    (row,) = read(render_csv(summary))
+    assert float(row["latency_s_inference"]) == value
+
+
+COMPARED = {
+    "n_params": "n_params",
+    "macs_inference": "operations_inference",
+    "macs_update": "operations_update",
+    "peak_rss_bytes_inference": "memory_bytes_inference",
+    "peak_rss_bytes_update": "memory_bytes_update",
+    "latency_s_inference": "latency_s_inference",
+    "latency_s_update": "latency_s_update",
+}
+
+
+def test_the_papers_figures_stand_beside_ours() -> None:
+    rows = read(render_csv(summarize(list(complete_run()))))
+    assert {name for name in rows[0] if name.endswith("_paper")} == {
+        f"{name}_paper" for name in COMPARED
+    }
+    for row in rows:
+        paper = PUBLISHED[row["model"]]
+        assert float(row["paper_si_sdri_speech_db"]) == paper.si_sdri_speech_db
+        assert float(row["paper_si_sdri_nonspeech_db"]) == paper.si_sdri_nonspeech_db
+        for quantity, field in COMPARED.items():
+            assert float(row[f"{quantity}_paper"]) == getattr(paper, field)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_a_gap_has_a_status_and_a_reason(status: Status) -> None:
+    reason = 'It said "no", twice; then\tnothing, ever.'
+    records = [fail(r, status, reason) if r.job.model == "demucs" else r for r in complete_run()]
+    for row in read(render_csv(summarize(records))):
+        for quantity in QUANTITIES:
+            is_gap = row["model"] == "demucs"
+            assert (row[quantity.name] == "") == is_gap
+            assert row[f"{quantity.name}_status"] == (status.value if is_gap else "ok")
+            assert row[f"{quantity.name}_reason"] == (reason if is_gap else "")
+
+
+def test_a_network_that_is_not_in_the_paper_has_no_figures_of_it() -> None:
+    record = make_record(make_job("a.b:c", factory="a.b:c"), {"times_s": [1.0]})
+    (row,) = read(render_csv(summarize([record])))
+    assert {value for name, value in row.items() if "paper" in name} == {""}

@@ -1,0 +1,84 @@
+"""Numbers for people: the right digits, and the right prefix."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bench.units import format_si, format_significant
+
+positive = st.floats(min_value=1e-9, max_value=1e15)
+n_digits = st.integers(min_value=1, max_value=6)
+
+
+def half_a_unit(value: float, digits: int) -> Decimal:
+    """Of the last significant digit, or of the whole number where that is finer."""
+    exponent = min(0, Decimal(value).adjusted() - digits + 1)
+    return Decimal(5).scaleb(exponent - 1)
+
+
+@given(positive, n_digits)
+@example(9.996, 3)
+@example(999.5, 3)
+@example(0.00099996, 3)
+def test_what_is_printed_is_within_half_a_unit_of_the_last_digit(value: float, digits: int) -> None:
+    printed = Decimal(format_significant(value, digits))
+    assert abs(printed - Decimal(value)) <= half_a_unit(value, digits)
+
+
+@given(positive, n_digits)
+def test_it_has_the_digits_and_no_exponent(value: float, digits: int) -> None:
+    text = format_significant(value, digits)
+    assert "e" not in text
+    assert not text.endswith(".")
+    n_significant = len(text.replace(".", "").lstrip("0"))
+    assert n_significant == digits if "." in text else n_significant >= digits
+
+
+@given(positive)
+def test_the_sign_is_kept(value: float) -> None:
+    assert format_significant(-value) == "-" + format_significant(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.0, "0"), (7, "7.00"), (0.13, "0.130"), (48.89, "48.9"), (415.09, "415")],
+)
+def test_examples_worked_out_by_hand(value: float, text: str) -> None:
+    assert format_significant(value) == text
+
+
+POWERS = {"T": 12, "G": 9, "M": 6, "k": 3, "": 0, "m": -3, "µ": -6}
+ONES = st.floats(min_value=1e-6, max_value=0.999e15)
+
+
+def mantissa_and_prefix(value: float) -> tuple[Decimal, str]:
+    number, _, unit = format_si(value, "B").partition(" ")
+    assert unit.endswith("B")
+    return Decimal(number), unit.removesuffix("B")
+
+
+@given(ONES)
+@example(999.96)
+@example(999_960.0)
+@example(0.99996)
+def test_a_prefix_leaves_1_to_1000_before_it(value: float) -> None:
+    mantissa, _ = mantissa_and_prefix(value)
+    assert 1 <= mantissa < 1000
+
+
+@given(ONES)
+def test_mantissa_times_prefix_is_the_value(value: float) -> None:
+    mantissa, prefix = mantissa_and_prefix(value)
+    assert abs(mantissa.scaleb(POWERS[prefix]) - Decimal(value)) <= Decimal("0.00501") * Decimal(
+        value
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0 B"), (1, "1.00 B"), (1000, "1.00 kB"), (8e9, "8.00 GB"), (2.5e-7, "0.250 µB")],
+)
+def test_prefixes(value: float, text: str) -> None:
+    assert format_si(value, "B") == text

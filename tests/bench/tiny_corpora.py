@@ -1,0 +1,115 @@
+"""A network and mixtures so small that a whole training takes part of a second."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from baselines.two_step_tdcn import TwoStepTDCN, TwoStepTDCNConfig
+from bench.training.batches import Mixtures
+from bench.training.costs import Operations
+from bench.training.parallel import Group
+from bench.training.settings import Limits, Settings
+from bench.training.training import Training
+
+FACTORY = "tests.bench.tiny_corpora:masker"
+SETTINGS = Settings(
+    model="tiny",
+    factory=FACTORY,
+    corpus="noises",
+    n_samples=400,
+    batch=4,
+    epoch_size=12,
+    n_validation=6,
+)
+ALONE = Group(0, 1)
+THREE_EPOCHS = Limits(epochs=3)
+OPERATIONS = [Operations(1000, 3000)] * 2
+
+
+@dataclass(frozen=True)
+class Drawn:
+    mixture: NDArray[np.float32]
+    sources: NDArray[np.float32]
+
+
+class Noises:
+    """A low and a high noise: sources that a mask can tell apart."""
+
+    def __init__(self, n_samples: int, seed: int) -> None:
+        self.n_samples, self.seed = n_samples, seed
+
+    def draw(self, epoch: int, index: int) -> Drawn:
+        random = np.random.default_rng([self.seed, epoch, index])
+        noise = random.standard_normal((2, self.n_samples + 1))
+        low = noise[0, 1:] + noise[0, :-1]
+        high = noise[1, 1:] - noise[1, :-1]
+        sources = np.stack([low, high]).astype(np.float32)
+        return Drawn(sources.sum(0), sources)
+
+
+class Masker(nn.Module):
+    """Encoder, one hidden layer with dropout, masks, decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Conv1d(1, 16, 8, stride=4, bias=False)
+        self.masks = nn.Sequential(
+            nn.Conv1d(16, 16, 1), nn.PReLU(), nn.Dropout(0.1), nn.Conv1d(16, 32, 1)
+        )
+        self.decoder = nn.ConvTranspose1d(16, 1, 8, stride=4, bias=False)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        batch, _, time = mixture.shape
+        encoded = self.encoder(mixture)  # [batch, 16, frames]
+        masks = self.masks(encoded).unflatten(1, (2, 16)).softmax(1)
+        masked = (masks * encoded.unsqueeze(1)).flatten(0, 1)
+        estimates: Tensor = self.decoder(masked)
+        return estimates.view(batch, 2, time)
+
+
+class Deterministic(Masker):
+    """Without dropout, which two processes would draw differently."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.masks[2]
+
+
+def masker() -> nn.Module:
+    return Masker()
+
+
+def two_step() -> TwoStepTDCN:
+    return TwoStepTDCN(
+        TwoStepTDCNConfig(
+            n_filters=16,
+            kernel_size=9,
+            bn_chan=16,
+            hid_chan=16,
+            conv_kernel_size=3,
+            n_blocks=2,
+            n_repeats=1,
+            n_src=2,
+        )
+    )
+
+
+def mixtures(settings: Settings, group: Group = ALONE) -> Mixtures:
+    drawers = [Noises(settings.n_samples, seed) for seed in (1, 2)]
+    return Mixtures(drawers[0], drawers[1], settings, group)
+
+
+def training(
+    settings: Settings = SETTINGS,
+    limits: Limits = THREE_EPOCHS,
+    model: nn.Module | None = None,
+    **options: int | str | float,
+) -> Training:
+    if options:
+        settings = replace(settings, **options)  # type: ignore[arg-type]
+    torch.manual_seed(settings.seed)
+    model = model or masker()
+    return Training(settings, limits, model, OPERATIONS, torch.device("cpu"), ALONE)

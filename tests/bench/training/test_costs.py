@@ -1,0 +1,87 @@
+"""A training's operations are Table 1's column B; counters of energy are read as they wrap."""
+
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from bench.machine.gpu import Gpu
+from bench.measure.counted_step import count_step
+from bench.training.costs import Meter, Spent, count_updates
+from models.sudormrf import sudormrf_0_25x
+from tests.bench import tiny_corpora as tiny
+from tests.bench.example_records import make_job
+
+
+@pytest.mark.parametrize("build", [tiny.masker, sudormrf_0_25x])
+def test_an_update_of_one_phase_is_the_update_step_of_table_1(build: type[nn.Module]) -> None:
+    workload = make_job(phase="update", n_samples=4000, batch=2, threads=1).workload
+    step = count_step(build, workload, "meta")
+    assert count_updates(build, 4000, 2) == [(step["macs"], step["flops"])]
+
+
+def test_two_steps_cost_what_they_run() -> None:
+    """Frames of 4 samples, 16 filters of 9 taps for 3 signals in, 2 out; each twice or thrice.
+
+    Forward, gradient of the weights, and gradient of the decoder's input: the encoder's input
+    needs none.
+    """
+    filterbank, separation = count_updates(tiny.two_step, 400, 1)
+    filter_macs = 100 * 16 * 9
+    assert filterbank.macs == 3 * filter_macs * 2 + 2 * filter_macs * 3
+    step = count_step(
+        tiny.two_step,
+        make_job(phase="update", n_samples=400, batch=1, threads=1).workload,
+        "meta",
+    )
+    # The second step encodes the mixture twice and the sources once, forward only, and
+    # decodes nothing.
+    assert separation.macs == step["macs"] - (2 + 6) * filter_macs + (1 + 3) * filter_macs
+
+
+class NeedsData(tiny.Masker):
+    """Reads a value, which a tensor without data has not."""
+
+    def forward(self, mixture):  # type: ignore[no-untyped-def]
+        return super().forward(mixture * float(mixture.abs().max() > 0))
+
+
+def test_a_network_that_needs_data_is_counted_with_data() -> None:
+    assert count_updates(NeedsData, 400, 1)[0].macs == count_updates(tiny.masker, 400, 1)[0].macs
+
+
+def write_counter(folder: Path, energy_uj: int) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "energy_uj").write_text(f"{energy_uj}\n")
+    (folder / "max_energy_range_uj").write_text("9999999\n")
+
+
+def test_energy_of_all_packages_over_a_wrap(tmp_path: Path) -> None:
+    one, other = tmp_path / "intel-rapl:0", tmp_path / "intel-rapl:1"
+    write_counter(one, 9_000_000)
+    write_counter(other, 1_000_000)
+    write_counter(tmp_path / "intel-rapl:0:0", 0)  # a part of the first
+    meter = Meter(tmp_path)
+    write_counter(one, 500_000)  # 1 J to the end, half a joule on from zero
+    write_counter(other, 3_000_000)
+    write_counter(tmp_path / "intel-rapl:0:0", 7_000_000)
+    assert meter.read().energy_j == pytest.approx(1.5 + 2.0)
+    assert meter.read().energy_j == 0.0
+
+
+def test_a_gpus_energy_is_added_to_the_packages(tmp_path: Path) -> None:
+    readings = iter([100.0, 107.0, None])
+    gpu = Gpu(nvml=None, handle=None)
+    gpu.total_energy_j = lambda: next(readings)  # type: ignore[method-assign]
+    write_counter(tmp_path / "intel-rapl:0", 0)
+    meter = Meter(tmp_path, gpu)
+    write_counter(tmp_path / "intel-rapl:0", 3_000_000)
+    assert meter.read().energy_j == pytest.approx(10.0)
+    write_counter(tmp_path / "intel-rapl:0", 4_000_000)
+    assert meter.read().energy_j == pytest.approx(1.0)  # the driver fell silent
+
+
+def test_no_counter_is_no_figure(tmp_path: Path) -> None:
+    assert Meter(tmp_path).read().energy_j is None
+    assert Spent(1.0, 2.0, 3.0) + Spent(1.0, 2.0, None) == Spent(2.0, 4.0, None)
+    assert Spent(1.0, 2.0, 3.0) + Spent(0.5, 0.5, 0.5) == Spent(1.5, 2.5, 3.5)

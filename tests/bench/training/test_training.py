@@ -1,0 +1,232 @@
+"""A training learns, goes on after an interruption as if there had been none, and stops well."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from bench.errors import TrainingStoppedError, UsageError
+from bench.networks.checkpoint import load_model
+from bench.results.training import METRICS_NAME, TrainingLine, read_training
+from bench.training.folder import MODEL_NAME, TrainingFolder
+from bench.training.loop import run_training
+from bench.training.settings import Limits, learning_rate
+from bench.training.training import Training
+from tests.bench import tiny_corpora as tiny
+from tests.bench.tiny_corpora import SETTINGS, mixtures, training
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def run(one: Training, folder: Path, save_s: float = 1e9) -> Training:
+    folder.mkdir(exist_ok=True)
+    run_training(one, mixtures(one.settings), TrainingFolder(folder), (), save_s)
+    return one
+
+
+def without_time(lines: tuple[TrainingLine, ...]) -> list[dict[str, object]]:
+    return [asdict(replace(line, wall_s=0, cpu_s=0, energy_j=None)) for line in lines]
+
+
+def test_validation_rises(tmp_path: Path) -> None:
+    run(training(limits=Limits(epochs=30), learning_rate=1e-2), tmp_path)
+    lines = [line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None]
+    assert len(lines) == 30
+    first, last = lines[0].si_sdri_db, lines[-1].si_sdri_db
+    assert first is not None
+    assert last is not None
+    assert last > first + 1  # a mask of 16 filters gets far more out of a low and a high noise
+    assert lines[-1].step == 90
+    assert lines[-1].macs == 90 * 1000
+    assert lines[-1].flops == 90 * 3000
+    assert lines[-1].audio_s == 90 * 4 * 400 / 8000
+
+
+class KilledError(Exception):
+    """In place of kill -9: nothing after it runs."""
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kill_at=st.integers(1, 9), save_every=st.integers(1, 4))
+def test_killed_at_any_step_it_ends_with_the_same_weights(
+    tmp_path_factory: pytest.TempPathFactory, kill_at: int, save_every: int
+) -> None:
+    folder = tmp_path_factory.mktemp("killed")
+    straight = run(training(), folder / "straight")
+    killed = training()
+    steps = 0
+
+    def clock() -> float:
+        """Asked once after each step, and once before the first."""
+        nonlocal steps
+        steps += 1
+        if steps > kill_at:
+            raise KilledError
+        return float(steps)
+
+    (folder / "killed").mkdir()
+    place = TrainingFolder(folder / "killed")
+    with pytest.raises(KilledError):
+        run_training(killed, mixtures(SETTINGS), place, (), save_every, clock)
+    torch.manual_seed(99)  # another process has other random numbers
+    resumed = training(model=tiny.Masker())
+    if not place.resume(resumed):
+        resumed = training()
+    run(resumed, folder / "killed")
+    assert_equal(weights(straight.model), weights(resumed.model))
+    assert without_time(read_training(folder / "straight" / METRICS_NAME)) == without_time(
+        read_training(folder / "killed" / METRICS_NAME)
+    )
+    best = [load_model(folder / name / MODEL_NAME, tiny.FACTORY) for name in ("straight", "killed")]
+    assert_equal(weights(best[0].model), weights(best[1].model))
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps"),
+    [
+        (Limits(epochs=2), 6),
+        (Limits(steps=4), 4),
+        (Limits(macs=4500), 5),
+        (Limits(wall_s=1e-9), 1),
+    ],
+)
+def test_it_ends_at_its_first_limit(limits: Limits, steps: int, tmp_path: Path) -> None:
+    one = run(training(limits=limits), tmp_path)
+    assert one.position.step == steps
+    assert read_training(tmp_path / METRICS_NAME)[-1].si_sdri_db is not None
+
+
+def test_a_finished_training_goes_on_with_a_later_limit(tmp_path: Path) -> None:
+    straight = run(training(limits=Limits(steps=5)), tmp_path / "straight")
+    run(training(limits=Limits(steps=4)), tmp_path / "longer")
+    longer = training(limits=Limits(steps=5))
+    assert TrainingFolder(tmp_path / "longer").resume(longer)
+    run(longer, tmp_path / "longer")
+    assert_equal(weights(straight.model), weights(longer.model))
+
+
+def test_a_wish_to_stop_is_granted_between_steps(tmp_path: Path) -> None:
+    straight = run(training(), tmp_path / "straight")
+    stopped = training()
+    stopped.wants_stop = lambda: stopped.position.step == 4
+    run(stopped, tmp_path / "stopped")
+    assert stopped.position.step == 5  # the one during which the wish came
+    resumed = training()
+    TrainingFolder(tmp_path / "stopped").resume(resumed)
+    run(resumed, tmp_path / "stopped")
+    assert_equal(weights(straight.model), weights(resumed.model))
+
+
+def test_a_wish_during_validation_breaks_it_off(tmp_path: Path) -> None:
+    stopped = training()
+    stopped.wants_stop = lambda: not stopped.model.training
+    run(stopped, tmp_path)
+    assert stopped.position.step == 3
+    assert not (tmp_path / METRICS_NAME).exists()
+    resumed = training()
+    TrainingFolder(tmp_path).resume(resumed)
+    run(resumed, tmp_path)
+    straight = run(training(), tmp_path / "straight")
+    assert_equal(weights(straight.model), weights(resumed.model))
+    assert len(read_training(tmp_path / METRICS_NAME)) == 3
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Path) -> None:
+    one = training()
+    before = weights(one.model)
+    mixture = torch.full((4, 1, 400), torch.nan)
+    with pytest.raises(TrainingStoppedError, match=r"At step 1 the loss is nan .* --learning-rate"):
+        one.update(mixture, torch.ones(4, 2, 400))
+    assert_equal(before, weights(one.model))
+    assert one.position.step == 0
+
+
+class LostInValidation(tiny.Masker):
+    """NaN where it is not trained."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = super().forward(mixture)
+        return estimates if self.training else estimates * torch.nan
+
+
+def test_estimates_that_are_not_finite_stop_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TrainingStoppedError, match=r"after step 3: The estimates contain NaN"):
+        run(training(model=LostInValidation()), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_state_of_older_code_without_a_setting_is_accepted() -> None:
+    state = training().state()
+    del state["settings"]["recordings"]
+    training(recordings="abc").load(state)
+    with pytest.raises(UsageError, match="recordings '', not 'abc'"):
+        training(recordings="abc").load(training().state())
+
+
+def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(training(limits=Limits(steps=2)), tmp_path)
+    full = training()
+    folder = TrainingFolder(tmp_path)
+    folder.resume(full)
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(
+        TrainingStoppedError, match=r"No space left on device.*last whole state is kept"
+    ):
+        run_training(full, mixtures(SETTINGS), folder, (), 1e9)
+    monkeypatch.undo()
+    resumed = training(limits=Limits(steps=5))
+    assert folder.resume(resumed)
+    assert resumed.position.step == 2
+    run(resumed, tmp_path)
+    straight = run(training(limits=Limits(steps=5)), tmp_path / "straight")
+    assert_equal(weights(straight.model), weights(resumed.model))
+
+
+def test_a_state_of_other_settings_is_refused(tmp_path: Path) -> None:
+    run(training(limits=Limits(steps=1)), tmp_path)
+    with pytest.raises(UsageError, match=r"batch 4, not 2; .*--output"):
+        TrainingFolder(tmp_path).resume(training(batch=2, seed=1))
+
+
+def test_gradients_are_cut_to_the_norm() -> None:
+    """Adam's step is blind to a gradient's scale, so the gradients themselves are looked at."""
+    one = training(max_norm=1e-3)
+    one.update(*next(mixtures(SETTINGS).train(0, 0)))
+    gradients = [p.grad for p in one.model.parameters() if p.grad is not None]
+    norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
+    assert float(norm) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_rate_follows_the_schedule(tmp_path: Path) -> None:
+    one = training(schedule="cosine", limits=Limits(steps=6))
+    data = mixtures(SETTINGS).train(0, 0)
+    for step in range(3):
+        one.update(*next(data))
+        assert one.position.learning_rate == learning_rate(one.settings, 0, step / 6)
+        assert one.optimiser.param_groups[0]["lr"] == one.position.learning_rate
+
+
+def test_bfloat16_trains_float32_weights(tmp_path: Path) -> None:
+    one = run(training(precision="bfloat16", limits=Limits(steps=2)), tmp_path)
+    assert {p.dtype for p in one.model.parameters()} == {torch.float32}
+    exact = run(training(limits=Limits(steps=2)), tmp_path / "exact")
+    apart = [
+        float((a - b).detach().abs().max())
+        for a, b in zip(one.model.parameters(), exact.model.parameters(), strict=True)
+    ]
+    assert 0 < max(apart) < 5e-3  # two steps of at most about 1e-3 each, the same way mostly
