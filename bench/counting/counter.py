@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -11,40 +10,17 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from bench.counting import matmul as products
 from bench.counting.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
-from bench.counting.matmul import Arguments
+from bench.counting.matmul import MATMULS, MORE_FLOPS, Arguments
 from bench.counting.recurrent import (
+    RECURRENT_MATMULS,
     RECURRENT_MORE_FLOPS,
-    RECURRENT_PRODUCTS,
     WholeRecurrentLayers,
 )
+from bench.results.measurements import Kind, Tally
 
-PRODUCTS = products.PRODUCTS | RECURRENT_PRODUCTS
-MORE_FLOPS = products.MORE_FLOPS | RECURRENT_MORE_FLOPS
-
-Kind = Literal["product", "elementwise", "movement", "unknown"]
-
-
-@dataclass
-class Tally:
-    """What the calls of one operator add up to."""
-
-    kind: Kind
-    calls: int = 0
-    macs: int = 0
-    flops: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
-    reason: str = ""  # why an operator of the kind movement has no FLOPs
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally's sums to this one's."""
-        self.calls += other.calls
-        self.macs += other.macs
-        self.flops += other.flops
-        self.bytes_read += other.bytes_read
-        self.bytes_written += other.bytes_written
+ALL_MATMULS = MATMULS | RECURRENT_MATMULS
+ALL_MORE_FLOPS = MORE_FLOPS | RECURRENT_MORE_FLOPS
 
 
 class EveryOperator(TorchDispatchMode):
@@ -108,8 +84,18 @@ class OperationCounter(ExitStack):
         merged: dict[str, Tally] = {}
         for tallies in self.by_scope.values():
             for name, tally in tallies.items():
-                merged.setdefault(name, Tally(tally.kind, reason=tally.reason)).add(tally)
+                merged[name] = merged[name] + tally if name in merged else tally
         return merged
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of everything that ran."""
+        return sum(tally.macs for tally in self.tallies.values())
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of everything that ran."""
+        return sum(tally.flops for tally in self.tallies.values())
 
     def __enter__(self) -> Self:
         if self._is_entered:
@@ -127,43 +113,46 @@ class OperationCounter(ExitStack):
     def _add_operator(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         if func.namespace == "profiler":
             return
-        operator = func._overloadpacket
-        name, kind, reason = operator.__name__, kind_of(func), reason_of_zero(func)
-        here = self.by_scope.setdefault(self.scope(), {})
-        tally = here.setdefault(name, Tally(kind, reason=reason))
-        tally.calls += 1
-        if func.is_view:
-            return
-        tally.bytes_read += count_bytes(tree_iter((args, kwargs)))
-        tally.bytes_written += count_bytes(tree_iter(out))
-        if operator in PRODUCTS:
-            call = {**name_arguments(func, args, kwargs), "out": out}
-            macs = PRODUCTS[operator](call)
-            tally.macs += macs
-            tally.flops += 2 * macs
-            if operator in MORE_FLOPS:
-                tally.flops += MORE_FLOPS[operator](call)
-        elif operator in ELEMENTWISE_CALLS:
-            tally.flops += ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
-        elif operator in ELEMENTWISE:
-            cost = ELEMENTWISE[operator]
-            counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
-            tally.flops += cost.flops * counted.numel()
+        here, name = self.by_scope.setdefault(self.scope(), {}), func._overloadpacket.__name__
+        tally = count_call(func, args, kwargs, out)
+        here[name] = here[name] + tally if name in here else tally
+
+
+def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
+    """What one call of an operator costs, from the shapes of what went in and came out."""
+    operator = func._overloadpacket
+    if func.is_view:
+        return Tally("movement", calls=1, reason="view")
+    macs = flops = 0
+    if operator in ALL_MATMULS:
+        call = {**name_arguments(func, args, kwargs), "out": out}
+        macs = ALL_MATMULS[operator](call)
+        flops = 2 * macs + (ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0)
+    elif operator in ELEMENTWISE_CALLS:
+        flops = ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
+    elif operator in ELEMENTWISE:
+        cost = ELEMENTWISE[operator]
+        counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
+        flops = cost.flops * counted.numel()
+    return Tally(
+        kind_of(func),
+        1,
+        macs,
+        flops,
+        bytes_read=count_bytes(tree_iter((args, kwargs))),
+        bytes_written=count_bytes(tree_iter(out)),
+        reason=ZERO_FLOPS.get(operator, ""),
+    )
 
 
 def kind_of(func: Any) -> Kind:
     """The class of an operator; ``unknown`` is one that no table names."""
     operator = func._overloadpacket
-    if operator in PRODUCTS:
-        return "product"
+    if operator in ALL_MATMULS:
+        return "matmul"
     if operator in ELEMENTWISE or operator in ELEMENTWISE_CALLS:
         return "elementwise"
     return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
-
-
-def reason_of_zero(func: Any) -> str:
-    """Why an operator has no FLOPs: it is a view, or what its table says; else empty."""
-    return "view" if func.is_view else ZERO_FLOPS.get(func._overloadpacket, "")
 
 
 def name_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
@@ -188,19 +177,3 @@ def count_bytes(values: Iterable[Any]) -> int:
             n_elements *= size if stride != 0 else min(size, 1)
         total += n_elements * tensor.element_size()
     return total
-
-
-def summarize_tallies(tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    """Totals, totals of each class, every operator, and those that no formula covers."""
-    by_kind: dict[str, Tally] = {}
-    for tally in tallies.values():
-        by_kind.setdefault(tally.kind, Tally(tally.kind)).add(tally)
-    return {
-        "macs": sum(tally.macs for tally in tallies.values()),
-        "flops": sum(tally.flops for tally in tallies.values()),
-        "by_kind": {kind: asdict(total) for kind, total in by_kind.items()},
-        "operators": {name: asdict(tally) for name, tally in sorted(tallies.items())},
-        "unknown_operators": {
-            name: tally.calls for name, tally in tallies.items() if tally.kind == "unknown"
-        },
-    }

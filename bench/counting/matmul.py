@@ -137,7 +137,7 @@ def _from_torch(operator: Any) -> Callable[[Arguments], int]:
     return macs
 
 
-PRODUCTS: dict[Any, Callable[[Arguments], int]] = {
+MATMULS: dict[Any, Callable[[Arguments], int]] = {
     aten.convolution: _convolution,
     aten._convolution: _convolution,
     aten.mkldnn_convolution: _plain_convolution,

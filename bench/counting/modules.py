@@ -1,12 +1,13 @@
 """Sums of operations for every module of a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils._pytree import tree_iter
 
-from bench.counting.counter import OperationCounter, Tally, count_bytes
+from bench.counting.counter import OperationCounter, count_bytes
+from bench.results.measurements import ModuleRow, Tally
 
 
 class ModulePath:
@@ -49,33 +50,36 @@ def part_of(path: str, module: nn.Module) -> str:
     return "point-wise" if isinstance(module, nn.Linear) else "other"
 
 
-def summarize_modules(model: nn.Module, counter: OperationCounter, path: ModulePath) -> list[Any]:
+def summarize_modules(
+    model: nn.Module, counter: OperationCounter, path: ModulePath
+) -> tuple[ModuleRow, ...]:
     """A row for each module in the network's order; sums include what is inside it."""
-    own = {place: _total(tallies) for place, tallies in counter.by_scope.items()}
+    own = {place: total_of(tallies.values()) for place, tallies in counter.by_scope.items()}
+    nothing = total_of(())
     rows = []
     for name, module in model.named_modules():
-        total = Tally("product")
-        for place, tally in own.items():
-            if name == "" or place == name or place.startswith(f"{name}."):
-                total.add(tally)
-        rows.append(
-            {
-                "path": name,
-                "type": type(module).__name__,
-                "part": part_of(name, module),
-                "n_params": sum(parameter.numel() for parameter in module.parameters()),
-                "macs": total.macs,
-                "flops": total.flops,
-                "own_macs": own[name].macs if name in own else 0,
-                "own_flops": own[name].flops if name in own else 0,
-                "output_bytes": path.output_bytes.get(name, 0),
-            }
+        inside = (
+            tally
+            for place, tally in own.items()
+            if name == "" or place == name or place.startswith(f"{name}.")
         )
-    return rows
+        total = total_of(inside)
+        rows.append(
+            ModuleRow(
+                path=name,
+                type=type(module).__name__,
+                part=part_of(name, module),
+                n_params=sum(parameter.numel() for parameter in module.parameters()),
+                macs=total.macs,
+                flops=total.flops,
+                own_macs=own.get(name, nothing).macs,
+                own_flops=own.get(name, nothing).flops,
+                output_bytes=path.output_bytes.get(name, 0),
+            )
+        )
+    return tuple(rows)
 
 
-def _total(tallies: dict[str, Tally]) -> Tally:
-    total = Tally("product")
-    for tally in tallies.values():
-        total.add(tally)
-    return total
+def total_of(tallies: Iterable[Tally]) -> Tally:
+    """The sum of some tallies, of whatever kinds."""
+    return sum(tallies, Tally("matmul"))

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-from bench.counting.counter import PRODUCTS, EveryOperator, name_arguments
+from bench.counting.counter import ALL_MATMULS, EveryOperator, name_arguments
 from bench.counting.matmul import Arguments
+from bench.counting.other_counters import Counted
 from bench.counting.recurrent import WholeRecurrentLayers
 
 aten = torch.ops.aten
@@ -45,12 +46,12 @@ def _elements(factor: int) -> Callable[[Arguments], int]:
     return count
 
 
-THOP: Rules = {**PRODUCTS, aten.convolution: _at_output_positions}
+THOP: Rules = {**ALL_MATMULS, aten.convolution: _at_output_positions}
 """thop 0.1.1: the column that the paper's figures for the other networks fit best."""
 
 TRANSPOSED_ONCE: Rules = {
-    **PRODUCTS,
-    aten.convolution: lambda call: PRODUCTS[aten.convolution](call) + _bias(call),
+    **ALL_MATMULS,
+    aten.convolution: lambda call: ALL_MATMULS[aten.convolution](call) + _bias(call),
     aten.native_group_norm: _elements(4),
     aten._prelu_kernel: _elements(1),
     aten.upsample_nearest1d: _elements(1),
@@ -59,7 +60,7 @@ TRANSPOSED_ONCE: Rules = {
 """The same without the factor, with norms, activations and upsampling."""
 
 
-def count_by_rules(run: Callable[[], object], rules: Rules) -> int:
+def count_by_rules(counted: Counted, rules: Rules) -> float:
     """What a step adds up to by the rules for its operators; others are nothing."""
     total = 0
 
@@ -70,5 +71,5 @@ def count_by_rules(run: Callable[[], object], rules: Rules) -> int:
             total += rule({**name_arguments(func, args, kwargs), "out": out})
 
     with EveryOperator(add_operator), WholeRecurrentLayers():
-        run()
-    return total
+        counted.run()
+    return float(total)

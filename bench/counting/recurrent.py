@@ -128,7 +128,7 @@ def _twice(flops: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
 
 
 _ops = torch.ops.separation_bench
-RECURRENT_PRODUCTS: dict[Any, Callable[[Arguments], int]] = {
+RECURRENT_MATMULS: dict[Any, Callable[[Arguments], int]] = {
     **{getattr(_ops, cell): _macs for cell in CELLS},
     **{getattr(_ops, f"{cell}_backward"): _backward_macs for cell in CELLS},
 }

@@ -1,15 +1,8 @@
-"""Whether something else used the processors while a sample was timed.
+"""What else used the processors: the kernel's counters, read before and after a timed call.
 
-The kernel's counters are read before and after a timed call, outside the timed region; their
-differences say how long this process waited for a processor and what others did meanwhile. A
-counter that this machine does not have is None, never 0.
-
-The wait of the own threads is exact, in nanoseconds, and decides for samples of any length. What
-others used and what the hypervisor took is counted in ticks of 10 ms, so a short sample can show
-a whole tick that belongs to its neighbour in time. Such a figure counts only by the part above what
-the ticks leave open (``Contention.others_uncertainty_s``): with two threads, a neighbour that fills
-one of two processors is seen in samples from about 40 ms on. For a series of short samples, two
-readings around the whole series see what no single one can.
+Both readings are outside the timed region; their differences say how long this process waited for
+a processor and what others did meanwhile (``bench.results.contention``). A counter that this
+machine does not have is None, never 0.
 """
 
 import os
@@ -19,16 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.results.contention import Contention
+
 PROC = Path("/proc")
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 """The unit of /proc/stat."""
-
-WAIT_SHARE = 0.05
-"""Of the wall time. The sum over threads: the most by which waiting can have delayed the call."""
-OTHERS_SHARE = 0.10
-"""Of all processors. Below it are the kernel's own work and a system's idle services."""
-PRESSURE_SHARE = 0.20
-"""Of the wall time. Any process that waited, so it decides only where the own wait is unknown."""
 
 
 @dataclass(frozen=True)
@@ -43,90 +31,6 @@ class Counters:
     pressure_s: float | None  # in which some process of the machine waited for a processor
     n_running: int | None  # processes and threads that run or wait, at this moment
     n_cpus: int | None  # that ``busy_s`` adds up
-
-
-@dataclass(frozen=True)
-class Contention:
-    """What disturbed one timed call of ``wall_s`` on ``threads`` threads; None is not available.
-
-    Seconds of all threads or all processors add up, so they may exceed ``wall_s``.
-    """
-
-    wall_s: float
-    threads: int
-    n_cpus: int | None
-    wait_s: float | None  # own threads, for a processor
-    involuntary_switches: int  # of own threads; no verdict: each one's cost is in ``wait_s``
-    others_cpu_s: float | None  # used by other processes
-    steal_s: float | None  # used by other machines on this hardware
-    pressure_s: float | None  # in which some process of the machine waited for a processor
-    n_others_running: int | None  # at least so many, before or after; no verdict: two moments only
-
-    @property
-    def others_uncertainty_s(self) -> float:
-        """By how much ticks can overstate ``others_cpu_s``: one for each own thread, and one more.
-
-        A thread's own time is exact and its ticks are whole; what others use is the difference.
-        """
-        return TICK_S * (min(self.threads, self.n_cpus or self.threads) + 1)
-
-    @property
-    def is_contended(self) -> bool | None:
-        """Whether any counter is above its threshold; None where there is no counter to ask."""
-        if self.wait_s is self.others_cpu_s is self.steal_s is self.pressure_s is None:
-            return None
-        return self.has_waited or self.others_are_busy or self.is_stolen_from
-
-    @property
-    def has_waited(self) -> bool:
-        """Own threads, for a processor; where only the machine's wait is known, any process."""
-        if self.wait_s is None:
-            return (self.pressure_s or 0.0) > PRESSURE_SHARE * self.wall_s
-        return self.wait_s > WAIT_SHARE * self.wall_s
-
-    @property
-    def others_are_busy(self) -> bool:
-        """Beyond what the ticks leave open."""
-        if self.others_cpu_s is None or not self.n_cpus:
-            return False
-        certain_s = self.others_cpu_s - self.others_uncertainty_s
-        return certain_s > OTHERS_SHARE * self.n_cpus * self.wall_s
-
-    @property
-    def is_stolen_from(self) -> bool:
-        """Processors were with other machines, beyond the tick that may belong elsewhere."""
-        return self.steal_s is not None and self.steal_s - TICK_S > WAIT_SHARE * self.wall_s
-
-    @property
-    def n_busy_cpus(self) -> float | None:
-        """Processors that others kept busy, on average; ticks may count more than there are."""
-        if self.others_cpu_s is None or not self.n_cpus:
-            return None
-        return min(self.others_cpu_s / self.wall_s, float(self.n_cpus))
-
-    @property
-    def reason(self) -> str:
-        """What was above its threshold, in a short phrase; empty when nothing was."""
-        wall = _milliseconds(self.wall_s)
-        reasons = []
-        if self.has_waited:
-            reasons.append(f"{self._waiters()} of {wall} for a processor")
-        if self.others_are_busy:
-            reasons.append(f"others used {self.n_busy_cpus:.1f} of {self.n_cpus} processors")
-        if self.is_stolen_from:
-            reasons.append(f"the hypervisor took {_milliseconds(self.steal_s or 0.0)} in {wall}")
-        return "; ".join(reasons)
-
-    def _waiters(self) -> str:
-        """Who waited and for how long; seconds of several threads add up, beyond the wall time."""
-        if self.wait_s is None:
-            return f"some process waited {_milliseconds(self.pressure_s or 0.0)}"
-        who = f"{self.threads} threads together waited" if self.threads > 1 else "waited"
-        return f"{who} {_milliseconds(self.wait_s)}"
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{1000 * seconds:.0f} ms"
 
 
 def contention_between(

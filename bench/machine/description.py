@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from bench.machine.kernel_files import read_number, read_numbers, read_text
+from bench.results.environment import Code, GpuDevice, Machine
 
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 CPU_INFO = Path("/proc/cpuinfo")
@@ -40,26 +40,24 @@ def _cgroup_quota() -> tuple[int | None, int]:
         return None, 1
 
 
-def describe_machine() -> dict[str, Any]:
-    """Hardware and operating system, which last; nothing that names a person or a host.
-
-    What this machine does not tell is None. What changes while it runs is in ``state.py``.
-    """
+def describe_machine(gpu: GpuDevice | None = None) -> Machine:
+    """Hardware and operating system, which last. What changes while it runs is in ``state.py``."""
     quota, period = _cgroup_quota()
-    return {
-        "cpu": _cpu_name(),
-        "n_cpus": os.cpu_count(),
-        "n_available_cpus": available_cpus(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "architecture": platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
-        "quota_cpus": quota / period if quota else None,
-        "is_smt_on": _is_smt_on(),
-        "n_numa_nodes": len(list((SYSTEM / "node").glob("node[0-9]*"))) or None,
-        "is_virtual": _is_virtual(),
-        "cpu_frequency_min_hz": _frequency_limit("min", min),
-        "cpu_frequency_max_hz": _frequency_limit("max", max),
-    }
+    return Machine(
+        cpu=_cpu_name(),
+        n_cpus=os.cpu_count(),
+        n_available_cpus=available_cpus(),
+        memory_bytes=psutil.virtual_memory().total,
+        architecture=platform.machine(),
+        system=f"{platform.system()} {platform.release()}",
+        gpu=gpu,
+        quota_cpus=quota / period if quota else None,
+        is_smt_on=_is_smt_on(),
+        n_numa_nodes=len(list((SYSTEM / "node").glob("node[0-9]*"))) or None,
+        is_virtual=_is_virtual(),
+        cpu_frequency_min_hz=_frequency_limit("min", min),
+        cpu_frequency_max_hz=_frequency_limit("max", max),
+    )
 
 
 def _cpu_name() -> str:
@@ -103,16 +101,12 @@ def describe_versions() -> dict[str, str]:
 
 
 @cache
-def describe_code() -> dict[str, Any]:
+def describe_code() -> Code:
     """The commit of this project's code, whether its sources differ from it, and their hash."""
     root = Path(__file__).parents[2]
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain", "--", *SOURCES)
-    return {
-        "commit": commit or "unknown",
-        "is_modified": bool(changes),
-        "sources_sha256": _hash_sources(root),
-    }
+    return Code(commit or "unknown", bool(changes), _hash_sources(root))
 
 
 def _hash_sources(root: Path) -> str:

@@ -3,13 +3,13 @@
 Thresholds are in the functions; what a machine does not tell is a finding of its own, never "ok".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from bench.machine.contention import Contention
 from bench.machine.finding import Finding, Severity, ok, unknown
 from bench.machine.gpu_fitness import find_gpu_faults
+from bench.results.contention import Contention
+from bench.results.environment import Environment, MachineState
 from bench.units import format_si
 
 BUSY_SHARE = 0.25  # of all processors: from here on unfit, below it a warning
@@ -22,9 +22,9 @@ SWAP_BYTES = 64e6  # less is what every long-running system puts away
 class Readings:
     """What is known of a machine before a run."""
 
-    environment: Mapping[str, Any]  # as a measuring process describes it
+    environment: Environment  # as a measuring process describes it
+    state: MachineState
     load: Contention  # of a moment in which this program only waited
-    gpu: Mapping[str, Any] | None  # as the driver sees it (``describe_gpu_state``)
     openmp_threads: int | None  # that OMP_NUM_THREADS asks for
     missing_extras: Sequence[str]  # of this project's packages
     other_run: str | None  # that measures on this machine now
@@ -34,21 +34,21 @@ class Readings:
 
 def find_faults(readings: Readings) -> list[Finding]:
     """Everything that was looked at, in the order in which a reader would look."""
-    machine, state = readings.environment["machine"], readings.environment["state"]
+    machine, state = readings.environment.machine, readings.state
     return [
         _load(readings.load),
         _steal(readings.load),
-        _governor(state["governor"]),
-        _boost(state["is_boost_on"]),
-        _heat(state["n_thermal_throttles"]),
-        _virtual(machine["is_virtual"]),
-        _quota(machine["quota_cpus"], machine["n_cpus"]),
-        _threads(readings.openmp_threads, machine["n_available_cpus"]),
-        _memory(state["memory_available_bytes"]),
-        _swap(state["swap_used_bytes"]),
-        _preloaded(state["preloaded"]),
+        _governor(state.governor),
+        _boost(state.is_boost_on),
+        _heat(state.n_thermal_throttles),
+        _virtual(machine.is_virtual),
+        _quota(machine.quota_cpus, machine.n_cpus),
+        _threads(readings.openmp_threads, machine.n_available_cpus),
+        _memory(state.memory_available_bytes),
+        _swap(state.swap_used_bytes),
+        _preloaded(state.preloaded),
         _peak(readings.can_reset_peak),
-        *find_gpu_faults(readings.gpu, readings.environment),
+        *find_gpu_faults(readings.state.gpu, readings.environment),
         _other_run(readings.other_run),
         _packages(readings.missing_extras),
         _output(readings.unwritable),
@@ -129,7 +129,7 @@ def _heat(n_throttles: int | None) -> Finding:
         Severity.WARN,
         f"slowed {n_throttles} times since boot",
         "A processor that gets hot lowers its clock in the middle of a measurement.",
-        "Mend the cooling; lower the highest clock: sudo cpupower frequency-set --max 2GHz",
+        "Improve the cooling; lower the highest clock: sudo cpupower frequency-set --max 2GHz",
     )
 
 

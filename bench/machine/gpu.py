@@ -1,6 +1,6 @@
 """What the driver says of the GPU (NVML): clocks, what slows them, power, energy, processes.
 
-Without the library, the driver or a GPU there is no ``Gpu``; a figure that the driver or a
+Without the library, the driver or a GPU there is no ``Gpu``; a value that the driver or a
 container hides is None, never 0. The only file that imports pynvml.
 """
 
@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from bench.results.environment import GpuReading
 
 THROTTLE_WORDS: Mapping[int, str] = {
     0x001: "idle",
@@ -38,27 +40,6 @@ class GpuProcess:
     memory_bytes: int | None
 
 
-@dataclass(frozen=True)
-class GpuState:
-    """One GPU at one moment; None is not available here."""
-
-    name: str | None
-    driver_version: str | None
-    is_persistent: bool | None  # the driver stays loaded between processes
-    compute_mode: str | None
-    sm_clock_hz: float | None
-    sm_clock_max_hz: float | None
-    memory_clock_hz: float | None
-    memory_clock_max_hz: float | None
-    throttle_reasons: tuple[str, ...] | None
-    temperature_c: float | None
-    power_w: float | None
-    power_limit_w: float | None
-    total_energy_j: float | None  # since the driver was loaded
-    memory_used_bytes: int | None  # by all processes
-    processes: tuple[GpuProcess, ...] | None
-
-
 class Gpu:
     """One GPU as the driver sees it. ``open_gpu`` makes it."""
 
@@ -66,12 +47,12 @@ class Gpu:
         self._nvml = nvml
         self._handle = handle
 
-    def state(self) -> GpuState:
-        """Everything at this moment."""
+    def read(self) -> GpuReading:
+        """Everything at this moment but who else uses it."""
         nvml = self._nvml
         mode, memory = self._ask("nvmlDeviceGetComputeMode"), self._ask("nvmlDeviceGetMemoryInfo")
         persistence = self._ask("nvmlDeviceGetPersistenceMode")
-        return GpuState(
+        return GpuReading(
             name=self._ask("nvmlDeviceGetName"),
             driver_version=_ask(nvml, "nvmlSystemGetDriverVersion"),
             is_persistent=None if persistence is None else persistence == 1,
@@ -86,7 +67,6 @@ class Gpu:
             power_limit_w=self._scaled(1e-3, "nvmlDeviceGetEnforcedPowerLimit"),
             total_energy_j=self.total_energy_j(),
             memory_used_bytes=None if memory is None else int(memory.used),
-            processes=self.processes(),
         )
 
     def throttle_reasons(self) -> tuple[str, ...] | None:

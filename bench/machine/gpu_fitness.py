@@ -1,27 +1,25 @@
 """From the driver's view of a GPU to what makes it unfit for measuring: a pure function."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from bench.machine.finding import Finding, Severity, ok, unknown
 from bench.machine.gpu import SLOWDOWNS
+from bench.results.environment import Environment, GpuReading
 from bench.units import format_si
 
 GPU_IDLE_BYTES = 1e9  # more than a driver itself holds on an idle GPU
 
 
-def find_gpu_faults(
-    gpu: Mapping[str, Any] | None, environment: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """What the driver says (``describe_gpu_state``), held against what torch sees."""
-    seen_by_torch = environment["machine"]["gpu"]
+def find_gpu_faults(gpu: GpuReading | None, environment: Environment) -> Iterator[Finding]:
+    """What the driver says, held against what torch sees."""
+    seen_by_torch = environment.machine.gpu
     if gpu is None:
         yield unknown("GPU load") if seen_by_torch else ok("GPU", "none to be seen")
         return
-    yield _gpu_build(gpu["name"], environment["torch"]["cuda_build"], bool(seen_by_torch))
+    yield _gpu_build(gpu.name, environment.torch.cuda_build, bool(seen_by_torch))
     yield _gpu_neighbours(gpu)
-    yield _gpu_clock(gpu["throttle_reasons"])
-    yield _gpu_persistence(gpu["is_persistent"])
+    yield _gpu_clock(gpu.throttle_reasons)
+    yield _gpu_persistence(gpu.is_persistent)
 
 
 def _gpu_build(name: str | None, cuda_build: str | None, is_seen: bool) -> Finding:
@@ -38,9 +36,9 @@ def _gpu_build(name: str | None, cuda_build: str | None, is_seen: bool) -> Findi
     )
 
 
-def _gpu_neighbours(gpu: Mapping[str, Any]) -> Finding:
+def _gpu_neighbours(gpu: GpuReading) -> Finding:
     """A container can hide processes; it does not hide that memory is in use."""
-    n_others, used_bytes = gpu["n_other_processes"], gpu["memory_used_bytes"]
+    n_others, used_bytes = gpu.n_other_processes, gpu.memory_used_bytes
     is_held = used_bytes is not None and used_bytes > GPU_IDLE_BYTES
     if not n_others and not is_held:
         return unknown("GPU load") if n_others is None else ok("GPU load", "no other process")

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from bench.machine.contention import Contention, Counters, contention_between, read_counters
+from bench.machine.contention import Counters, contention_between, read_counters
 from bench.machine.description import available_cpus
 from bench.machine.fitness import Readings
-from bench.machine.gpu import open_gpu
 from bench.machine.lock import measuring_process
-from bench.machine.state import describe_gpu_state
+from bench.machine.state import describe_state
+from bench.results.contention import Contention
+from bench.results.environment import Environment
 
 WATCH_S = 0.5
 """Long enough that a tick of 10 ms is 2 % of it."""
@@ -27,7 +27,7 @@ EXTRAS = {
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
-def take_readings(output: Path, fetch_environment: Callable[[int], dict[str, Any]]) -> Readings:
+def take_readings(output: Path, fetch_environment: Callable[[int], Environment]) -> Readings:
     """Everything that is judged before a run whose reports go to ``output``.
 
     ``fetch_environment`` asks a measuring process of so many threads to describe itself.
@@ -37,11 +37,11 @@ def take_readings(output: Path, fetch_environment: Callable[[int], dict[str, Any
     """
     load = watch_load()  # first: the process that describes the environment is no neighbour
     environment = fetch_environment(available_cpus())
-    gpu = open_gpu()
+    state = describe_state()
     return Readings(
         environment=environment,
+        state=state,
         load=load,
-        gpu=None if gpu is None else describe_gpu_state(gpu, os.getpid()),
         openmp_threads=asked_threads(os.environ),
         missing_extras=missing_extras(),
         other_run=measuring_process(),

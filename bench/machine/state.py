@@ -1,59 +1,54 @@
 """What changes on a machine from minute to minute or at an administrator's word.
 
-None of it says whether two records come from the same machine (``machine.py`` does); all of it may
-explain why their times differ. What is not available here is None, never 0.
+None of it says whether two records come from the same machine (``description.py`` does); all of
+it may explain why their times differ. What is not available here is None, never 0.
 """
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from bench.machine.contention import read_counters
 from bench.machine.gpu import Gpu, open_gpu
 from bench.machine.kernel_files import read_number, read_numbers, read_text
+from bench.results.environment import GpuReading, MachineState
 
 ROOT = Path("/")
 ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc", "hoard", "snmalloc")
 """Libraries that take malloc over, as their file names begin after ``lib``."""
 
 
-def describe_state(root: Path = ROOT, has_cuda_context: bool = False) -> dict[str, Any]:
+def describe_state(root: Path = ROOT, has_cuda_context: bool = False) -> MachineState:
     """Settings and load of processors, memory and GPU at this moment.
 
     ``has_cuda_context``: this process uses the GPU itself.
     """
     gpu = open_gpu()
-    return (
-        describe_processors(root)
-        | describe_memory(root)
-        | {
-            "load_average": list(psutil.getloadavg()),
-            "pressure": {name: pressure_share(root, name) for name in ("cpu", "memory", "io")},
-            "is_address_layout_random": _address_layout(root),
-            "preloaded": preloaded_libraries(os.environ),
-            "allocator": allocator(root),
-            "gpu": None if gpu is None else describe_gpu_state(gpu, os.getpid(), has_cuda_context),
-        }
-    )
-
-
-def describe_processors(root: Path = ROOT) -> dict[str, Any]:
-    """Governor, boost and clock; how often heat slowed them and what a hypervisor took."""
     processors = root / "sys/devices/system/cpu"
     governors = {read_text(path) for path in processors.glob("cpu[0-9]*/cpufreq/scaling_governor")}
     throttles = read_numbers(processors, "cpu[0-9]*/thermal_throttle/core_throttle_count")
-    return {
-        "governor": ", ".join(sorted(filter(None, governors))) or None,
-        "is_boost_on": _boost(processors),
-        "cpu_frequency_hz": _frequency(root),
-        "n_thermal_throttles": sum(throttles) if throttles else None,  # since boot
-        "steal_s": read_counters(root / "proc").steal_s,  # since boot
-    }
+    sizes = memory_sizes(root)
+    swap, free_swap = sizes.get("SwapTotal"), sizes.get("SwapFree")
+    return MachineState(
+        governor=", ".join(sorted(filter(None, governors))) or None,
+        is_boost_on=_boost(processors),
+        cpu_frequency_hz=_frequency(root),
+        n_thermal_throttles=sum(throttles) if throttles else None,
+        steal_s=read_counters(root / "proc").steal_s,
+        memory_available_bytes=sizes.get("MemAvailable"),
+        swap_used_bytes=None if swap is None or free_swap is None else swap - free_swap,
+        transparent_huge_pages=_huge_pages(root),
+        load_average=psutil.getloadavg(),
+        pressure={name: pressure_share(root, name) for name in ("cpu", "memory", "io")},
+        is_address_layout_random=_address_layout(root),
+        preloaded=tuple(preloaded_libraries(os.environ)),
+        allocator=allocator(root),
+        gpu=None if gpu is None else read_gpu(gpu, os.getpid(), has_cuda_context),
+    )
 
 
 def _boost(processors: Path) -> bool | None:
@@ -75,18 +70,17 @@ def _frequency(root: Path) -> float | None:
     return sum(clocks) / len(clocks) if clocks else None
 
 
-def describe_memory(root: Path = ROOT) -> dict[str, Any]:
-    """Free memory, swap in use, and how huge pages are given out."""
+def memory_sizes(root: Path = ROOT) -> dict[str, int]:
+    """Bytes of the kinds of memory and swap that the kernel lists, by its names."""
     meminfo = read_text(root / "proc/meminfo") or ""
-    sizes = {name: int(kib) * 1024 for name, kib in re.findall(r"(\w+): +(\d+) kB", meminfo)}
-    swap, free_swap = sizes.get("SwapTotal"), sizes.get("SwapFree")
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"(\w+): +(\d+) kB", meminfo)}
+
+
+def _huge_pages(root: Path) -> str | None:
+    """How huge pages are given out: always, madvise or never."""
     pages = read_text(root / "sys/kernel/mm/transparent_hugepage/enabled") or ""
     chosen = re.search(r"\[(\w+)\]", pages)
-    return {
-        "memory_available_bytes": sizes.get("MemAvailable"),
-        "swap_used_bytes": None if swap is None or free_swap is None else swap - free_swap,
-        "transparent_huge_pages": chosen.group(1) if chosen else None,
-    }
+    return chosen.group(1) if chosen else None
 
 
 def pressure_share(root: Path, resource: str) -> float | None:
@@ -114,20 +108,26 @@ def allocator(root: Path = ROOT) -> str | None:
     return next((name for name in ALLOCATORS if f"/lib{name}" in maps), "libc")
 
 
-def describe_gpu_state(gpu: Gpu, own_pid: int, has_context: bool = False) -> dict[str, Any]:
+def read_gpu(gpu: Gpu, own_pid: int, has_context: bool = False) -> GpuReading:
     """The driver's view; of other processes their number and memory, not which they are.
 
     In a container the driver may list processes by the host's numbers. Where ``own_pid`` has a
     context and is not listed, one of those listed is this process, and which one is not known.
     """
-    state = asdict(gpu.state())
-    processes = state.pop("processes")
-    others = [process for process in processes or () if process["pid"] != own_pid]
-    is_hidden = has_context and bool(processes) and len(others) == len(processes)
+    processes = gpu.processes()
+    others = [process for process in processes or () if process.pid != own_pid]
+    is_hidden = has_context and bool(processes) and len(others) == len(processes or ())
     n_others = len(others) - is_hidden
-    sizes = [process["memory_bytes"] for process in others] if n_others else []
-    is_known = processes is not None and None not in sizes and not (is_hidden and n_others)
-    return state | {
-        "n_other_processes": None if processes is None else n_others,
-        "other_processes_bytes": sum(sizes) if is_known else None,
-    }
+    sizes = [process.memory_bytes for process in others] if n_others else []
+    is_known = processes is not None and not (is_hidden and n_others)
+    return replace(
+        gpu.read(),
+        n_other_processes=None if processes is None else n_others,
+        other_processes_bytes=_sum_known(sizes) if is_known else None,
+    )
+
+
+def _sum_known(sizes: Sequence[int | None]) -> int | None:
+    """The sum, where every part is known."""
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None

@@ -9,22 +9,24 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from bench.errors import UsageError
 from bench.measure.forkserver import START_DEADLINE_S, Ending, ForkServer
+from bench.results.codec import RecordError, decode_result
+from bench.results.environment import Environment, MachineState
+from bench.results.measurements import Result
 from bench.results.record import Job, Record, Status
 
-LAZY_IMPORT = "torch._dynamo"
-"""What torch would import in every child, for a second, at its first optimiser step."""
 
-
-def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
+def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record, None, None]:
     """Measure cells one after another; never raises for what a network does.
 
-    Jobs in a row that can share a server process do; when a network ends it, another takes over.
+    ``environment`` is what a process of these jobs said of itself (``fetch_environment``). Jobs in
+    a row that can share a server process do; when a network ends it, another takes over.
     Interrupted, it yields the record of the job that was interrupted, and then goes on raising.
     """
     for (_, threads, _), group in groupby(jobs, key=_server_of):
@@ -33,75 +35,76 @@ def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
         while waiting:
             with ForkServer(threads, preload) as server:
                 while waiting and server.is_running:
-                    yield from _run_job(server, waiting.popleft())
+                    yield from _run_job(server, waiting.popleft(), environment)
 
 
 def _server_of(job: Job) -> tuple[int, int, bool]:
-    """Round, threads and whether it is for memory; jobs that differ in one have other servers."""
-    return job.round, job.workload.threads, job.probe == "memory"
+    """Round, threads and whether its memory is untouched; jobs that differ have other servers."""
+    return job.round, job.workload.threads, job.spec.untouched_memory
 
 
 def preload_for(jobs: Iterable[Job]) -> tuple[str, ...]:
-    """The modules that a server of these jobs imports before it forks.
-
-    Memory is measured without, because a network itself may not need them; and inference never
-    imports them.
-    """
-    is_needed = any(job.probe != "memory" and job.workload.phase == "update" for job in jobs)
-    return (LAZY_IMPORT,) if is_needed else ()
+    """The modules that a server of these jobs imports before it forks."""
+    wanted = (job.spec.preload for job in jobs if job.workload.phase == "update")
+    return tuple(dict.fromkeys(chain.from_iterable(wanted)))
 
 
-def run_alone(job: Job, root: Path | None = None) -> Record:
+def run_alone(job: Job, environment: Environment, root: Path | None = None) -> Record:
     """Measure one cell in a process whose server forks no other, with the sources below ``root``.
 
     Such processes share nothing, the layout of their address space included.
     """
     with ForkServer(job.workload.threads, preload_for([job]), root) as server:
-        (record,) = _run_job(server, job)
+        (record,) = _run_job(server, job, environment)
     return record
 
 
-def _run_job(server: ForkServer, job: Job) -> Iterator[Record]:
+def _run_job(server: ForkServer, job: Job, environment: Environment) -> Iterator[Record]:
     """One record, always; then what interrupted the measurement, if anything did."""
     started_at, start = datetime.now(UTC), time.monotonic()
     interruption: BaseException | None = None
+    result: Result | None = None
     try:
         ending = server.run(asdict(job), job.deadline_s)
         status, reason = classify(ending, job.deadline_s)
+        if status == Status.OK:
+            result = decode_result(job.probe, (ending.outcome or {}).get("result"))
+    except RecordError as error:
+        status, reason = Status.ERROR, f"The measuring process gave no complete result: {error}."
     except BaseException as error:
         interruption = error
         ending = Ending(None, 0, timed_out=False, stderr_tail="")
         status, reason = Status.INTERRUPTED, "The run was ended while this was measured."
-    outcome = ending.outcome or {}
+    state = (ending.outcome or {}).get("state")
     yield Record(
         job=job,
         status=status,
         reason=reason,
-        measurement=outcome.get("measurement", {}),
-        environment=outcome.get("environment", {}),
+        result=result,
+        environment=environment,
         started_at=started_at.isoformat(timespec="seconds"),
         elapsed_s=time.monotonic() - start,
+        state=None if state is None else msgspec.convert(state, MachineState),
         stderr_tail="" if status == Status.OK else ending.stderr_tail,
     )
     if interruption:
         raise interruption
 
 
-def fetch_environment(threads: int) -> dict[str, Any]:
-    """The environment as a measuring process sees it.
+def fetch_environment(threads: int, root: Path | None = None) -> Environment:
+    """The environment of a measuring process, as one describes it.
 
     Raises:
         UsageError: such a process can't even start (torch missing or broken).
     """
-    with ForkServer(threads) as server:
+    with ForkServer(threads, root=root) as server:
         ending = server.run({}, START_DEADLINE_S)
     if ending.outcome is None:
         raise UsageError(
             f"A measuring process could not start: {last_line(ending.stderr_tail)}. "
             "To install what it needs: pip install separation-bench"
         )
-    environment: dict[str, Any] = ending.outcome["environment"]
-    return environment
+    return msgspec.convert(ending.outcome["environment"], Environment)
 
 
 def classify(ending: Ending, deadline_s: float) -> tuple[Status, str]:

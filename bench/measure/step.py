@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor, nn
 from bench.measure.contract import check_estimates, check_finite
 from bench.measure.mixture import Example, load_example
 from bench.objective import negative_pit_si_sdr
-from bench.results.record import Workload
+from bench.results.workload import Workload
 
 LEARNING_RATE = 1e-3  # paper, section 3.4
 PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
-"""What an update step consists of, in this order."""
+"""What an training step consists of, in this order."""
 
 
 def no_mark() -> None:
@@ -24,7 +25,7 @@ def no_mark() -> None:
 class Run(Protocol):
     """One whole step; returns the estimates or the loss.
 
-    ``mark`` is called between two of an update step's parts.
+    ``mark`` is called between two of an training step's parts.
     """
 
     def __call__(self, mark: Callable[[], None] = no_mark) -> Tensor:
@@ -41,8 +42,8 @@ class Step:
     model: nn.Module
     example: Example
     run: Run
-    optimiser: torch.optim.Optimizer | None  # of an update step
-    is_matched: bool = False  # the sources are as many as the network's, for an update step
+    optimiser: torch.optim.Optimizer | None  # of an training step
+    is_matched: bool = False  # the sources are as many as the network's, for an training step
 
     def match_sources(self, estimates: Tensor) -> None:
         """Let the example have as many sources as the network's first estimates.
@@ -92,15 +93,17 @@ def prepare_step(model: nn.Module, workload: Workload, device: str | None = None
             for tensor in load_example(workload.n_samples, workload.batch)
         )
     )
-    return (_inference_step if workload.phase == "inference" else _update_step)(model, example)
+    if workload.phase == "update":
+        return _update_step(model, example)
+    return _inference_step(model, example, workload.runtime)
 
 
-def _inference_step(model: nn.Module, example: Example) -> Step:
-    model.eval()
+def _inference_step(model: nn.Module, example: Example, runtime: str) -> Step:
+    forward = import_module(f"bench.runtimes.{runtime}").prepare(model.eval())
 
     @torch.inference_mode()
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
-        estimates: Tensor = model(example.mixture)
+        estimates: Tensor = forward(example.mixture)
         return estimates
 
     return Step(model, Example(example.mixture, example.mixture), run, optimiser=None)

@@ -10,7 +10,7 @@ import torch
 from bench.measure.step import Run
 
 
-class Timing(NamedTuple):
+class CallTiming(NamedTuple):
     """Seconds of one call: the whole, its parts as the call marked them, and the host's wall."""
 
     total_s: float
@@ -21,11 +21,11 @@ class Timing(NamedTuple):
 class Stopwatch(Protocol):
     """Runs a step once and takes its time."""
 
-    def __call__(self, run: Run) -> Timing:
+    def __call__(self, run: Run) -> CallTiming:
         """Run it and take its time."""
 
 
-def time_on_host(run: Run) -> Timing:
+def time_on_host(run: Run) -> CallTiming:
     """Wall time on the host's monotonic clock, for work that ends when the call returns."""
     moments: list[float] = []
 
@@ -36,10 +36,10 @@ def time_on_host(run: Run) -> Timing:
     run(mark)
     mark()
     total_s = moments[-1] - moments[0]
-    return Timing(total_s, [end - start for start, end in pairwise(moments)], total_s)
+    return CallTiming(total_s, [end - start for start, end in pairwise(moments)], total_s)
 
 
-def time_on_cuda(run: Run) -> Timing:
+def time_on_cuda(run: Run) -> CallTiming:
     """Time between events on the current CUDA stream, all earlier work finished first.
 
     The wall time beside it ends when the device has finished, too.
@@ -58,4 +58,4 @@ def time_on_cuda(run: Run) -> Timing:
     events[-1].synchronize()
     host_s = time.perf_counter() - start
     parts_s = [before.elapsed_time(after) / 1000 for before, after in pairwise(events)]
-    return Timing(events[0].elapsed_time(events[-1]) / 1000, parts_s, host_s)
+    return CallTiming(events[0].elapsed_time(events[-1]) / 1000, parts_s, host_s)

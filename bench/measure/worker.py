@@ -18,33 +18,24 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 
+from bench.machine.state import describe_state
 from bench.measure.contract import expect_sources
 from bench.measure.environment import describe_environment
-from bench.measure.probes import (
-    counters,
-    latency,
-    layers,
-    memory,
-    operations,
-    parameters,
-    scaling,
-    streaming,
-)
-from bench.networks.factory import missing_dependency, resolve_factory
-from bench.results.record import CellError, Job, Status, Workload
+from bench.results.codec import encode_result
+from bench.results.measurements import Result
+from bench.results.probes import PROBES
+from bench.results.record import CellError, Job, Status
+from bench.results.workload import Workload
 
-PROBES: dict[str, Callable[[Callable[[], nn.Module], Workload, float], dict[str, Any]]] = {
-    "parameters": parameters.measure,
-    "operations": operations.measure,
-    "memory": memory.measure,
-    "latency": latency.measure,
-    "layers": layers.measure,
-    "scaling": scaling.measure,
-    "counters": counters.measure,
-    "streaming": streaming.measure,
+Measure = Callable[[Callable[[], nn.Module], Workload, float], Result]
+"""What every probe's module has as ``measure``."""
+
+INSTRUMENTS: dict[str, Measure] = {
+    name: importlib.import_module(f"bench.measure.probes.{name}").measure for name in PROBES
 }
 
 FULL_MEMORY = (
@@ -56,7 +47,7 @@ FULL_MEMORY = (
 """How libraries say in a plain RuntimeError that memory is full."""
 
 Outcome = dict[str, Any]
-"""What a worker answers: status, reason, measurement and environment."""
+"""What a worker answers: status, reason, result and the machine's state."""
 
 
 def run_job(job: Job) -> Outcome:
@@ -65,7 +56,7 @@ def run_job(job: Job) -> Outcome:
     torch.set_num_threads(job.workload.threads)
     try:
         build = expect_sources(resolve_factory(job.factory), job.n_src)
-        measurement = PROBES[job.probe](build, job.workload, job.budget_s)
+        result = INSTRUMENTS[job.probe](build, job.workload, job.budget_s)
     except CellError as error:
         return _failure(error.status, str(error))
     except ModuleNotFoundError as error:
@@ -79,11 +70,11 @@ def run_job(job: Job) -> Outcome:
         is_full = any(marker in str(error) for marker in FULL_MEMORY)
         status = Status.OOM if is_full else Status.ERROR
         return _failure(status, _sentence(error))
-    return {"status": Status.OK, "reason": "", "measurement": measurement}
+    return {"status": Status.OK, "reason": "", "result": encode_result(result)}
 
 
 def _failure(status: Status, reason: str) -> Outcome:
-    return {"status": status, "reason": reason, "measurement": {}}
+    return {"status": status, "reason": reason, "result": None}
 
 
 def _sentence(error: BaseException) -> str:
@@ -93,16 +84,13 @@ def _sentence(error: BaseException) -> str:
     return sentence.encode(errors="backslashreplace").decode()  # file names need not be Unicode
 
 
-def job_from_fields(fields: Mapping[str, Any]) -> Job:
-    """A job from its JSON object."""
-    rest = dict(fields)
-    return Job(workload=Workload(**rest.pop("workload")), **rest)
-
-
 def answer(request: Mapping[str, Any]) -> Outcome:
-    """The outcome of a job, or of an empty request, which asks for the environment alone."""
-    outcome = run_job(job_from_fields(request)) if request else {}
-    return outcome | {"environment": describe_environment()}
+    """The outcome of a job; of an empty request, what lasts of this process's environment."""
+    if not request:
+        return {"environment": msgspec.to_builtins(describe_environment())}
+    outcome = run_job(msgspec.convert(request, Job))
+    state = describe_state(has_cuda_context=torch.cuda.is_initialized())
+    return outcome | {"state": msgspec.to_builtins(state)}
 
 
 def run_child(request: bytes, outcome_fd: int, stderr_fd: int) -> None:

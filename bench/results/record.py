@@ -1,23 +1,19 @@
 """The values that flow: a Job says what to measure, a Record what came of it.
 
-Everything stored is raw: SI base units, no rounding. Files are JSON Lines, one record a line.
-
-Schema versions:
-    1  the first.
+Everything stored is raw: SI base units, no rounding.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import TypeVar
 
-SCHEMA = 1
+from bench.results.environment import Environment, MachineState
+from bench.results.measurements import Result
+from bench.results.probes import PROBES, ProbeSpec
+from bench.results.workload import Workload
 
-Phase = Literal["inference", "update"]
-ProbeName = Literal[
-    "parameters", "operations", "memory", "latency", "layers", "scaling", "counters", "streaming"
-]
+Found = TypeVar("Found", bound=Result)
 
 
 class Status(StrEnum):
@@ -45,27 +41,6 @@ class CellError(Exception):
         self.status = status
 
 
-class RecordError(ValueError):
-    """A line of a record file that can't be read: says what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What a network is asked to do.
-
-    ``phase`` is one forward without gradients (``inference``, the paper's I) or one whole
-    training step (``update``, the paper's B).
-    """
-
-    phase: Phase
-    device: str  # "cpu" or "cuda"
-    n_samples: int
-    batch: int
-    dtype: str  # "float32", "float64", "bfloat16" or "float16"
-    threads: int
-    seed: int
-
-
 @dataclass(frozen=True)
 class Job:
     """One cell to measure, in one fresh process."""
@@ -73,8 +48,8 @@ class Job:
     model: str
     factory: str  # "package.module:function", called without arguments
     workload: Workload
-    probe: ProbeName
-    round: int  # latency is measured in several rounds over all models, from 0
+    probe: str  # a name of PROBES
+    round: int  # what takes time is measured in several rounds over all models, from 0
     budget_s: float  # time to spend on repeating
     deadline_s: float  # after which the process group is killed
     n_src: int | None = None  # that the network must return; None: as many as it likes
@@ -84,65 +59,29 @@ class Job:
         """What is measured, whatever time it may take."""
         return self.model, self.factory, self.workload, self.probe, self.round
 
+    @property
+    def spec(self) -> ProbeSpec:
+        """The row of its probe."""
+        return PROBES[self.probe]
+
 
 @dataclass(frozen=True)
 class Record:
-    """What came of one job: its status, the raw measurement, and where it was made."""
+    """What came of one job, and where it was made."""
 
     job: Job
     status: Status
     reason: str  # a sentence unless the status is ok
-    measurement: Mapping[str, Any]
-    environment: Mapping[str, Any]
+    result: Result | None  # of the probe's own type when the status is ok, else None
+    environment: Environment | None  # None where no process lived to describe it
     started_at: str  # ISO 8601, UTC
     elapsed_s: float  # of the whole process, start-up included
+    state: MachineState | None = None  # of the machine, as the process saw it
     stderr_tail: str = ""  # the end of what the process printed, when it did not end well
-    schema: int = SCHEMA
-
-    def to_json(self) -> str:
-        """One line of a record file."""
-        return json.dumps(asdict(self), allow_nan=False)
-
-    @classmethod
-    def from_json(cls, line: str) -> Self:
-        """The record that a line holds.
-
-        Raises:
-            RecordError: not JSON, of another schema, or with a field missing or unknown.
-        """
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
-        except (ValueError, RecursionError) as error:
-            raise RecordError(f"not JSON of a record ({error})") from error
-        if not isinstance(fields, dict) or "schema" not in fields:
-            raise RecordError("not a record: it has no field `schema`")
-        if fields["schema"] != SCHEMA:
-            raise RecordError(
-                f"written with schema {fields['schema']}, and this version reads schema {SCHEMA}"
-            )
-        try:
-            job = fields.pop("job")
-            workload = Workload(**job.pop("workload"))
-            status = Status(fields.pop("status"))
-            _check_kinds(fields)
-            return cls(job=Job(workload=workload, **job), status=status, **fields)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RecordError(f"not a whole record: {error}") from error
 
 
-FIELD_KINDS: dict[str, type | tuple[type, ...]] = {
-    "reason": str,
-    "measurement": dict,
-    "environment": dict,
-    "started_at": str,
-    "elapsed_s": (int, float),
-    "stderr_tail": str,
-}
-
-
-def _check_kinds(fields: Mapping[str, Any]) -> None:
-    for name, kind in FIELD_KINDS.items():
-        if name in fields and not isinstance(fields[name], kind):
-            raise TypeError(f"its field {name!r} is {type(fields[name]).__name__}")
+def results_of(kind: type[Found], records: Iterable[Record]) -> Iterator[tuple[Record, Found]]:
+    """The records that hold a result of one kind, with it."""
+    for record in records:
+        if isinstance(record.result, kind):
+            yield record, record.result

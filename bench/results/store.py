@@ -2,11 +2,20 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import UsageError
-from bench.results.record import Record, RecordError
+from bench.results.codec import (
+    EnvironmentLine,
+    RecordError,
+    decode_line,
+    encode_environment,
+    encode_record,
+)
+from bench.results.environment import Environment
+from bench.results.record import Record
 
 NEEDED_BYTES = 64_000_000
 """Room for the records, tables and figures of a thorough run."""
@@ -19,44 +28,59 @@ class BadLine(NamedTuple):
     problem: str
 
 
-class Contents(NamedTuple):
+class FileContents(NamedTuple):
     """What a record file holds: all that could be read, and what could not."""
 
     records: tuple[Record, ...]
     bad_lines: tuple[BadLine, ...]
 
 
-def create_records(path: Path) -> Path:
-    """Make an empty record file and its folder, so that an unwritable place is found first.
+class RecordFile:
+    """A file that records are appended to; an environment is written before its first record."""
 
-    Raises:
-        UsageError: the folder can't be made or written to, or the file exists.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(exist_ok=False)
-        free_bytes = shutil.disk_usage(path.parent).free
-    except OSError as error:
-        raise UsageError(
-            f"Records can't be written to {path}: {error.strerror or error}. "
-            "Choose a folder that you can write to with --output DIR."
-        ) from error
-    if free_bytes < NEEDED_BYTES:
-        path.unlink()
-        raise UsageError(
-            f"Only {free_bytes / 1e6:.0f} MB are free where {path} would be, and a run needs up "
-            f"to {NEEDED_BYTES / 1e6:.0f} MB. Make room, or choose another folder: --output DIR."
-        )
-    return path
+    def __init__(self, path: Path, records: Iterable[Record] = ()) -> None:
+        self.path = path
+        self._described = {r.environment.identity for r in records if r.environment}
 
+    @classmethod
+    def create(cls, path: Path) -> "RecordFile":
+        """Make an empty file and its folder, so that an unwritable place is found first.
 
-def append_record(path: Path, record: Record) -> None:
-    """Write one record and wait until it is on the disk.
+        Raises:
+            UsageError: the folder can't be made or written to, or the file already exists.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)
+            free_bytes = shutil.disk_usage(path.parent).free
+        except OSError as error:
+            raise UsageError(
+                f"Records can't be written to {path}: {error.strerror or error}. "
+                "Choose a folder that you can write to with --output DIR."
+            ) from error
+        if free_bytes < NEEDED_BYTES:
+            path.unlink()
+            raise UsageError(
+                f"Only {free_bytes / 1e6:.0f} MB are free where {path} would be, and a run needs "
+                f"up to {NEEDED_BYTES / 1e6:.0f} MB. Make room, or choose another folder: "
+                "--output DIR."
+            )
+        return cls(path)
 
-    Raises:
-        UsageError: the disk is full or gone.
-    """
-    append_line(path, record.to_json())
+    def append(self, record: Record) -> None:
+        """Write one record and wait until it is on the disk.
+
+        Raises:
+            UsageError: the disk is full or gone.
+        """
+        environment = record.environment
+        if environment is not None and environment.identity not in self._described:
+            self._describe(environment)
+        append_line(self.path, encode_record(record))
+
+    def _describe(self, environment: Environment) -> None:
+        append_line(self.path, encode_environment(environment))
+        self._described.add(environment.identity)
 
 
 def append_line(path: Path, text: str) -> None:
@@ -84,8 +108,8 @@ def append_line(path: Path, text: str) -> None:
         ) from error
 
 
-def read_records(path: Path) -> Contents:
-    """All whole records of a file; torn or foreign lines are named, not fatal.
+def read_records(path: Path) -> FileContents:
+    """All complete records of a file; torn or foreign lines are named, not fatal.
 
     Raises:
         UsageError: there is no such file, or it can't be read.
@@ -94,14 +118,20 @@ def read_records(path: Path) -> Contents:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise UsageError(f"No records can be read from {path}: {error.strerror}.") from error
+    environments: dict[str, Environment] = {}
     records: list[Record] = []
     bad_lines: list[BadLine] = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(Record.from_json(line.decode()))
-        except (RecordError, UnicodeDecodeError) as error:
+            found = decode_line(line, environments)
+        except RecordError as error:
             bad_lines.append(BadLine(number, str(error)))
-    return Contents(tuple(records), tuple(bad_lines))
+            continue
+        if isinstance(found, EnvironmentLine):
+            environments[found.id] = found.environment
+        else:
+            records.append(found)
+    return FileContents(tuple(records), tuple(bad_lines))
 
 
 def newest_records(folder: Path, place: str = "*") -> Path:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.counting.counter import OperationCounter
 from bench.machine.gpu import Gpu, open_gpu
 from bench.measure.contract import as_defined, check_estimates
 from bench.results.record import CellError, Status
@@ -61,8 +61,7 @@ def _count_updates(
         with OperationCounter() as counter:
             phase.loss(mixture, sources).backward()
             optimiser.step()
-        total = summarize_tallies(counter.tallies)
-        counts.append(Operations(total["macs"], total["flops"]))
+        counts.append(Operations(counter.macs, counter.flops))
     return counts
 
 

@@ -27,8 +27,10 @@ from torch.utils._pytree import tree_iter
 from bench.counting.counter import EveryOperator, NoAutocastWithoutData
 from bench.counting.recurrent import WholeRecurrentLayers
 from bench.measure.memory.held import count_storage_bytes, find_held
+from bench.measure.memory.known import Known
 from bench.measure.step import Step, prepare_step
-from bench.results.record import CellError, Workload
+from bench.results.record import CellError
+from bench.results.workload import Workload
 
 _aten = torch.ops.aten
 SHAPE_READERS = frozenset(
@@ -125,18 +127,20 @@ def largest_live_set(lifetimes: Iterable[Lifetime]) -> int:
     return max(accumulate(changes[moment] for moment in sorted(changes)))
 
 
-def trace_minimum(step: Step) -> dict[str, Any]:
+def trace_minimum(step: Step) -> Known:
     """The minimum of a step that has run before (Adam has its state), by running it once more."""
     held = find_held(step)
     apart = (*held.weights, *held.optimiser)
     with _eager(), Lifetimes(apart) as lifetimes:
         lifetimes.keep(step.run())
     live = lifetimes.largest_live_bytes()
-    return {
-        "minimum_bytes": count_storage_bytes(apart) + live,
-        "minimum_live_bytes": live,
-        "minimum_traced_on": step.example.mixture.device.type,
-    }
+    return Known(
+        {
+            "minimum_bytes": count_storage_bytes(apart) + live,
+            "minimum_live_bytes": live,
+            "minimum_traced_on": step.example.mixture.device.type,
+        }
+    )
 
 
 def _eager() -> AbstractContextManager[Any]:
@@ -145,7 +149,7 @@ def _eager() -> AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager") if is_compiler_there else nullcontext()
 
 
-def trace_without_data(build: Callable[[], nn.Module], workload: Workload) -> dict[str, Any]:
+def trace_without_data(build: Callable[[], nn.Module], workload: Workload) -> Known:
     """The minimum of a workload's step, on the meta device; a network that needs data raises."""
     with torch.device("meta"):
         model = build()
@@ -156,9 +160,7 @@ def trace_without_data(build: Callable[[], nn.Module], workload: Workload) -> di
     return trace_minimum(step)
 
 
-def measure_minimum(
-    build: Callable[[], nn.Module], workload: Workload, warm: Step
-) -> dict[str, Any]:
+def measure_minimum(build: Callable[[], nn.Module], workload: Workload, warm: Step) -> Known:
     """The minimum, or a note why it is not known.
 
     Traced on the meta device, else by running the step, which is ``warm`` already, once more.
@@ -169,4 +171,4 @@ def measure_minimum(
         try:
             return trace_minimum(warm)
         except (CellError, RuntimeError) as error:
-            return {"minimum_bytes_note": f"The step could not be traced: {error}"}
+            return Known(notes={"minimum_bytes": f"The step could not be traced: {error}"})

@@ -1,109 +1,75 @@
-"""Other people's counters on the same network, and the rules behind the paper's figures."""
+"""Other people's counters beside ours, and the rules behind the paper's numbers."""
 
-import contextlib
-import io
-import logging
-import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
-import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.counting.counter import OperationCounter
+from bench.counting.other_counters import (
+    Counted,
+    attempt,
+    count_with_fvcore,
+    count_with_ptflops,
+    count_with_torch,
+)
 from bench.counting.published_rules import THOP, TRANSPOSED_ONCE, count_by_rules
-from bench.measure.contract import as_defined
-from bench.measure.counted_step import count_step
-from bench.measure.step import Step, prepare_step
-from bench.results.record import Workload
-
-INSTALL = "pip install 'separation-bench[crosscheck]'"
+from bench.measure.counted_step import count_step, prepare_counted_step, without_data_if_possible
+from bench.results.measurements import CounterComparison, CounterResult, OperationCount
+from bench.results.workload import Workload
 
 
-def count_with_ours(step: Step) -> float:
-    """This project's counter, on a network without data."""
+def count_with_ours(counted: Counted) -> float:
+    """This project's counter."""
     with OperationCounter() as counter:
-        step.run()
-    macs: int = summarize_tallies(counter.tallies)["macs"]
-    return float(macs)
+        counted.run()
+    return float(counter.macs)
 
 
-def count_with_torch(step: Step) -> float:
-    """``torch.utils.flop_counter``, halved: it counts two for each multiply-add."""
-    with FlopCounterMode(display=False) as counter:
-        step.run()
-    return float(counter.get_total_flops()) / 2
+def measure(
+    build: Callable[[], nn.Module], workload: Workload, budget_s: float
+) -> CounterComparison:
+    """Ours and theirs of one forward; of a training step, ours and torch's.
 
-
-def count_with_fvcore(step: Step) -> float:
-    """Fvcore's counter of a traced graph; it counts one for each multiply-add."""
-    from fvcore.nn import FlopCountAnalysis
-
-    analysis = FlopCountAnalysis(step.model, step.example.mixture)
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return float(analysis.total())
-
-
-def count_with_ptflops(step: Step) -> float:
-    """Ptflops with its hooks on modules and functions (its backend ``pytorch``)."""
-    from ptflops import get_model_complexity_info
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        macs, _ = get_model_complexity_info(
-            step.model,
-            tuple(step.example.mixture.shape[1:]),
-            as_strings=False,
-            print_per_layer_stat=False,
-            backend="pytorch",
-        )
-    if macs is None:
-        raise RuntimeError("it gave up on this network")
-    return float(macs)
-
-
-def attempt(count: Callable[[Step], float], step: Step) -> dict[str, Any]:
-    """A count with the time it took, or the reason why there is none."""
-    logging.disable(logging.WARNING)
-    start = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # theirs, about operators they skip
-            macs = count(step)
-    except ModuleNotFoundError as error:
-        package = (error.name or "a package").partition(".")[0]
-        return {"reason": f"{package} is not installed: {INSTALL}"}
-    except Exception as error:
-        return {"reason": f"{type(error).__name__}: {error}".splitlines()[0]}
-    return {"macs": macs, "elapsed_s": time.perf_counter() - start}
-
-
-def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
-    """Ours and theirs of one forward; of an update step, ours and torch's.
-
-    Ours and the paper's rules run on the meta device, theirs on the CPU with data.
+    Ours and the paper's rules run without data where the network allows it, theirs with data. What
+    another counter can't do takes nothing away from ours.
 
     Raises:
         CellError: the network breaks the contract.
     """
-    ours = count_step(build, workload, "meta")
-    update = count_step(build, replace(workload, phase="update"), "meta")
-    with torch.device("meta"), OperationCounter():
-        on_meta = prepare_step(as_defined(build()), workload, "meta")
-    on_cpu = prepare_step(as_defined(build()), workload, "cpu")
-    theirs = {
-        "torch": attempt(count_with_torch, on_cpu),
-        "fvcore": attempt(count_with_fvcore, on_cpu),
-        "ptflops": attempt(count_with_ptflops, on_cpu),
-    }
-    update_step = prepare_step(as_defined(build()), replace(workload, phase="update"), "cpu")
-    return {
-        "ours": attempt(count_with_ours, on_meta) | {"flops": ours["flops"]},
-        "ours_update": {"macs": update["macs"], "flops": update["flops"]},
-        "torch_update": attempt(count_with_torch, update_step),
-        "thop_rules": {"macs": count_by_rules(on_meta.run, THOP)},
-        "transposed_once_rules": {"macs": count_by_rules(on_meta.run, TRANSPOSED_ONCE)},
-        **theirs,
-    }
+    training = replace(workload, phase="update")
+    counted = count(build, workload)
+    counted_training = count(build, training)
+
+    def prepare(of: Workload, device: str) -> Callable[[], Counted]:
+        return lambda: _prepare(build, of, device)
+
+    without_data, with_data = prepare(workload, counted.counted_on), prepare(workload, "cpu")
+    ours = attempt(count_with_ours, without_data)
+    return CounterComparison(
+        inference={
+            "ours": replace(ours, macs=counted.macs, flops=counted.flops),
+            "torch": attempt(count_with_torch, with_data),
+            "fvcore": attempt(count_with_fvcore, with_data),
+            "ptflops": attempt(count_with_ptflops, with_data),
+            "thop_rules": attempt(partial(count_by_rules, rules=THOP), without_data),
+            "transposed_once_rules": attempt(
+                partial(count_by_rules, rules=TRANSPOSED_ONCE), without_data
+            ),
+        },
+        update={
+            "ours": CounterResult(counted_training.macs, counted_training.flops),
+            "torch": attempt(count_with_torch, prepare(training, "cpu")),
+        },
+    )
+
+
+def count(build: Callable[[], nn.Module], workload: Workload) -> OperationCount:
+    """Our count of a step."""
+    return without_data_if_possible(lambda device: count_step(build, workload, device), workload)
+
+
+def _prepare(build: Callable[[], nn.Module], workload: Workload, device: str) -> Counted:
+    step = prepare_counted_step(build, workload, device)
+    return Counted(step.model, step.example.mixture, step.run)

@@ -1,29 +1,28 @@
 """Where the operations of a forward go."""
 
 from collections.abc import Callable
-from typing import Any
 
-import torch
 from torch import nn
 
 from bench.counting.counter import OperationCounter
 from bench.counting.modules import ModulePath, summarize_modules
-from bench.measure.contract import as_defined
-from bench.measure.step import prepare_step
-from bench.results.record import Workload
+from bench.measure.counted_step import prepare_counted_step, without_data_if_possible
+from bench.results.measurements import ModuleCounts
+from bench.results.workload import Workload
 
 
-def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
-    """The rows of a forward on the meta device.
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> ModuleCounts:
+    """The rows of a forward.
 
     Raises:
         CellError: the network breaks the contract.
     """
-    with torch.device("meta"):
-        model = as_defined(build())
-    with OperationCounter():
-        step = prepare_step(model, workload, "meta")
-    path = ModulePath(model)
-    with OperationCounter(path.current) as counter:
-        step.run()
-    return {"modules": summarize_modules(model, counter, path)}
+
+    def count(device: str) -> ModuleCounts:
+        step = prepare_counted_step(build, workload, device)
+        path = ModulePath(step.model)
+        with OperationCounter(path.current) as counter:
+            step.run()
+        return ModuleCounts(summarize_modules(step.model, counter, path))
+
+    return without_data_if_possible(count, workload)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from torch import nn
 
-from bench.measure.counted_step import count_step
-from bench.results.record import Workload
+from bench.measure.counted_step import count_step, without_data_if_possible
+from bench.results.measurements import ScalingCounts
+from bench.results.workload import Workload
 
 FITTED_SAMPLES = (8000, 16000, 24000)
 CHECKED_SAMPLES = 160000
@@ -20,26 +20,30 @@ def fit_line(lengths: tuple[int, ...], counts: tuple[int, ...]) -> tuple[float, 
     return counts[0] - slope * lengths[0], slope
 
 
-def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
-    """Counts at small lengths, the line through them, and how far it is off at a large one."""
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> ScalingCounts:
+    """Counts at small lengths, the line through them, and how far it is off at a large one.
+
+    Raises:
+        CellError: the network breaks the contract.
+    """
 
     def count(n_samples: int, batch: int) -> int:
         changed = replace(workload, n_samples=n_samples, batch=batch)
-        macs: int = count_step(build, changed, "meta")["macs"]
-        return macs
+        counted = without_data_if_possible(lambda d: count_step(build, changed, d), changed)
+        return counted.macs
 
     counts = tuple(count(n_samples, 1) for n_samples in FITTED_SAMPLES)
     fixed, slope = fit_line(FITTED_SAMPLES, counts)
     large = count(CHECKED_SAMPLES, 1)
-    return {
-        "fitted_samples": list(FITTED_SAMPLES),
-        "fitted_macs": list(counts),
-        "fixed_macs": fixed,
-        "macs_per_sample": slope,
-        "is_on_a_line": counts[1] == fixed + slope * FITTED_SAMPLES[1],
-        "checked_samples": CHECKED_SAMPLES,
-        "checked_macs": large,
-        "error_at_checked": (fixed + slope * CHECKED_SAMPLES) / large - 1,
-        "checked_batch": CHECKED_BATCH,
-        "batch_ratio": count(FITTED_SAMPLES[0], CHECKED_BATCH) / counts[0],
-    }
+    return ScalingCounts(
+        fitted_samples=FITTED_SAMPLES,
+        fitted_macs=counts,
+        fixed_macs=fixed,
+        macs_per_sample=slope,
+        is_on_a_line=counts[1] == fixed + slope * FITTED_SAMPLES[1],
+        checked_samples=CHECKED_SAMPLES,
+        checked_macs=large,
+        error_at_checked=(fixed + slope * CHECKED_SAMPLES) / large - 1,
+        checked_batch=CHECKED_BATCH,
+        batch_ratio=count(FITTED_SAMPLES[0], CHECKED_BATCH) / counts[0],
+    )

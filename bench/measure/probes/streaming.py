@@ -1,7 +1,6 @@
 """What a network costs that separates a mixture while it arrives, in chunks of one size.
 
-The workload's ``n_samples`` are those of a chunk. Chunks of the recorded mixture follow one
-another, and the recording begins anew at its end.
+Chunks of the recorded mixture follow one another, and the recording begins anew at its end.
 """
 
 import time
@@ -12,13 +11,14 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from bench.counting.counter import OperationCounter, summarize_tallies
+from bench.counting.counter import OperationCounter
 from bench.machine.contention import contention_between, read_counters
 from bench.measure.contract import as_defined, check_finite
 from bench.measure.mixture import load_example
-from bench.results.record import CellError, Status, Workload
+from bench.results.measurements import StreamTimes
+from bench.results.record import CellError, Status
+from bench.results.workload import Workload
 
-RECORDED_SAMPLES = 32000
 MIN_CHUNKS = 20
 """Timed even when the time to spend is over."""
 MAX_CHUNKS = 2000
@@ -62,8 +62,7 @@ def count_macs_of_a_hop(build: Callable[[], nn.Module], workload: Workload) -> i
         hop = torch.empty(workload.batch, 1, network.hop_samples)
         with torch.inference_mode(), OperationCounter() as counter:
             network.stream(hop, network.start(workload.batch))
-    macs: int = summarize_tallies(counter.tallies)["macs"]
-    return macs
+    return counter.macs
 
 
 def as_streaming(network: nn.Module) -> StreamingNetwork:
@@ -78,13 +77,12 @@ def as_streaming(network: nn.Module) -> StreamingNetwork:
     return network
 
 
-def chunks_of_speech(workload: Workload) -> Iterator[Tensor]:
-    """Chunks ``[batch, 1, n_samples]``, without end."""
-    n_samples = max(RECORDED_SAMPLES, workload.n_samples)
-    mixture = load_example(n_samples, workload.batch).mixture
+def chunks_of_speech(workload: Workload, chunk_samples: int) -> Iterator[Tensor]:
+    """Chunks ``[batch, 1, chunk_samples]``, without end."""
+    mixture = load_example(workload.n_samples, workload.batch).mixture
     mixture = mixture.to(workload.device, getattr(torch, workload.dtype))
-    n_whole = n_samples // workload.n_samples * workload.n_samples
-    return cycle(mixture[..., :n_whole].split(workload.n_samples, dim=-1))
+    n_whole = workload.n_samples // chunk_samples * chunk_samples
+    return cycle(mixture[..., :n_whole].split(chunk_samples, dim=-1))
 
 
 @torch.inference_mode()
@@ -113,26 +111,28 @@ def time_chunks(
     return times_s, state
 
 
-def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> dict[str, Any]:
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> StreamTimes:
     """Times of chunks one after another, the state's memory, and the operations of a hop.
 
     Raises:
         CellError: the network can't stream, or an estimate is not finite.
     """
+    chunk_samples = workload.chunk_samples or workload.n_samples
     model = build().to(workload.device, getattr(torch, workload.dtype)).eval()
     network = as_streaming(model)
-    chunks = chunks_of_speech(workload)
+    chunks = chunks_of_speech(workload, chunk_samples)
     before, start = read_counters(), time.perf_counter()
     times_s, state = time_chunks(network, chunks, workload.batch, budget_s)
     series_s = time.perf_counter() - start
     contention = contention_between(before, read_counters(), series_s, workload.threads)
-    return {
-        "chunk_samples": workload.n_samples,
-        "hop_samples": network.hop_samples,
-        "lookahead_samples": network.lookahead_samples,
-        "latency_samples": network.latency_samples(workload.n_samples),
-        "state_bytes": state.state_bytes,
-        "macs_per_hop": count_macs_of_a_hop(build, workload),
-        "times_s": times_s,
-        "contention": {"is_contended": contention.is_contended, "reason": contention.reason},
-    }
+    return StreamTimes(
+        chunk_samples=chunk_samples,
+        hop_samples=network.hop_samples,
+        lookahead_samples=network.lookahead_samples,
+        latency_samples=network.latency_samples(chunk_samples),
+        state_bytes=state.state_bytes,
+        macs_per_hop=count_macs_of_a_hop(build, workload),
+        times_s=tuple(times_s),
+        contention=contention,
+        is_contended=contention.is_contended,
+    )

@@ -156,8 +156,8 @@ def test_every_operator_costs_two_flops_a_multiply_add_or_more() -> None:
     tallies = count(lambda: run_step(network, torch.randn(3, 2, 10)))
     for name, tally in tallies.items():
         assert tally.flops >= 2 * tally.macs >= 0, name
-        assert tally.kind == "product" or tally.macs == 0, name
-        assert tally.kind in ("product", "elementwise") or tally.flops == 0, name
+        assert tally.kind == "matmul" or tally.macs == 0, name
+        assert tally.kind in ("matmul", "elementwise") or tally.flops == 0, name
         assert tally.calls > 0, name
 
 
@@ -176,7 +176,7 @@ def test_totals_are_the_sums_of_the_operators_and_of_the_classes() -> None:
                 getattr(tally, figure) for tally in tallies.values() if tally.kind == kind
             )
     assert summary["unknown_operators"] == {}
-    assert set(summary["by_kind"]) == {"product", "elementwise", "movement"}
+    assert set(summary["by_kind"]) == {"matmul", "elementwise", "movement"}
 
 
 def test_bytes_are_those_of_each_tensor_once() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tests.bench.counting.test_counter import DEVICES, count, total, unknown
 from tests.oracle import elementwise as oracle
-from tests.oracle.products import Attention, Recurrent, convolution
+from tests.oracle.matmul import Attention, Recurrent, convolution
 
 aten: Any = torch.ops.aten
 law = settings(max_examples=25, deadline=None, derandomize=True)

@@ -22,7 +22,7 @@ from tests.bench.counting.test_counter import (
     unknown,
 )
 from tests.oracle import elementwise as oracle
-from tests.oracle.products import (
+from tests.oracle.matmul import (
     Attention,
     Macs,
     convolution,
@@ -189,7 +189,7 @@ def ones(*shape: int) -> Tensor:
     return torch.ones(shape)
 
 
-PRODUCTS: dict[str, tuple[Callable[[], Tensor], int, int]] = {
+MATMULS: dict[str, tuple[Callable[[], Tensor], int, int]] = {
     # a function, its multiply-adds, its further additions
     "mm": (lambda: ones(2, 3) @ ones(3, 5), 2 * 3 * 5, 0),
     "addmm": (lambda: torch.addmm(ones(5), ones(2, 3), ones(3, 5)), 2 * 3 * 5, 2 * 5),
@@ -219,7 +219,7 @@ PRODUCTS: dict[str, tuple[Callable[[], Tensor], int, int]] = {
 
 @pytest.mark.parametrize("mode", GRADIENT_MODES)
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(("run", "macs", "additions"), PRODUCTS.values(), ids=PRODUCTS)
+@pytest.mark.parametrize(("run", "macs", "additions"), MATMULS.values(), ids=MATMULS)
 def test_plain_products(
     run: Callable[[], Tensor], macs: int, additions: int, device: str, mode: str
 ) -> None:

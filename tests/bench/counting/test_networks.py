@@ -16,7 +16,7 @@ from bench.measure.probes.operations import measure
 from bench.networks.factory import resolve_factory
 from bench.registry import TABLE1
 from bench.results.record import Phase, Workload
-from tests.oracle.products import Recurrent, convolution, linear, transposed_convolution
+from tests.oracle.matmul import Recurrent, convolution, linear, transposed_convolution
 
 pytest.importorskip("asteroid_filterbanks", reason="Conv-TasNet and DPRNN come from asteroid")
 
@@ -147,7 +147,7 @@ def test_update_is_the_sum_of_the_layers_and_their_gradients(name: str) -> None:
         derived -= layers[UNUSED[name]].backward
     assert derived == UPDATE[name]
     record = measured(name, "update")
-    assert record["macs"] == record["by_kind"]["product"]["macs"] == derived
+    assert record["macs"] == record["by_kind"]["matmul"]["macs"] == derived
 
 
 @pytest.mark.parametrize("name", UPDATE)
@@ -199,7 +199,7 @@ def test_every_operator_is_known_and_no_data_was_needed(name: str, phase: Phase)
     assert "unknown" not in record["by_kind"]
     assert record["counted_on"] == "meta"
     assert record["flops"] > 2 * record["macs"]
-    assert set(record["by_kind"]) == {"product", "elementwise", "movement"}
+    assert set(record["by_kind"]) == {"matmul", "elementwise", "movement"}
     assert record["by_kind"]["movement"]["flops"] == 0
 
 

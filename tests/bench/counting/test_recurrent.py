@@ -27,7 +27,7 @@ from tests.bench.counting.test_counter import (
     unknown,
 )
 from tests.oracle import elementwise as oracle
-from tests.oracle.products import Recurrent
+from tests.oracle.matmul import Recurrent
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported")
 law = settings(max_examples=25, deadline=None, derandomize=True)

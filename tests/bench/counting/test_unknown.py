@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.measure.probes.operations import measure
 from bench.results.record import CellError, Phase, Status, Workload
 from tests.bench.counting.test_counter import DEVICES, count, total, unknown
-from tests.oracle.products import Recurrent, convolution, linear
+from tests.oracle.matmul import Recurrent, convolution, linear
 
 PHASES: tuple[Phase, ...] = ("inference", "update")
 N_SAMPLES = 16

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.oracle.products import (
+from tests.oracle.matmul import (
     Attention,
     Recurrent,
     convolution,

@@ -1,0 +1,127 @@
+"""Where a measurement was made: what lasts while a machine and its software stay as they are, and
+what changes from minute to minute.
+
+What a machine does not tell is None, never 0.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class GpuDevice:
+    """The first CUDA device, as torch sees it."""
+
+    name: str
+    memory_bytes: int
+    compute_capability: str
+    n_visible: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Hardware and operating system; nothing that names a person or a host."""
+
+    cpu: str
+    n_cpus: int | None
+    n_available_cpus: int  # to this process: its affinity, cut to the cgroup's quota
+    memory_bytes: int
+    architecture: str
+    system: str
+    gpu: GpuDevice | None = None
+    quota_cpus: float | None = None
+    is_smt_on: bool | None = None
+    n_numa_nodes: int | None = None
+    is_virtual: bool | None = None
+    cpu_frequency_min_hz: float | None = None
+    cpu_frequency_max_hz: float | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """The commit of this project's code, and whether its sources differ from it."""
+
+    commit: str
+    is_modified: bool
+    sources_sha256: str | None = None  # None in records of the first weeks
+
+    @property
+    def identity(self) -> str:
+        """Equal for equal code: the hash of the sources, or else the commit."""
+        return self.sources_sha256 or self.commit
+
+
+@dataclass(frozen=True)
+class TorchSetup:
+    """How torch was built and is set up: each of these changes times or results."""
+
+    cuda_build: str | None
+    cudnn: int | None
+    cudnn_benchmark: bool
+    cudnn_allow_tf32: bool
+    matmul_precision: str
+    mkldnn: bool
+    cpu_capability: str
+    threads: int
+    flushes_denormals: bool
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What lasts. Stored once in a file of records, which name it by its ``identity``."""
+
+    machine: Machine
+    versions: Mapping[str, str]
+    code: Code
+    torch: TorchSetup
+    variables: Mapping[str, str]  # that libraries of a measuring process listen to
+
+    @property
+    def identity(self) -> str:
+        """The hash of everything in it."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class GpuReading:
+    """What the driver says of a GPU at one moment; of other processes their number and memory."""
+
+    name: str | None = None
+    driver_version: str | None = None
+    is_persistent: bool | None = None  # the driver stays loaded between processes
+    compute_mode: str | None = None
+    sm_clock_hz: float | None = None
+    sm_clock_max_hz: float | None = None
+    memory_clock_hz: float | None = None
+    memory_clock_max_hz: float | None = None
+    throttle_reasons: tuple[str, ...] | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    total_energy_j: float | None = None  # since the driver was loaded
+    memory_used_bytes: int | None = None  # by all processes
+    n_other_processes: int | None = None
+    other_processes_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """Settings and load of processors, memory and GPU at one moment."""
+
+    governor: str | None = None
+    is_boost_on: bool | None = None
+    cpu_frequency_hz: float | None = None
+    n_thermal_throttles: int | None = None  # since boot
+    steal_s: float | None = None  # since boot
+    memory_available_bytes: int | None = None
+    swap_used_bytes: int | None = None
+    transparent_huge_pages: str | None = None
+    load_average: tuple[float, ...] | None = None  # over 1, 5 and 15 minutes
+    pressure: Mapping[str, float | None] = field(default_factory=dict)  # share of the last 10 s
+    is_address_layout_random: bool | None = None
+    preloaded: tuple[str, ...] = ()
+    allocator: str | None = None
+    gpu: GpuReading | None = None

@@ -1,0 +1,201 @@
+"""What each probe finds: one frozen type for each, raw and in SI base units.
+
+What a machine or device does not tell is None; ``notes`` says why, by the field's name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.results.contention import CallContention, Contention
+from bench.results.environment import GpuReading
+
+Kind = Literal["matmul", "elementwise", "movement", "unknown"]
+"""The class of an operator; ``unknown`` is one without a formula."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a probe found. Every probe has its own kind of it."""
+
+
+@dataclass(frozen=True)
+class ParameterCount(Result):
+    """Numbers of parameters, a shared one once, and the bytes of the weights with the buffers."""
+
+    n_params: int
+    n_trainable_params: int
+    n_buffer_elements: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the calls of one operator add up to."""
+
+    kind: Kind
+    calls: int = 0
+    macs: int = 0
+    flops: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    reason: str = ""  # why an operator of the kind movement has no FLOPs
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.kind,
+            self.calls + other.calls,
+            self.macs + other.macs,
+            self.flops + other.flops,
+            self.bytes_read + other.bytes_read,
+            self.bytes_written + other.bytes_written,
+            self.reason,
+        )
+
+
+@dataclass(frozen=True)
+class OperationCount(Result):
+    """Multiply-adds and FLOPs of one step, with every operator that ran."""
+
+    macs: int
+    flops: int
+    operators: Mapping[str, Tally]
+    counted_on: str  # "meta", or a device where the network needs data
+    is_eager_graph_of_compiled: bool = False
+
+    @property
+    def unknown_operators(self) -> dict[str, int]:
+        """Calls of the operators that no formula covers, by name."""
+        return {
+            name: tally.calls for name, tally in self.operators.items() if tally.kind == "unknown"
+        }
+
+    def of_kind(self, kind: Kind) -> Tally:
+        """The sums over the operators of one class."""
+        return sum((t for t in self.operators.values() if t.kind == kind), Tally(kind))
+
+
+@dataclass(frozen=True)
+class MemoryPeaks(Result):
+    """Peaks of one warmed step, and where the allocator's goes.
+
+    ``weight_bytes + gradient_bytes + optimiser_bytes + activation_bytes == peak_allocated_bytes``.
+    """
+
+    peak_allocated_bytes: int
+    weight_bytes: int
+    gradient_bytes: int
+    optimiser_bytes: int
+    activation_bytes: int
+    minimum_bytes: int | None = None  # that any schedule of the same operators must hold
+    minimum_live_bytes: int | None = None
+    minimum_traced_on: str | None = None
+    floor_rss_bytes: int | None = None  # of the process, on the CPU
+    peak_rss_bytes: int | None = None
+    growth_rss_bytes: int | None = None
+    memory_profiler_bytes: int | None = None
+    floor_allocated_bytes: int | None = None  # on CUDA, as all below
+    peak_reserved_bytes: int | None = None
+    process_bytes: int | None = None
+    cold_floor_allocated_bytes: int | None = None  # of the first step: cuDNN searches
+    cold_peak_allocated_bytes: int | None = None
+    cold_peak_reserved_bytes: int | None = None
+    cold_process_bytes: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LatencyTimes(Result):
+    """Every timed call of one process, and what went on around it."""
+
+    times_s: tuple[float, ...]
+    first_time_s: float | None = None
+    warmup_times_s: tuple[float, ...] = ()
+    is_warmup_stable: bool | None = None
+    stopped_by: str | None = None  # "precision", "budget" or "repeats"
+    parts_s: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of a training step
+    host_times_s: tuple[float, ...] | None = None  # where the clock was another, a GPU's events
+    contention: CallContention | None = None
+    series_contention: Contention | None = None  # of all calls together
+    is_series_contended: bool | None = None
+    cold_cache_times_s: tuple[float, ...] | None = None  # on CUDA, as all below
+    gpu_before: GpuReading | None = None
+    gpu_during: GpuReading | None = None
+    gpu_slowed_by: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> list[Contention]:
+        """The contention of each timed call; none where nothing was counted."""
+        walls_s = self.times_s if self.host_times_s is None else self.host_times_s
+        return [] if self.contention is None else self.contention.calls(walls_s)
+
+
+@dataclass(frozen=True)
+class ModuleRow:
+    """The operations of one module; sums include what is inside it, ``own_*`` do not."""
+
+    path: str  # empty for the network itself
+    type: str
+    part: str
+    n_params: int
+    macs: int
+    flops: int
+    own_macs: int
+    own_flops: int
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class ModuleCounts(Result):
+    """Where the operations of a forward go: every module, in the network's order."""
+
+    modules: tuple[ModuleRow, ...]
+
+
+@dataclass(frozen=True)
+class ScalingCounts(Result):
+    """Multiply-adds of a forward over lengths and batch sizes, and the line through them."""
+
+    fitted_samples: tuple[int, ...]
+    fitted_macs: tuple[int, ...]
+    fixed_macs: float
+    macs_per_sample: float
+    is_on_a_line: bool
+    checked_samples: int
+    checked_macs: int
+    error_at_checked: float
+    checked_batch: int
+    batch_ratio: float
+
+
+@dataclass(frozen=True)
+class CounterResult:
+    """What one counter says of one step, or why it says nothing."""
+
+    macs: float | None = None
+    flops: int | None = None
+    elapsed_s: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CounterComparison(Result):
+    """Counters by name, of one forward and of one training step."""
+
+    inference: Mapping[str, CounterResult]
+    update: Mapping[str, CounterResult]
+
+
+@dataclass(frozen=True)
+class StreamTimes(Result):
+    """A mixture that is separated while it arrives, in chunks of one size."""
+
+    chunk_samples: int
+    hop_samples: int
+    lookahead_samples: int
+    latency_samples: int
+    state_bytes: int
+    macs_per_hop: int
+    times_s: tuple[float, ...]  # of each chunk
+    contention: Contention | None = None
+    is_contended: bool | None = None

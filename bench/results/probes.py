@@ -1,0 +1,97 @@
+"""The one table of probes: what each finds, and what must hold where it is run.
+
+The instrument itself is ``bench.measure.probes.<name>``, with a function ``measure``.
+"""
+
+from dataclasses import dataclass
+
+from bench.results.measurements import (
+    CounterComparison,
+    LatencyTimes,
+    MemoryPeaks,
+    ModuleCounts,
+    OperationCount,
+    ParameterCount,
+    Result,
+    ScalingCounts,
+    StreamTimes,
+)
+from bench.results.workload import PHASES, Phase
+
+SHAPE = ("phase", "n_samples", "batch", "dtype")
+EVERYTHING = (*SHAPE, "device", "threads", "runtime")
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """One probe.
+
+    ``phases`` are those in which every run measures it; a probe without any has a command of its
+    own. ``metrics`` are the fields of its result that are one value of a table each.
+    ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
+    that its server imports before it forks a process for a training step; a probe that needs
+    ``untouched_memory`` shares no server with others.
+    """
+
+    name: str
+    result: type[Result]
+    phases: tuple[Phase, ...] = ()
+    metrics: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = EVERYTHING
+    takes_time: bool = False
+    preload: tuple[str, ...] = ()
+    untouched_memory: bool = False
+
+
+OPTIMISER_IMPORT = "torch._dynamo"
+"""What torch would import in every process, for a second, at its first optimiser step."""
+
+PROBES = {
+    spec.name: spec
+    for spec in (
+        ProbeSpec(
+            "parameters",
+            ParameterCount,
+            phases=("inference",),
+            metrics=("n_params", "weight_bytes"),
+            depends_on=("dtype",),
+        ),
+        ProbeSpec(
+            "operations",
+            OperationCount,
+            phases=PHASES,
+            metrics=("macs", "flops"),
+            depends_on=SHAPE,
+            preload=(OPTIMISER_IMPORT,),
+        ),
+        ProbeSpec(
+            "memory",
+            MemoryPeaks,
+            phases=PHASES,
+            metrics=(
+                "peak_rss_bytes",
+                "growth_rss_bytes",
+                "memory_profiler_bytes",
+                "peak_allocated_bytes",
+                "weight_bytes",
+                "gradient_bytes",
+                "optimiser_bytes",
+                "activation_bytes",
+                "minimum_bytes",
+            ),
+            untouched_memory=True,
+        ),
+        ProbeSpec(
+            "latency",
+            LatencyTimes,
+            phases=PHASES,
+            metrics=("times_s",),
+            takes_time=True,
+            preload=(OPTIMISER_IMPORT,),
+        ),
+        ProbeSpec("layers", ModuleCounts),
+        ProbeSpec("scaling", ScalingCounts),
+        ProbeSpec("counters", CounterComparison),
+        ProbeSpec("streaming", StreamTimes, takes_time=True),
+    )
+}
