@@ -92,7 +92,8 @@ def write(found: Sequence[Series], folder: Path) -> int:
     Raises:
         UsageError: the folder can't be written to.
     """
-    from bench.render.tables.history import render_history, write_history_figure
+    from bench.render.figures.history import write_history_figure
+    from bench.render.tables.history import render_history
 
     stepped = [
         (series, {step.point.commit: step.change for step in find_steps(series)})

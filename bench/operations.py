@@ -75,7 +75,8 @@ def write(
     entries: Sequence[Entry], records: Sequence[Record], folder: Path, depth: int
 ) -> list[Path]:
     """All artefacts from records alone."""
-    from bench.render.tables.layers import render_layers, render_layers_json, write_layers_figure
+    from bench.render.figures.layers import write_layers_figure
+    from bench.render.tables.layers import render_layers, render_layers_json
     from bench.render.tables.operations import render_operations
 
     modules = {

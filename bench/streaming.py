@@ -99,7 +99,8 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
 
 def write(entries: Sequence[Entry], records: Sequence[Record], folder: Path) -> list[Path]:
     """All artefacts from records alone."""
-    from bench.render.tables.streaming import render_streaming, write_streaming_figure
+    from bench.render.figures.streaming import write_streaming_figure
+    from bench.render.tables.streaming import render_streaming
 
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "streaming.md"

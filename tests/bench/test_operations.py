@@ -5,7 +5,8 @@ import pytest
 
 from bench import operations
 from bench.registry import select_entries
-from bench.render.tables.layers import PARTS, render_layers, sum_parts
+from bench.render.figures.layers import PARTS, sum_parts
+from bench.render.tables.layers import render_layers
 from bench.results.store import read_records
 
 NETWORK = "tests.fault_models:healthy"

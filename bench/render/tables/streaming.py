@@ -1,8 +1,7 @@
-"""reports/streaming.md: what streams cost in chunks of several sizes, and its figure."""
+"""reports/streaming.md: what streams cost in chunks of several sizes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,7 +12,6 @@ from bench.results.statistics import LEVEL, Estimate, estimate_median
 from bench.units import format_si, format_significant
 
 SAMPLE_RATE = 8000
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 EXPLANATION = (
     "A stream gets chunks of one size, one after another. **Latency**: the longest that a sample "
     "waits for its estimate, computing time left out: for its chunk to end, for the hop of the "
@@ -165,48 +163,3 @@ def _provenance(records: Sequence[Record]) -> str:
         f"{', modified' if environment['code']['is_modified'] else ''}\n"
         f"- Started: {min(record.started_at for record in records)}"
     )
-
-
-def write_streaming_figure(
-    entries: Sequence[Entry], records: Sequence[Record], stem: Path
-) -> list[Path]:
-    """The real-time factor against the latency, a line for each network: SVG and PNG.
-
-    Nothing is written where nothing was measured.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    from bench.render.figures.saving import save_figure
-
-    by_name = {
-        entry.display_name: summarize_costs([r for r in records if r.job.model == entry.name])
-        for entry in entries
-    }
-    if not any(by_name.values()):
-        return []
-    canvas = Figure(figsize=(7, 4.6), layout="constrained")
-    axis = canvas.subplots()
-    for place, (name, costs) in enumerate(by_name.items()):
-        axis.plot(
-            [1000 * cost.latency_s for cost in costs],
-            [cost.real_time_factor for cost in costs],
-            "o-",
-            color=COLOURS[place % len(COLOURS)],
-            markersize=5,
-            linewidth=1.3,
-            label=name,
-        )
-    axis.axhline(1.0, color="#aa0000", linestyle="--", linewidth=1.0, label="keeps up below")
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    for ticks in (axis.xaxis, axis.yaxis):
-        ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ticks.set_minor_formatter(NullFormatter())
-    axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.set_xlabel("algorithmic latency (ms at 8 kHz)")
-    axis.set_ylabel("real-time factor")
-    axis.legend(frameon=False, fontsize=9)
-    return save_figure(canvas, stem)

@@ -7,7 +7,7 @@ from bench.measure.counted_step import count_step
 from bench.measure.probes import layers
 from bench.networks.factory import resolve_factory
 from bench.registry import TABLE1, Entry
-from bench.render.tables.layers import PARTS, sum_parts
+from bench.render.figures.layers import PARTS, sum_parts
 from bench.results.record import Workload
 
 FORWARD = Workload("inference", "cpu", 800, 2, "float32", 1, 0)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bench.registry import CAUSAL, Entry
-from bench.render.tables.streaming import render_streaming, summarize_costs, write_streaming_figure
+from bench.render.figures.streaming import write_streaming_figure
+from bench.render.tables.streaming import render_streaming, summarize_costs
 from bench.results.record import Record, Status
 from tests.bench.example_records import fail, make_job, make_record
 
