@@ -2,7 +2,7 @@
 
 Measures what the budgets need, or reads it from stored records, and gives a verdict on each.
 
-Exit codes: 0 all PASS; 1 a FAIL (also where a figure is missing or NaN); 3 no FAIL, and at least
+Exit codes: 0 all PASS; 1 a FAIL (also where a value is missing or NaN); 3 no FAIL, and at least
 one INCONCLUSIVE; 2 the request can't be met (budgets that can't be read, records of another
 machine); 130 Ctrl-C and 143 SIGTERM.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.command import announce, measure, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.rounds import CheckRun, check_records
+from bench.measure.isolate import fetch_environment
 from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
 
@@ -84,7 +85,8 @@ def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Che
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = output / "records" / f"check-{started}.jsonl"
     run = CheckRun(budgets, lambda: time.monotonic() < end)
-    measure(run.next_jobs, path)
+    threads = max(budget.workload.threads for budget in budgets.budgets)
+    measure(run.next_jobs, path, fetch_environment(threads))
     return run.checks(read_records(path).records)
 
 

@@ -19,8 +19,9 @@ from bench.errors import (
 )
 from bench.machine.lock import measuring_alone
 from bench.measure.isolate import run_jobs
+from bench.results.environment import Environment
 from bench.results.record import Job, Record
-from bench.results.store import append_record, create_records, read_records
+from bench.results.store import RecordFile, read_records
 from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
@@ -54,7 +55,12 @@ def _raise_terminated(*_: object) -> NoReturn:
     raise Terminated
 
 
-def measure(plan: Plan, path: Path, resumed: Sequence[Record] | None = None) -> None:
+def measure(
+    plan: Plan,
+    path: Path,
+    environment: Environment,
+    resumed: Sequence[Record] | None = None,
+) -> None:
     """Run what the plan asks for until it asks for nothing.
 
     Each record is on disk before the next job starts. ``resumed`` are the records that an
@@ -69,19 +75,18 @@ def measure(plan: Plan, path: Path, resumed: Sequence[Record] | None = None) -> 
 
     measured = list(resumed or ())
     with measuring_alone(), show_progress() as progress:
-        if resumed is None:
-            create_records(path)
+        file = RecordFile.create(path) if resumed is None else RecordFile(path, measured)
         while jobs := plan(measured):
             progress.expect(len(jobs))
-            with closing(run_jobs(jobs)) as running:
+            with closing(run_jobs(jobs, environment)) as running:
                 for record in running:
-                    append_record(path, record)
+                    file.append(record)
                     measured.append(record)
                     progress.advance(record)
 
 
 def read_and_warn(path: Path) -> tuple[Record, ...]:
-    """The whole records of a file; the lines that are none are named on standard error.
+    """The complete records of a file; the lines that are none are named on standard error.
 
     Raises:
         UsageError: there is no such file, or it can't be read.

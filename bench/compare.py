@@ -21,10 +21,11 @@ from bench.gate.effect import SMALLEST_EFFECT
 from bench.gate.sides import Side, two_sides
 from bench.machine.lock import measuring_alone
 from bench.measure.isolate import run_alone
-from bench.plan import DTYPES, PHASES, Effort, Settings, plan_job
+from bench.plan import DTYPES, Effort, Settings, plan_job
 from bench.results.record import Record
-from bench.results.store import append_record, create_records
+from bench.results.store import RecordFile
 from bench.results.verdict import FORMS, Check
+from bench.results.workload import PHASES
 
 EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=0.5, deadline_s=600)
 
@@ -99,7 +100,7 @@ def compare(arguments: argparse.Namespace) -> int:
         seed=0,
         effort=EFFORT,
     )
-    with two_sides(arguments.base, arguments.head, arguments.models) as pairs:
+    with two_sides(arguments.base, arguments.head, arguments.models, arguments.threads) as pairs:
         checks = measure_in_turns(pairs, settings, arguments)
     return announce(checks, f"{arguments.base} to {arguments.head}", arguments.form)
 
@@ -115,15 +116,15 @@ def measure_in_turns(
     def measure(side: Side, slot: int) -> Record:
         job = plan_job(side.entry, arguments.phase, "latency", settings, slot)
         progress.expect(1)
-        record = run_alone(job, side.root)
-        append_record(path, record)
+        record = run_alone(job, side.environment, side.root)
+        records.append(record)
         progress.advance(record)
         return record
 
     from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
     with measuring_alone(), show_progress() as progress:
-        create_records(path)
+        records = RecordFile.create(path)
         return settle(
             [Duel(base, head) for base, head in pairs],
             measure,

@@ -10,7 +10,7 @@ Exit codes: 0 evaluated; 2 the request can't be met; 130 Ctrl-C and 143 SIGTERM.
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -284,7 +284,7 @@ def make_record(
         n_without_leaks=n_without_leaks,
         si_sdri_without_leaks_db=without_leaks_db,
         training=subject.training,
-        code=describe_code(),
+        code=asdict(describe_code()),
         started_at=started_at,
     )
 

@@ -1,4 +1,4 @@
-"""python -m bench.history FOLDER: a figure of networks over commits, and where it changed.
+"""python -m bench.history FOLDER: a metric of networks over commits, and where it changed.
 
 Reads all records below the folder, prints a table for each network, machine and workload, and
 writes it as history.md with the figure history. Commits are in the order of measuring.
@@ -15,26 +15,26 @@ from bench.command import run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.gate.steps import find_steps
 from bench.registry import select_entries
+from bench.results.metrics import METRICS
 from bench.results.record import Record
 from bench.results.series import Series, collect_series
 from bench.results.store import read_records
-from bench.results.summary import QUANTITIES
 
-FIGURES = {quantity.name: quantity for quantity in QUANTITIES}
+CHOICES = {metric.name: metric for metric in METRICS}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.history",
-        description="Show a figure of networks over commits, with the steps in it.",
+        description="Show a metric of networks over commits, with the steps in it.",
         epilog="Exit codes: 0 written, 2 nothing to show.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with records, at any depth")
     parser.add_argument("--models", nargs="+", metavar="NAME", help="default: all that are there")
     parser.add_argument(
-        "--figure",
-        choices=tuple(FIGURES),
+        "--metric",
+        choices=tuple(CHOICES),
         default="latency_s_inference",
         help="default: %(default)s",
     )
@@ -56,20 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """The whole job: read, collect, find steps, write."""
-    found = collect_series(read_folder(arguments.folder), FIGURES[arguments.figure])
+    found = collect_series(read_folder(arguments.folder), CHOICES[arguments.metric])
     if arguments.models:
         names = {entry.name for entry in select_entries(arguments.models)}
         found = [series for series in found if series.model in names]
     if not found:
         raise UsageError(
-            f"No record below {arguments.folder} has {arguments.figure} of these networks. "
+            f"No record below {arguments.folder} has {arguments.metric} of these networks. "
             "Measure first: python -m bench.run"
         )
     return write(found, arguments.output)
 
 
 def read_folder(folder: Path) -> list[Record]:
-    """All whole records below a folder; the lines that are none are named on standard error.
+    """All complete records below a folder; the lines that are none are named on standard error.
 
     Raises:
         UsageError: there is no record file.

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
+from bench.measure.isolate import fetch_environment
 from bench.plan import EFFORTS, Settings, plan_operation_jobs, remaining
 from bench.registry import Entry, select_entries
-from bench.results.record import Record, Status
+from bench.results.measurements import ModuleCounts
+from bench.results.record import Record, Status, results_of
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,7 +69,7 @@ def count(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output / "records" / "operations" / f"{started}.jsonl"
     jobs = plan_operation_jobs(entries, settings)
-    measure(lambda records: remaining(jobs, records), path)
+    measure(lambda records: remaining(jobs, records), path, fetch_environment(settings.threads))
     return path
 
 
@@ -80,9 +82,7 @@ def write(
     from bench.render.tables.operations import render_operations
 
     modules = {
-        record.job.model: record.measurement["modules"]
-        for record in records
-        if record.job.probe == "layers" and record.status == Status.OK
+        record.job.model: found.modules for record, found in results_of(ModuleCounts, records)
     }
     seen = [entry for entry in entries if entry.name in modules]
     texts = {

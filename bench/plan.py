@@ -6,11 +6,14 @@ from itertools import count
 
 from bench.errors import UsageError
 from bench.registry import NULL, Entry
-from bench.results.record import Job, Phase, ProbeName, Record, Status, Workload
+from bench.results.measurements import LatencyTimes
+from bench.results.probes import PROBES, ProbeSpec
+from bench.results.record import Job, Record, results_of
 from bench.results.statistics import LEVEL, estimate_median
+from bench.results.workload import PHASES, Phase, Workload
 
-PHASES: tuple[Phase, ...] = ("inference", "update")
 STREAMING_ROUNDS = 3
+STREAMED_SAMPLES = 32_000
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
@@ -24,7 +27,7 @@ class Effort:
     min_rounds: int
     max_rounds: int
     latency_budget_s: float  # wall time of all processes of one latency; then no further one
-    precise_within: float  # half the interval over the figure: narrow enough
+    precise_within: float  # half the interval over the value: narrow enough
     budget_s: float  # of repeating in one process
     deadline_s: float  # of one process
 
@@ -63,7 +66,7 @@ class Settings:
             raise UsageError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
 
     def on(self, update_device: str) -> "Settings":
-        """The same with the update step elsewhere."""
+        """The same with the training step elsewhere."""
         return replace(self, update_device=update_device)
 
     def workload(self, phase: Phase) -> Workload:
@@ -98,7 +101,7 @@ def remaining(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
 
 def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
     """The jobs of a closer look at the operations of a forward; no clock is involved."""
-    probes: tuple[ProbeName, ...] = ("layers", "scaling", "counters")
+    probes = ("layers", "scaling", "counters")
     return [plan_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
 
 
@@ -107,21 +110,32 @@ def plan_streaming_jobs(
 ) -> list[Job]:
     """Streams in chunks of each size, in rounds over all of them, each in a fresh process."""
     return [
-        plan_job(entry, "inference", "streaming", replace(settings, n_samples=size), round_index)
+        _in_chunks(plan_job(entry, "inference", "streaming", settings, round_index), size)
         for round_index in range(STREAMING_ROUNDS)
         for entry in entries
         for size in chunk_sizes
     ]
 
 
+def _in_chunks(job: Job, chunk_samples: int) -> Job:
+    n_samples = max(STREAMED_SAMPLES, chunk_samples)
+    workload = replace(job.workload, n_samples=n_samples, chunk_samples=chunk_samples)
+    return replace(job, workload=workload)
+
+
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
-    for entry in entries:
-        yield plan_job(entry, "inference", "parameters", settings)
-        for phase in PHASES:
-            yield plan_job(entry, phase, "operations", settings)
-    for entry in entries:
-        for phase in PHASES:
-            yield plan_job(entry, phase, "memory", settings)
+    """Every probe of a run that needs no clock; those that need their memory untouched last."""
+    exact = [spec for spec in PROBES.values() if not spec.takes_time]
+    for is_last in (False, True):
+        specs = [spec for spec in exact if spec.untouched_memory == is_last]
+        for entry in entries:
+            yield from _jobs_of(specs, entry, settings)
+
+
+def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> Iterator[Job]:
+    for spec in specs:
+        for phase in spec.phases:
+            yield plan_job(entry, phase, spec.name, settings)
 
 
 def _plan_round(
@@ -152,7 +166,7 @@ def _needs_more(processes: Sequence[Record], effort: Effort) -> bool:
     """Whether a latency needs one more process: a pure rule of what its processes gave."""
     if not processes:
         return True
-    times_s = [r.measurement["times_s"] for r in processes if r.status == Status.OK]
+    times_s = [times.times_s for _, times in results_of(LatencyTimes, processes)]
     if not times_s:
         return False  # what failed once is not tried again at the same size
     if len(processes) < effort.min_rounds:
@@ -170,7 +184,7 @@ def _needs_more(processes: Sequence[Record], effort: Effort) -> bool:
 
 
 def plan_job(
-    entry: Entry, phase: Phase, probe: ProbeName, settings: Settings, round_index: int = 0
+    entry: Entry, phase: Phase, probe: str, settings: Settings, round_index: int = 0
 ) -> Job:
     """One job of one network."""
     return Job(

@@ -1,8 +1,8 @@
 """python -m bench.repeatability: how far ratios of times move between runs, quiet and under load.
 
 Measures inference in short runs, every other one beside a process that keeps one processor busy,
-and writes repeatability.md: the spread of each network's ratio to the reference over the runs, and
-how often a run's interval covers the value of all runs together.
+and writes repeatability.md: the spread of each network's ratio to the base network over the runs,
+and how often a run's interval covers the value of all runs together.
 
 Exit codes: 0 written, 1 a cell failed, 2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.measure.isolate import fetch_environment
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Job, Status
@@ -37,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", nargs="+", default=["sudormrf-0.5x", "conv-tasnet"], metavar="NAME"
     )
-    parser.add_argument("--reference", default="sudormrf-1.0x", metavar="NAME")
+    parser.add_argument("--base", default="sudormrf-1.0x", metavar="NAME")
     parser.add_argument("--runs", type=int, default=10, help="of each kind (default: 10)")
     parser.add_argument("--rounds", type=int, default=6, help="in each run (default: 6)")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
@@ -59,12 +60,12 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     from bench.render.tables.repeatability import render_repeatability
 
     require_sense(arguments)
-    reference = select_reference(arguments.reference)
+    base = select_base(arguments.base)
     entries = select_entries(arguments.models)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = arguments.records or arguments.output / "records" / "repeatability" / started
     if not arguments.records:
-        jobs = plan_rounds([reference, *entries], arguments.rounds, arguments.threads)
+        jobs = plan_rounds([base, *entries], arguments.rounds, arguments.threads)
         measure_runs(jobs, arguments.runs, folder)
     runs = {
         condition: [read_and_warn(path) for path in sorted(folder.glob(f"{condition}-*.jsonl"))]
@@ -80,7 +81,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
         print(f"Nothing could be measured, so there is no report; see {folder}.", file=sys.stderr)
         return EXIT_CELL_FAILED
     report = arguments.output / "repeatability.md"
-    text = render_repeatability(runs, entries, reference)
+    text = render_repeatability(runs, entries, base)
     report.write_text(text, encoding="utf-8")
     print(text, report, sep="\n")
     return EXIT_CELL_FAILED if failed else EXIT_OK
@@ -88,11 +89,12 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
 
 def measure_runs(jobs: Sequence[Job], n_runs: int, folder: Path) -> None:
     """Quiet and loaded runs of the same jobs in turns, a record file for each."""
+    environment = fetch_environment(jobs[0].workload.threads)
     for index in range(n_runs):
         for condition in CONDITIONS:
             with burner(condition == "loaded"):
                 path = folder / f"{condition}-{index:02}.jsonl"
-                measure(lambda records: remaining(jobs, records), path)
+                measure(lambda records: remaining(jobs, records), path, environment)
 
 
 def require_sense(arguments: argparse.Namespace) -> None:
@@ -109,7 +111,7 @@ def require_sense(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{option} must be at least {least}, not {value}.")
 
 
-def select_reference(request: str) -> Entry:
+def select_base(request: str) -> Entry:
     """The one network that the others are compared with.
 
     Raises:
@@ -117,7 +119,7 @@ def select_reference(request: str) -> Entry:
     """
     found = select_entries([request])
     if len(found) > 1:
-        raise UsageError(f"--reference must name one network, and {request!r} names {len(found)}.")
+        raise UsageError(f"--base must name one network, and {request!r} names {len(found)}.")
     return found[0]
 
 

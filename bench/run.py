@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
@@ -19,10 +18,12 @@ from bench.machine.description import available_cpus
 from bench.measure.isolate import fetch_environment
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
+from bench.results.environment import Environment
 from bench.results.fingerprint import fingerprint
-from bench.results.record import Record, Status, Workload
+from bench.results.record import Record, Status
 from bench.results.store import newest_records
 from bench.results.summary import newest_of_each_cell, summarize
+from bench.results.workload import Workload
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -119,12 +120,12 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     else:
         started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         path = output / "records" / f"{place}-{started}.jsonl"
-    measure(lambda records: plan_next(entries, settings, records), path, done)
+    measure(lambda records: plan_next(entries, settings, records), path, environment, done)
     return report(path, output)
 
 
 def resume_records(
-    folder: Path, place: str, settings: Settings, environment: dict[str, Any]
+    folder: Path, place: str, settings: Settings, environment: Environment
 ) -> tuple[Path, list[Record]]:
     """The newest run's file and those of its records that need not be made again.
 
@@ -161,18 +162,18 @@ def _differences(made: Workload, asked: Workload) -> str:
     )
 
 
-def choose_device(requested: str, environment: dict[str, Any]) -> str:
+def choose_device(requested: str, environment: Environment) -> str:
     """``cpu`` or ``cuda``.
 
     Raises:
         UsageError: CUDA was asked for and is not there; says what was found.
     """
-    gpu = environment["machine"]["gpu"]
+    gpu = environment.machine.gpu
     if requested == "auto":
         return "cuda" if gpu else "cpu"
     if requested == "cuda" and not gpu:
-        version = environment["versions"]["torch"]
-        build = environment["torch"]["cuda_build"]
+        version = environment.versions["torch"]
+        build = environment.torch.cuda_build
         found = f"is built for CUDA {build} but sees no GPU" if build else "is built without CUDA"
         raise UsageError(
             f"--device cuda: torch {version} {found}. "
@@ -181,10 +182,10 @@ def choose_device(requested: str, environment: dict[str, Any]) -> str:
     return requested
 
 
-def device_name(device: str, environment: dict[str, Any]) -> str:
+def device_name(device: str, environment: Environment) -> str:
     """``cpu``, or the GPU's name as a file name."""
-    gpu = environment["machine"]["gpu"]
-    name: str = gpu["name"] if device == "cuda" else device
+    gpu = environment.machine.gpu
+    name = gpu.name if device == "cuda" and gpu else device
     return name.lower().replace(" ", "-")
 
 

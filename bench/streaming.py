@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.plan import EFFORTS, Settings, plan_streaming_jobs, remaining
+from bench.measure.isolate import fetch_environment
+from bench.plan import EFFORTS, STREAMED_SAMPLES, Settings, plan_streaming_jobs, remaining
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
 
@@ -83,7 +84,7 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
         raise UsageError(f"--chunks must be at least 1, not {min(arguments.chunks)}.")
     settings = Settings(
         update_device="cpu",
-        n_samples=CHUNKS[0],
+        n_samples=STREAMED_SAMPLES,
         batch=1,
         dtype="float32",
         threads=arguments.threads,
@@ -93,7 +94,7 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     jobs = plan_streaming_jobs(entries, settings, arguments.chunks)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output / "records" / "streaming" / f"{started}.jsonl"
-    measure(lambda records: remaining(jobs, records), path)
+    measure(lambda records: remaining(jobs, records), path, fetch_environment(settings.threads))
     return path
 
 

@@ -197,7 +197,7 @@ def train(arguments: argparse.Namespace) -> int:
 def announce_resumption(step: int, code: Mapping[str, Any]) -> None:
     """Say where it goes on, and whether other code brought it there."""
     print(f"Going on from step {step}.", file=sys.stderr)
-    commit = describe_code()["commit"]
+    commit = describe_code().commit
     if code["commit"] != commit:
         print(
             f"The state was written by commit {code['commit']}, this is {commit}: the weights may "

@@ -6,7 +6,7 @@ machine = "AMD EPYC*"      # pattern of the processor's name that times hold for
 [[budget]]
 models = ["sudormrf-*"]    # names and patterns as in `bench.run --models`
 phase = "inference"        # or "update"; and samples, batch, threads, dtype, device
-n_params = 2_660_998       # any of LIMITS, at least one; a figure may not exceed it
+n_params = 2_660_998       # any of LIMITS, at least one; a value may not exceed it
 """
 
 import math
@@ -15,25 +15,21 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from bench.errors import UsageError
 from bench.plan import DTYPES
 from bench.registry import Entry, select_entries
-from bench.results.record import Phase, ProbeName, Workload
+from bench.results.probes import PROBES
+from bench.results.workload import PHASES, Workload
 
-LIMITS: dict[str, ProbeName] = {
-    "n_params": "parameters",
-    "macs": "operations",
-    "flops": "operations",
-    "peak_allocated_bytes": "memory",
-    "peak_rss_bytes": "memory",
-    "median_s": "latency",
-    "p95_s": "latency",
-    "rtf": "latency",
-    "ratio": "latency",
+TIME_LIMITS = ("median_s", "p95_s", "rtf", "ratio")
+EXACT = [spec for spec in PROBES.values() if not spec.takes_time]
+LIMITS: dict[str, str] = {
+    **{field: spec.name for spec in reversed(EXACT) for field in reversed(spec.metrics)},
+    **dict.fromkeys(TIME_LIMITS, "latency"),
 }
-"""What can be limited, and the probe that measures it."""
+"""What can be limited, and the probe that measures it: of several, the first."""
 
 WORKLOAD: dict[str, tuple[type, Any]] = {
     "phase": (str, "inference"),
@@ -46,7 +42,7 @@ WORKLOAD: dict[str, tuple[type, Any]] = {
 """Keys of a budget that say on what it holds: type and default."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "phase": get_args(Phase),
+    "phase": PHASES,
     "device": ("cpu", "cuda"),
     "dtype": DTYPES,
 }
@@ -66,7 +62,12 @@ class Budget:
     reference: Entry | None
 
     @property
-    def probe(self) -> ProbeName:
+    def takes_time(self) -> bool:
+        """Whether it limits a time, so that more rounds tell more."""
+        return PROBES[self.probe].takes_time
+
+    @property
+    def probe(self) -> str:
         """What measures it."""
         return LIMITS[self.quantity]
 
@@ -138,7 +139,7 @@ def read_budgets(path: Path) -> Budgets:
 
 def _read_table(table: Mapping[str, Any], lines: _Lines, number: int) -> list[Budget]:
     _refuse_unknown(table, (*OTHER_KEYS, *WORKLOAD, *LIMITS), lines, number)
-    limits = {key: table[key] for key in LIMITS if key in table}
+    limits = {key: table[key] for key in table if key in LIMITS}
     if not limits:
         raise lines.error(f"limits nothing. Name one of {', '.join(LIMITS)}.", "[[budget", number)
     for key, limit in limits.items():

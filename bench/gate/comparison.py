@@ -13,8 +13,8 @@ from bench.gate.effect import (
     is_side_b,
     judge,
 )
-from bench.gate.figures import MissingFigureError, process_time
 from bench.gate.sides import Side
+from bench.gate.values import MissingValueError, process_time
 from bench.results.record import Record
 from bench.results.verdict import Check, Verdict
 
@@ -76,7 +76,7 @@ def run_round(duel: Duel, measure: MeasureSide) -> None:
         side = duel.head if is_head else duel.base
         try:
             duel.log_times.append(float(np.log(process_time(measure(side, slot)))))
-        except MissingFigureError as error:
+        except MissingValueError as error:
             verdict = Verdict.FAIL if is_head else Verdict.INCONCLUSIVE
             duel.check = _check(duel, verdict, f"no time of {side.label}: {error}")
             return

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.gate.intervals import Array, Interval, middle
+from bench.gate.intervals import Array, BoundedEstimate, middle
 
 LOOKS = (3, 5, 10, 20)
 """After so many rounds of A B B A the verdict is looked at; the fourth look is the last."""
@@ -33,8 +33,8 @@ class Contrasts(NamedTuple):
 class Judgement(NamedTuple):
     """The effect and the control as log ratios, and which verdicts they carry."""
 
-    effect: Interval
-    control: Interval
+    effect: BoundedEstimate
+    control: BoundedEstimate
     is_pass: NDArray[np.bool_]
     is_fail: NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 MIN_VALUES = 3  # below, Student's t is so wide that it says nothing
 
 
-class Interval(NamedTuple):
+class BoundedEstimate(NamedTuple):
     """An estimate of the middle and its bounds; infinite where there are too few values."""
 
     estimate: Array
@@ -25,7 +25,7 @@ class Interval(NamedTuple):
     upper: Array
 
 
-def middle(values: Array, alpha: float) -> Interval:
+def middle(values: Array, alpha: float) -> BoundedEstimate:
     """The middle of the values along the last axis, ``[..., n] -> [...]``.
 
     Either bound is wrong with probability ``alpha`` at most, when the values are independent and
@@ -36,24 +36,24 @@ def middle(values: Array, alpha: float) -> Interval:
     if n < MIN_VALUES:
         centre = values.mean(axis=-1) if n else np.full(values.shape[:-1], np.nan)
         infinite = np.full_like(centre, np.inf)
-        return Interval(centre, -infinite, infinite)
+        return BoundedEstimate(centre, -infinite, infinite)
     rank = critical_rank_sum(n, alpha)
     return _student(values, alpha) if rank is None else _wilcoxon(values, rank)
 
 
-def _student(values: Array, alpha: float) -> Interval:
+def _student(values: Array, alpha: float) -> BoundedEstimate:
     n = values.shape[-1]
     centre = values.mean(axis=-1)
     half = stdtrit(n - 1, 1 - alpha) * values.std(axis=-1, ddof=1) / np.sqrt(n)
-    return Interval(centre, centre - half, centre + half)
+    return BoundedEstimate(centre, centre - half, centre + half)
 
 
-def _wilcoxon(values: Array, rank: int) -> Interval:
+def _wilcoxon(values: Array, rank: int) -> BoundedEstimate:
     """The Hodges-Lehmann estimate, and the means of pairs that the test can't tell from it."""
     first, second = np.triu_indices(values.shape[-1])
     means = np.sort((values[..., first] + values[..., second]) / 2, axis=-1)
     centre = np.median(means, axis=-1)
-    return Interval(centre, means[..., rank], means[..., -1 - rank])
+    return BoundedEstimate(centre, means[..., rank], means[..., -1 - rank])
 
 
 @cache

@@ -5,11 +5,13 @@ from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
 from bench.gate.budgets import Budget, Budgets
-from bench.gate.verdict import Bar, judge
+from bench.gate.verdict import Certainty, judge
 from bench.registry import Entry
-from bench.results.record import Job, ProbeName, Record, Workload
+from bench.results.probes import PROBES
+from bench.results.record import Job, Record
 from bench.results.series import machine_name
 from bench.results.verdict import Check, Verdict
+from bench.results.workload import Workload
 
 LOOKS = (5, 10, 20, 40)
 """After so many rounds of one process of each network, times are looked at; then it ends."""
@@ -19,7 +21,7 @@ RESIDENT_PROCESSES = 3
 
 CALLS_S = 1.0
 DEADLINE_S = 600.0
-Cell = tuple[Entry, Workload, ProbeName]
+Cell = tuple[Entry, Workload, str]
 
 
 class CheckRun:
@@ -32,9 +34,9 @@ class CheckRun:
     def __init__(self, budgets: Budgets, is_time_left: Callable[[], bool]) -> None:
         self._budgets = budgets
         self._is_time_left = is_time_left
-        self._bar = Bar(budgets.confidence, len(LOOKS))
-        self._open = [budget for budget in budgets.budgets if budget.probe == "latency"]
-        self._counted = [budget for budget in budgets.budgets if budget.probe != "latency"]
+        self._certainty = Certainty(budgets.confidence, len(LOOKS))
+        self._open = [budget for budget in budgets.budgets if budget.takes_time]
+        self._counted = [budget for budget in budgets.budgets if not budget.takes_time]
         self._checks: dict[Budget, Check] = {}
         self._n_rounds = 0
 
@@ -57,13 +59,13 @@ class CheckRun:
         return round_jobs(self._open, self._n_rounds - 1)
 
     def _look(self, records: Sequence[Record]) -> None:
-        self._checks |= {budget: judge(budget, records, self._bar) for budget in self._open}
+        self._checks |= {budget: judge(budget, records, self._certainty) for budget in self._open}
         is_open = Verdict.INCONCLUSIVE
         self._open = [b for b in self._open if self._checks[b].verdict == is_open]
 
     def checks(self, records: Sequence[Record]) -> list[Check]:
         """All verdicts, in the order of the budgets, once there is nothing more to measure."""
-        counts = {budget: judge(budget, records, self._bar) for budget in self._counted}
+        counts = {budget: judge(budget, records, self._certainty) for budget in self._counted}
         return [(self._checks | counts)[budget] for budget in self._budgets.budgets]
 
 
@@ -74,7 +76,7 @@ def check_records(budgets: Budgets, records: Sequence[Record]) -> list[Check]:
         UsageError: there are none, or they are of other machines than the budgets.
     """
     require_machine(budgets, records)
-    return [judge(budget, records, Bar(budgets.confidence)) for budget in budgets.budgets]
+    return [judge(budget, records, Certainty(budgets.confidence)) for budget in budgets.budgets]
 
 
 def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
@@ -84,8 +86,8 @@ def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
         UsageError: no records, records of several machines, or of another than the budgets name.
     """
     if not records:
-        raise UsageError("There are no whole records to check.")
-    machines = {machine_name(record) for record in records if record.environment}
+        raise UsageError("There are no complete records to check.")
+    machines = {machine_name(r.environment.machine) for r in records if r.environment}
     if not machines:
         return  # all processes crashed, which is for the verdicts to say
     if len(machines) > 1:
@@ -107,7 +109,7 @@ def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
         cell = (budget.entry, budget.workload, budget.probe)
         wanted = RESIDENT_PROCESSES if budget.quantity == "peak_rss_bytes" else 1
         n_processes[cell] = max(wanted, n_processes.get(cell, 0))
-    cells = sorted(n_processes, key=lambda cell: (cell[2] == "memory", cell[2]))
+    cells = sorted(n_processes, key=lambda cell: (PROBES[cell[2]].untouched_memory, cell[2]))
     return [_job(cell, process) for cell in cells for process in range(n_processes[cell])]
 
 
@@ -126,4 +128,13 @@ def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
 
 def _job(cell: Cell, round_index: int) -> Job:
     entry, workload, probe = cell
-    return Job(entry.name, entry.factory, workload, probe, round_index, CALLS_S, DEADLINE_S)
+    return Job(
+        model=entry.name,
+        factory=entry.factory,
+        workload=workload,
+        probe=probe,
+        round=round_index,
+        budget_s=CALLS_S,
+        deadline_s=DEADLINE_S,
+        n_src=entry.n_src,
+    )

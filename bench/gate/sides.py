@@ -7,10 +7,12 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
-from bench.measure.isolate import run_alone
+from bench.measure.isolate import fetch_environment, run_alone
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
-from bench.results.record import Status
+from bench.results.environment import Environment
+from bench.results.measurements import ParameterCount
+from bench.results.record import Job
 
 MODEL, BACKEND = "model:", "backend:"
 HANDSHAKE = Entry("handshake", "handshake", "torch.nn:Identity")
@@ -24,11 +26,12 @@ class Side:
     label: str
     entry: Entry
     root: Path | None
+    environment: Environment
 
 
 @contextmanager
 def two_sides(
-    base: str, head: str, models: Sequence[str]
+    base: str, head: str, models: Sequence[str], threads: int
 ) -> Generator[list[tuple[Side, Side]], None, None]:
     """The pairs to compare, base first; revisions are checked out for as long as this lasts.
 
@@ -40,44 +43,61 @@ def two_sides(
     if any(text.startswith(BACKEND) for text in texts):
         raise UsageError("There is one backend, backend:eager, so that no two can be compared.")
     if any(text.startswith(MODEL) for text in texts):
-        yield [(_model_side(base), _model_side(head))]
+        entries = [_named_network(text) for text in texts]
+        here = fetch_environment(threads)
+        first, second = (Side(entry.name, entry, None, here) for entry in entries)
+        yield [(first, second)]
         return
-    entries = select_entries(models)
+    entries = list(select_entries(models))
     repository = repository_root(Path.cwd())
     with checked_out(repository, base) as old, checked_out(repository, head) as new:
-        for label, root in ((base, old), (head, new)):
-            require_understanding(label, root)
-        yield [(Side(base, entry, old), Side(head, entry, new)) for entry in entries]
+        old_environment = environment_below(base, old, threads)
+        new_environment = environment_below(head, new, threads)
+        yield [
+            (Side(base, entry, old, old_environment), Side(head, entry, new, new_environment))
+            for entry in entries
+        ]
 
 
-def _model_side(text: str) -> Side:
+def _named_network(text: str) -> Entry:
     if not text.startswith(MODEL):
         raise UsageError(f"Two networks are compared with each other: model:NAME, not {text!r}.")
     entries = select_entries([text.removeprefix(MODEL)])
     if len(entries) > 1:
         raise UsageError(f"{text} names {len(entries)} networks. Name one.")
-    return Side(entries[0].name, entries[0], None)
+    return entries[0]
 
 
-def require_understanding(label: str, root: Path) -> None:
-    """Ask the worker below ``root`` something easy; this also compiles its modules.
+def environment_below(label: str, root: Path, threads: int) -> Environment:
+    """What the worker below ``root`` says of itself; asking also compiles its modules.
 
     Raises:
-        UsageError: it does not answer as this harness expects.
+        UsageError: it does not answer as this harness expects, or can't measure something easy.
     """
+    try:
+        environment = fetch_environment(threads, root)
+        answer = run_alone(handshake_job(threads), environment, root)
+        problem = answer.reason
+        if isinstance(answer.result, ParameterCount) and answer.result.n_params == 0:
+            return environment
+    except (ValueError, KeyError) as error:  # its environment has other fields
+        problem = str(error)
+    raise UsageError(
+        f"The worker of {label} (bench/measure/worker.py there) does not understand the "
+        f"requests of this version: {problem}. Compare revisions that have this version's "
+        "`bench`, or check out a commit whose `bench` is theirs."
+    )
+
+
+def handshake_job(threads: int) -> Job:
+    """Something easy to measure."""
     settings = Settings(
         update_device="cpu",
         n_samples=1,
         batch=1,
         dtype="float32",
-        threads=1,
+        threads=threads,
         seed=0,
         effort=Effort(1, 1, 0.0, 1.0, budget_s=0.0, deadline_s=60.0),
     )
-    answer = run_alone(plan_job(HANDSHAKE, "inference", "parameters", settings), root)
-    if answer.status != Status.OK or answer.measurement.get("n_params") != 0:
-        raise UsageError(
-            f"The worker of {label} (bench/measure/worker.py there) does not understand the "
-            f"requests of this version: {answer.reason or answer.measurement}. Compare revisions "
-            "that have this version's `bench`, or check out a commit whose `bench` is theirs."
-        )
+    return plan_job(HANDSHAKE, "inference", "parameters", settings)

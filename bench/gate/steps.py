@@ -23,14 +23,14 @@ MIN_POINTS = 6  # below, the noise is not known well enough
 PENALTY = 2.5
 
 
-class Step(NamedTuple):
+class LastingChange(NamedTuple):
     """The first point after a change, and by which share the middle of the stretch moved."""
 
     point: Point
     change: float
 
 
-def find_steps(series: Series) -> list[Step]:
+def find_steps(series: Series) -> list[LastingChange]:
     """The changes, oldest first; none where fewer than MIN_POINTS have a figure.
 
     Raises:
@@ -43,7 +43,7 @@ def find_steps(series: Series) -> list[Step]:
     borders = [0, *_breakpoints(logs)]
     stretches = [float(np.median(logs[start:end])) for start, end in pairwise(borders)]
     return [
-        Step(points[border], float(np.expm1(after - before)))
+        LastingChange(points[border], float(np.expm1(after - before)))
         for border, (before, after) in zip(borders[1:], pairwise(stretches), strict=False)
     ]
 
@@ -54,7 +54,7 @@ def _breakpoints(logs: Sequence[float] | np.ndarray) -> list[int]:
         import ruptures
     except ImportError as error:
         raise UsageError(
-            "Step changes are found by ruptures, which is not installed: "
+            "LastingChange changes are found by ruptures, which is not installed: "
             "pip install 'separation-bench[history]'"
         ) from error
     noise = max(LEAST_NOISE, float(np.median(np.abs(np.diff(logs)))) / 0.6745 / np.sqrt(2))

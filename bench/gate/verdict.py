@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.gate.budgets import Budget
-from bench.gate.figures import MissingFigureError, number_of, process_time, times_of
-from bench.gate.intervals import Interval, middle
+from bench.gate.intervals import BoundedEstimate, middle
 from bench.gate.percentile import bound_percentile
+from bench.gate.values import MissingValueError, number_of, process_time, times_of
 from bench.registry import Entry
-from bench.results.record import ProbeName, Record, Workload
+from bench.results.probes import PROBES
+from bench.results.record import Record
 from bench.results.verdict import Check, Verdict
+from bench.results.workload import Workload
 from bench.units import format_si, format_significant
 
 SAMPLE_RATE = 8000
@@ -22,7 +24,7 @@ Bounds = tuple[float, float, float]
 """An estimate, its lower and its upper bound."""
 
 
-class Bar(NamedTuple):
+class Certainty(NamedTuple):
     """How sure a verdict on a time must be: over all looks together, so that each has a share."""
 
     confidence: float
@@ -34,22 +36,22 @@ class Bar(NamedTuple):
         return (1 - self.confidence) / self.n_looks
 
 
-def judge(budget: Budget, records: Sequence[Record], bar: Bar) -> Check:
+def judge(budget: Budget, records: Sequence[Record], certainty: Certainty) -> Check:
     """The verdict on one budget. What is missing, NaN or failed is FAIL."""
     try:
         mine = matching(budget.entry, budget, records)
         if budget.probe == "latency":
-            return _judge_times(budget, mine, records, bar)
+            return _judge_times(budget, mine, records, certainty)
         return _judge_counts(budget, [number_of(record, budget.quantity) for record in mine])
-    except MissingFigureError as error:
-        return _check(budget, Verdict.FAIL, f"no figure: {error}")
+    except MissingValueError as error:
+        return _check(budget, Verdict.FAIL, f"no value: {error}")
 
 
 def matching(entry: Entry, budget: Budget, records: Sequence[Record]) -> list[Record]:
     """A network's records of a budget's probe and workload, as far as that probe depends on it.
 
     Raises:
-        MissingFigureError: there is none.
+        MissingValueError: there is none.
     """
     wanted = _identity(budget.workload, budget.probe)
     found = [
@@ -61,18 +63,19 @@ def matching(entry: Entry, budget: Budget, records: Sequence[Record]) -> list[Re
     ]
     if not found:
         words = ", ".join(wanted)
-        raise MissingFigureError(f"no record of {entry.name} {budget.probe} with {words}")
+        raise MissingValueError(f"no record of {entry.name} {budget.probe} with {words}")
     return found
 
 
-def _identity(workload: Workload, probe: ProbeName) -> tuple[str, ...]:
-    """What of a workload the figures of a probe depend on, in words."""
-    if probe == "parameters":
-        return (workload.dtype,)
-    size = (workload.phase, f"{workload.n_samples} samples", f"batch {workload.batch}")
-    if probe == "operations":
-        return (*size, workload.dtype)
-    return (*size, workload.dtype, workload.device, f"threads {workload.threads}")
+IN_WORDS = {"n_samples": "{} samples", "batch": "batch {}", "threads": "threads {}"}
+
+
+def _identity(workload: Workload, probe: str) -> tuple[str, ...]:
+    """What of a workload the values of a probe depend on, in words."""
+    return tuple(
+        IN_WORDS.get(name, "{}").format(getattr(workload, name))
+        for name in PROBES[probe].depends_on
+    )
 
 
 def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
@@ -95,25 +98,25 @@ def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
 
 
 def _judge_times(
-    budget: Budget, mine: Sequence[Record], records: Sequence[Record], bar: Bar
+    budget: Budget, mine: Sequence[Record], records: Sequence[Record], certainty: Certainty
 ) -> Check:
     if budget.quantity == "p95_s":
-        return _judge_p95(budget, mine, bar)
+        return _judge_p95(budget, mine, certainty)
     if budget.reference is not None:
         ratios = _ratios(mine, matching(budget.reference, budget, records))
-        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", bar)
+        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", certainty)
     times = [process_time(record) for record in mine]
     if budget.quantity == "rtf":
         duration_s = budget.workload.batch * budget.workload.n_samples / SAMPLE_RATE
-        return _judge_middle(budget, [t / duration_s for t in times], "real time", bar)
-    return _judge_middle(budget, times, "", bar)
+        return _judge_middle(budget, [t / duration_s for t in times], "real time", certainty)
+    return _judge_middle(budget, times, "", certainty)
 
 
 def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]:
     """The ratios of process times that were measured in the same round.
 
     Raises:
-        MissingFigureError: no round has both, or one of its times is missing.
+        MissingValueError: no round has both, or one of its times is missing.
     """
     pairs = [
         (record, reference)
@@ -125,17 +128,17 @@ def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]
         )
     ]
     if not pairs:
-        raise MissingFigureError("no round has a time of both")
+        raise MissingValueError("no round has a time of both")
     return [process_time(record) / process_time(reference) for record, reference in pairs]
 
 
-def _judge_middle(budget: Budget, values: Sequence[float], of: str, bar: Bar) -> Check:
+def _judge_middle(budget: Budget, values: Sequence[float], of: str, certainty: Certainty) -> Check:
     """The middle of processes' medians, which a bound holds apart from the limit."""
-    interval: Interval = middle(np.log(values), bar.alpha)
+    interval: BoundedEstimate = middle(np.log(values), certainty.alpha)
     bounds = tuple(float(np.exp(bound)) for bound in interval)
     span = "without bounds"
     if math.isfinite(bounds[2]):
-        span = f"[{_print(bounds[1], of)}, {_print(bounds[2], of)}] with {bar.confidence:.0%}"
+        span = f"[{_print(bounds[1], of)}, {_print(bounds[2], of)}] with {certainty.confidence:.0%}"
     reason = (
         f"{_print(bounds[0], of)} {span} in {_processes(len(values))}, "
         f"budget {_print(budget.limit, of)}{of and ' of ' + of}"
@@ -143,15 +146,15 @@ def _judge_middle(budget: Budget, values: Sequence[float], of: str, bar: Bar) ->
     return _decide(budget, (bounds[0], bounds[1], bounds[2]), reason)
 
 
-def _judge_p95(budget: Budget, records: Sequence[Record], bar: Bar) -> Check:
+def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) -> Check:
     """An order statistic of all calls, counted as what calls in so few processes are worth."""
     processes = [times_of(record) for record in records]
-    found = bound_percentile(processes, 0.95, bar.alpha)
+    found = bound_percentile(processes, 0.95, certainty.alpha)
     n_calls = sum(map(len, processes))
     worth = f"{n_calls} calls in {_processes(len(processes))}, worth {found.n_effective:.0f}"
     budgeted = f"budget {format_si(budget.limit, 's')}"
     estimate = format_si(found.estimate, "s")
-    sure = f"with {bar.confidence:.0%} confidence ({worth}), {budgeted}"
+    sure = f"with {certainty.confidence:.0%} confidence ({worth}), {budgeted}"
     if math.isfinite(found.upper) and found.lower <= budget.limit:
         reason = f"{estimate}, at most {format_si(found.upper, 's')} {sure}"
     elif found.lower > budget.limit:
@@ -192,6 +195,6 @@ def _check(
         bound if bound is not None and math.isfinite(bound) else None
         for bound in (value, lower, upper)
     )
-    phase = "" if budget.probe == "parameters" else f"{budget.workload.phase} "
+    phase = f"{budget.workload.phase} " if len(PROBES[budget.probe].phases) > 1 else ""
     name = f"{phase}{budget.quantity}"
     return Check(budget.entry.name, name, verdict, reason, value, lower, upper, budget.limit)

@@ -12,7 +12,11 @@ from bench.measure.contract import check_estimates, check_finite
 from bench.measure.mixture import Example, load_example
 from bench.objective import negative_pit_si_sdr
 from bench.results.workload import Workload
+from bench.runtimes import RUNTIMES
 
+PREPARE: dict[str, Callable[[nn.Module], Callable[[Tensor], Tensor]]] = {
+    name: import_module(f"bench.runtimes.{name}").prepare for name in RUNTIMES
+}
 LEARNING_RATE = 1e-3  # paper, section 3.4
 PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
 """What an training step consists of, in this order."""
@@ -99,7 +103,7 @@ def prepare_step(model: nn.Module, workload: Workload, device: str | None = None
 
 
 def _inference_step(model: nn.Module, example: Example, runtime: str) -> Step:
-    forward = import_module(f"bench.runtimes.{runtime}").prepare(model.eval())
+    forward = PREPARE[runtime](model.eval())
 
     @torch.inference_mode()
     def run(mark: Callable[[], None] = no_mark) -> Tensor:

@@ -25,6 +25,7 @@ from torch import nn
 from bench.machine.state import describe_state
 from bench.measure.contract import expect_sources
 from bench.measure.environment import describe_environment
+from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.codec import encode_result
 from bench.results.measurements import Result
 from bench.results.probes import PROBES

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from bench.results.published import Published
-from bench.results.record import Phase
-from bench.results.summary import Figure, ModelSummary
+from bench.results.summary import ModelSummary, Value
+from bench.results.workload import Phase
 from bench.units import format_significant
 
 
 @dataclass(frozen=True)
 class Column:
-    """A measured quantity as tables show it."""
+    """A metric as tables show it."""
 
-    quantity: str  # name of a Quantity
+    metric: str  # name of one of METRICS
     title: str
     unit: str
     scale: float  # SI units in one printed unit
@@ -29,12 +29,12 @@ class Column:
         """Title, and phase as the paper letters it."""
         return self.title + {"inference": " I", "update": " B", None: ""}[self.phase]
 
-    def format(self, figure: Figure) -> str:
-        """The figure in the printed unit, or its status; never blank."""
-        if figure.value is None:
-            return figure.status.value
-        mark = "†" if figure.reason else ""
-        return format_significant(figure.value / self.scale) + mark
+    def format(self, value: Value) -> str:
+        """The value in the printed unit, or its status; never blank."""
+        if value.value is None:
+            return value.status.value
+        mark = "" if value.is_sound else "†"
+        return format_significant(value.value / self.scale) + mark
 
     def published_value(self, published: Published | None) -> float | None:
         """The paper's value in SI units, where the paper has one."""
@@ -45,12 +45,10 @@ class Column:
 
 
 def _pair(
-    quantity: str, title: str, unit: str, scale: float, published: str | None = None
+    metric: str, title: str, unit: str, scale: float, published: str | None = None
 ) -> list[Column]:
     return [
-        Column(
-            f"{quantity}_{phase}", title, unit, scale, phase, published and f"{published}_{phase}"
-        )
+        Column(f"{metric}_{phase}", title, unit, scale, phase, published and f"{published}_{phase}")
         for phase in ("inference", "update")
     ]
 
@@ -103,6 +101,6 @@ DETAIL_COLUMNS = [
 
 def ratio_to_published(column: Column, model: ModelSummary) -> float | None:
     """Measured over published, where both are there."""
-    value = model.figures[column.quantity].value
+    value = model.values[column.metric].value
     published = column.published_value(model.published)
     return None if value is None or not published else value / published

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.results.quality import EVALUATIONS, pick_own, read_evaluations
-from bench.results.summary import Summary
+from bench.results.summary import RunSummary
 
 
-def write_reports(summary: Summary, folder: Path) -> list[Path]:
+def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
     """Write ``table1.md``, ``table1.csv`` and the Pareto figure; returns their paths.
 
     Where Table 2's own networks were measured, ``table2.md`` too; where nothing else was,
@@ -30,7 +30,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
     return written
 
 
-def _write_table1(summary: Summary, folder: Path) -> list[Path]:
+def _write_table1(summary: RunSummary, folder: Path) -> list[Path]:
     from bench.render.figures.figure3 import write_figure3
     from bench.render.figures.pareto import write_pareto_figure
     from bench.render.tables.table1 import render_table1

@@ -5,6 +5,7 @@ What a machine or device does not tell is None; ``notes`` says why, by the field
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 from bench.results.contention import CallContention, Contention
@@ -122,6 +123,11 @@ class LatencyTimes(Result):
     gpu_before: GpuReading | None = None
     gpu_during: GpuReading | None = None
     gpu_slowed_by: tuple[str, ...] = ()
+
+    @property
+    def latency_s(self) -> float:
+        """The median of this process's calls."""
+        return median(self.times_s)
 
     @property
     def calls(self) -> list[Contention]:

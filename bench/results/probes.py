@@ -85,7 +85,7 @@ PROBES = {
             "latency",
             LatencyTimes,
             phases=PHASES,
-            metrics=("times_s",),
+            metrics=("latency_s",),
             takes_time=True,
             preload=(OPTIMISER_IMPORT,),
         ),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from statistics import median, stdev
 from typing import NamedTuple
 
-from bench.results.record import Record, Status
+from bench.results.record import Record
 from bench.results.statistics import Estimate, estimate_ratio
+from bench.results.timing import times_by_round
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,12 @@ class Repeatability:
         return sum(interval.low <= self.pooled <= interval.high for interval in intervals)
 
 
-def summarize_runs(
-    runs: Sequence[Sequence[Record]], model: str, reference: str
-) -> Repeatability | None:
+def summarize_runs(runs: Sequence[Sequence[Record]], model: str, base: str) -> Repeatability | None:
     """The ratio of one network to another in every run, each given by its records.
 
     A run counts with the rounds that measured both; None when fewer than two runs have any.
     """
-    pairs = [pair for run in runs if (pair := _common_rounds(run, model, reference)).ours]
+    pairs = [pair for run in runs if (pair := _common_rounds(run, model, base)).ours]
     if len(pairs) < 2:
         return None
     pooled = estimate_ratio(
@@ -64,19 +63,14 @@ def summarize_runs(
 class _Pair(NamedTuple):
     """The times of both networks in one run, in the order of the rounds that have both."""
 
-    ours: list[list[float]]
-    theirs: list[list[float]]
+    ours: list[Sequence[float]]
+    theirs: list[Sequence[float]]
 
 
-def _common_rounds(records: Sequence[Record], model: str, reference: str) -> _Pair:
-    ours, theirs = _times_by_round(records, model), _times_by_round(records, reference)
+def _common_rounds(records: Sequence[Record], model: str, base: str) -> _Pair:
+    ours, theirs = (
+        times_by_round([record for record in records if record.job.model == name])
+        for name in (model, base)
+    )
     common = sorted(ours.keys() & theirs.keys())
-    return _Pair([ours[index] for index in common], [theirs[index] for index in common])
-
-
-def _times_by_round(records: Sequence[Record], model: str) -> dict[int, list[float]]:
-    return {
-        record.job.round: record.measurement["times_s"]
-        for record in records
-        if record.job.model == model and record.status == Status.OK
-    }
+    return _Pair([ours[i].times_s for i in common], [theirs[i].times_s for i in common])

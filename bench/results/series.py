@@ -1,17 +1,20 @@
-"""A figure of a network over commits, from the records of many runs; machines are never mixed."""
+"""A metric of a network over commits, from the records of many runs; machines are never mixed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from bench.results.record import Record, Status, Workload
+from bench.results.environment import Code, Machine
+from bench.results.measurements import LatencyTimes
+from bench.results.metrics import Metric
+from bench.results.record import Record, Status, results_of
 from bench.results.statistics import Interval, estimate_median
-from bench.results.summary import Quantity
+from bench.results.workload import Workload
 
 
 @dataclass(frozen=True)
 class Point:
-    """The figure at one commit: its value, or why there is none."""
+    """The metric at one commit: its value, or why there is none."""
 
     commit: str  # "+" behind it: the sources had changes that nobody committed
     started_at: str  # of its first record; ISO 8601, UTC
@@ -26,65 +29,60 @@ class Series:
     """All commits at which one machine measured one network on one workload, oldest first."""
 
     model: str
-    quantity: Quantity
+    metric: Metric
     machine: str
     workload: Workload
     points: tuple[Point, ...]
 
     @property
     def values(self) -> list[float]:
-        """The figures that are there."""
+        """The values that are there."""
         return [point.value for point in self.points if point.value is not None]
 
 
-def collect_series(records: Iterable[Record], quantity: Quantity) -> list[Series]:
+def collect_series(records: Iterable[Record], metric: Metric) -> list[Series]:
     """One series for each network, machine and workload; commits in the order of measuring."""
     groups: dict[tuple[str, str, Workload], dict[str, list[Record]]] = {}
     for record in sorted(records, key=lambda record: record.started_at):
         job = record.job
-        if (job.probe, job.workload.phase) != (quantity.probe, quantity.phase):
+        if (job.probe, job.workload.phase) != (metric.probe, metric.phase):
             continue
-        if not record.environment:
+        if record.environment is None:
             continue  # the process crashed and could not say where and what it was
-        key = (job.model, machine_name(record), job.workload)
-        groups.setdefault(key, {}).setdefault(_commit(record), []).append(record)
+        key = (job.model, machine_name(record.environment.machine), job.workload)
+        commit = _commit(record.environment.code)
+        groups.setdefault(key, {}).setdefault(commit, []).append(record)
     return [
-        Series(model, quantity, machine, workload, tuple(_points(commits, quantity)))
+        Series(model, metric, machine, workload, tuple(_points(commits, metric)))
         for (model, machine, workload), commits in groups.items()
     ]
 
 
-def machine_name(record: Record) -> str:
+def machine_name(machine: Machine) -> str:
     """The processor and how many of them, the memory, and the GPU if there is one.
 
     Memory in whole GiB: what the kernel leaves of it differs by some pages from start to start.
     """
-    machine = record.environment["machine"]
-    memory_gib = round(machine["memory_bytes"] / 2**30)
-    name = f"{machine['cpu']}, {machine['n_available_cpus']} processors, {memory_gib} GiB"
-    return f"{name}, {machine['gpu']['name']}" if machine["gpu"] else name
+    memory_gib = round(machine.memory_bytes / 2**30)
+    name = f"{machine.cpu}, {machine.n_available_cpus} processors, {memory_gib} GiB"
+    return f"{name}, {machine.gpu.name}" if machine.gpu else name
 
 
-def _commit(record: Record) -> str:
-    code = record.environment["code"]
-    return f"{code['commit'][:10]}{'+' if code['is_modified'] else ''}"
+def _commit(code: Code) -> str:
+    return f"{code.commit[:10]}{'+' if code.is_modified else ''}"
 
 
-def _points(commits: dict[str, list[Record]], quantity: Quantity) -> Iterable[Point]:
+def _points(commits: dict[str, list[Record]], metric: Metric) -> Iterable[Point]:
     for commit, records in commits.items():
-        good = [r for r in records if r.status == Status.OK and quantity.field in r.measurement]
+        values = [getattr(r.result, metric.field) for r in records if r.status == Status.OK]
+        known = [value for value in values if value is not None]
         began = records[0].started_at
-        if not good:
-            reason = records[0].reason or f"{quantity.field} is not known on this device."
+        if not known:
+            reason = records[0].reason or f"{metric.field} is not known on this device."
             yield Point(commit, began, None, None, 0, reason)
-        elif quantity.probe == "latency":
-            estimate = estimate_median([_times(record, quantity) for record in good])
+        elif metric.spec.takes_time:
+            times_s = [times.times_s for _, times in results_of(LatencyTimes, records)]
+            estimate = estimate_median(times_s)
             yield Point(commit, began, estimate.value, estimate.interval, estimate.n_processes)
         else:
-            value = median(record.measurement[quantity.field] for record in good)
-            yield Point(commit, began, value, None, len(good))
-
-
-def _times(record: Record, quantity: Quantity) -> Sequence[float]:
-    times: Sequence[float] = record.measurement[quantity.field]
-    return times
+            yield Point(commit, began, median(known), None, len(known))

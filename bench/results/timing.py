@@ -3,105 +3,127 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
 from statistics import median
-from typing import Any
 
-from bench.results.record import Record, Status
-from bench.results.statistics import (
-    Estimate,
-    estimate_median,
-    estimate_ratio,
-    percentile,
-)
+from bench.results.contention import Contention
+from bench.results.measurements import LatencyTimes
+from bench.results.record import Record, results_of
+from bench.results.statistics import Estimate, estimate_median, estimate_ratio, percentile
 
 SHARES = (0.90, 0.95, 0.99)
-NOISY_SHARE = 0.2  # of the calls under contention: more make a figure noisy
-NOISY_WIDTH = 0.05  # half the interval over the figure: more makes it noisy
+NOISY_SHARE = 0.2  # of the calls under contention: more make a value noisy
+NOISY_WIDTH = 0.05  # half the interval over the value: more makes it noisy
+
+
+class DoubtKind(StrEnum):
+    """What makes a time doubtful."""
+
+    CALLS_CONTENDED = "calls_contended"
+    PROCESSES_CONTENDED = "processes_contended"
+    WIDE_INTERVAL = "wide_interval"
+    GPU_SLOWED = "gpu_slowed"
+    GPU_SHARED = "gpu_shared"
+    ROUNDS_FAILED = "rounds_failed"
 
 
 @dataclass(frozen=True)
-class Timing:
+class Doubt:
+    """One reason not to trust a value, in numbers; ``bench.render.doubts`` says it in words."""
+
+    kind: DoubtKind
+    n: int = 0  # calls, processes or rounds that it concerns
+    of: int = 0  # all of them
+    share: float = 0.0  # half the interval over the value
+    causes: tuple[str, ...] = ()
+    example: Contention | None = None
+
+
+@dataclass(frozen=True)
+class LatencySummary:
     """One latency, in seconds unless the name says otherwise."""
 
     latency: Estimate
-    ratio: Estimate | None  # to the reference network in the same rounds; None without one
+    ratio: Estimate | None  # to the base network in the same rounds; None without one
     first_s: float | None  # median over processes of the first call
     percentiles_s: Mapping[float, float | None]  # by share; None: too few samples
-    parts_s: Mapping[str, float]  # of an update step: medians over all samples
+    parts_s: Mapping[str, float]  # of a training step: medians over all samples
     n_contended: int | None  # samples during which something else used the processors
     stopped_by: str  # what ended most of the processes
-    noise: str  # a sentence that says why not to trust the figure; empty when nothing does
+    doubts: tuple[Doubt, ...]
 
 
-def summarize_timing(records: Sequence[Record], reference: Sequence[Record]) -> Timing | None:
-    """The timing that latency records of one network hold; None when none of them succeeded.
+def summarize_latency(records: Sequence[Record], base: Sequence[Record]) -> LatencySummary | None:
+    """What latency records of one network say; None when none of them succeeded.
 
-    ``reference`` are those of the network to compare with, matched by their round.
+    ``base`` are those of the network to compare with, matched by their round.
     """
-    measured = {r.job.round: r.measurement for r in records if r.status == Status.OK}
+    measured = times_by_round(records)
     if not measured:
         return None
-    others = {r.job.round: r.measurement for r in reference if r.status == Status.OK}
+    found, others = list(measured.values()), times_by_round(base)
     common = sorted(measured.keys() & others.keys())
-    times_s = [measurement["times_s"] for measurement in measured.values()]
+    times_s = [times.times_s for times in found]
     latency = estimate_median(times_s)
-    contention = [m["contention"] for m in measured.values() if "contention" in m]
-    marks = [mark for columns in contention for mark in columns["is_contended"]]
+    marks = [call.is_contended for times in found for call in times.calls]
     known = [mark for mark in marks if mark is not None]
-    first_s = [m["first_time_s"] for m in measured.values() if "first_time_s" in m]
-    stopped_by = Counter(m["stopped_by"] for m in measured.values() if "stopped_by" in m)
-    return Timing(
+    first_s = [times.first_time_s for times in found if times.first_time_s is not None]
+    stopped_by = Counter(times.stopped_by for times in found if times.stopped_by)
+    return LatencySummary(
         latency=latency,
         ratio=estimate_ratio(
-            [measured[index]["times_s"] for index in common],
-            [others[index]["times_s"] for index in common],
+            [measured[index].times_s for index in common],
+            [others[index].times_s for index in common],
         )
         if common
         else None,
         first_s=median(first_s) if first_s else None,
         percentiles_s={share: percentile(times_s, share) for share in SHARES},
-        parts_s=_median_parts(list(measured.values())),
+        parts_s=_median_parts(found),
         n_contended=sum(known) if known else None,
         stopped_by=stopped_by.most_common(1)[0][0] if stopped_by else "not known",
-        noise=_noise(latency, known, list(measured.values())),
+        doubts=(*_gpu_doubts(found), *_contention_doubts(found), *_width_doubts(latency)),
     )
 
 
-def _median_parts(measurements: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    parts = [measurement["parts_s"] for measurement in measurements if "parts_s" in measurement]
+def times_by_round(records: Sequence[Record]) -> dict[int, LatencyTimes]:
+    """The times of each round that measured any."""
+    return {record.job.round: times for record, times in results_of(LatencyTimes, records)}
+
+
+def _median_parts(found: Sequence[LatencyTimes]) -> dict[str, float]:
+    parts = [times.parts_s for times in found if times.parts_s]
     names = parts[0] if parts else ()
     return {name: median(chain.from_iterable(part[name] for part in parts)) for name in names}
 
 
-def _noise(
-    latency: Estimate, is_contended: Sequence[bool], measurements: Sequence[Mapping[str, Any]]
-) -> str:
-    """Why the figure is in doubt, in a sentence; empty when it is not."""
-    doubts = _gpu_doubts(measurements)
-    contention = [m["contention"] for m in measurements if "contention" in m]
-    disturbed = [columns["series_reason"] for columns in contention if columns.get("series_reason")]
-    if is_contended and sum(is_contended) > NOISY_SHARE * len(is_contended):
-        reasons = Counter(reason for columns in contention for reason in columns["reasons"][:1])
-        doubts.append(
-            f"other work during {sum(is_contended)} of {len(is_contended)} calls "
-            f"({reasons.most_common(1)[0][0]})"
-        )
-    elif 2 * len(disturbed) > len(contention):
-        doubts.append(
-            f"other work beside {len(disturbed)} of {len(contention)} processes ({disturbed[0]})"
-        )
+def _contention_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:
+    """Too many disturbed calls, or else too many processes that were disturbed as a whole."""
+    calls = [call for times in found for call in times.calls if call.is_contended is not None]
+    contended = [call for call in calls if call.is_contended]
+    if len(contended) > NOISY_SHARE * len(calls):
+        kind = DoubtKind.CALLS_CONTENDED
+        return [Doubt(kind, len(contended), len(calls), example=contended[0])]
+    asked = [times for times in found if times.is_series_contended is not None]
+    disturbed = [times for times in asked if times.is_series_contended]
+    if 2 * len(disturbed) > len(asked):
+        kind, example = DoubtKind.PROCESSES_CONTENDED, disturbed[0].series_contention
+        return [Doubt(kind, len(disturbed), len(asked), example=example)]
+    return []
+
+
+def _width_doubts(latency: Estimate) -> list[Doubt]:
     interval = latency.interval
-    if interval and interval.relative_width(latency.value) > NOISY_WIDTH:
-        doubts.append(f"an interval of ± {interval.relative_width(latency.value):.0%}")
-    return f"Noisy: {' and '.join(doubts)}." if doubts else ""
+    width = interval.relative_width(latency.value) if interval else 0.0
+    return [Doubt(DoubtKind.WIDE_INTERVAL, share=width)] if width > NOISY_WIDTH else []
 
 
-def _gpu_doubts(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
+def _gpu_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:
     """What slowed a GPU, and who else used it, while it was timed."""
-    slowdowns = {reason for m in measurements for reason in m.get("gpu_slowed_by", ())}
-    doubts = [f"the GPU's clock lowered by {', '.join(sorted(slowdowns))}"] if slowdowns else []
-    states = [m.get("gpu_during") or {} for m in measurements]
-    if any(state.get("n_other_processes") for state in states):
-        doubts.append("another process on the GPU")
+    causes = sorted({cause for times in found for cause in times.gpu_slowed_by})
+    doubts = [Doubt(DoubtKind.GPU_SLOWED, causes=tuple(causes))] if causes else []
+    readings = [times.gpu_during for times in found if times.gpu_during]
+    if any(reading.n_other_processes for reading in readings):
+        doubts.append(Doubt(DoubtKind.GPU_SHARED))
     return doubts

@@ -74,7 +74,7 @@ class TrainingFolder:
 
     def keep_best(self, training: Training, line: TrainingLine) -> None:
         """Write the weights of the best validation so far, with what is known of them."""
-        metadata = asdict(training.settings) | asdict(line) | {"code": describe_code()}
+        metadata = asdict(training.settings) | asdict(line) | {"code": asdict(describe_code())}
         self._write(lambda: save_model(self.path / MODEL_NAME, training.model, metadata))
 
     def _write(self, write: Callable[[], None]) -> None:

@@ -189,7 +189,7 @@ class Training:
         """All that decides the next step."""
         state = {
             "settings": asdict(self.settings),
-            "code": describe_code(),
+            "code": asdict(describe_code()),
             "position": asdict(self.position),
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),

@@ -11,13 +11,13 @@ from bench.render.columns import Column, table1_columns
 from bench.render.figures.pareto import OTHER_STYLE, STYLES, SUDORMRF_COLOUR, frame_costs
 from bench.render.figures.saving import save_figure
 from bench.results.quality import EvaluationRecord
-from bench.results.summary import ModelSummary, Summary
+from bench.results.summary import ModelSummary, RunSummary
 
 TASKS = (("speech", "SI-SDRi, speech (dB)"), ("sounds", "SI-SDRi, non-speech (dB)"))
 
 
 def write_figure3(
-    summary: Summary, own: Mapping[tuple[str, str], EvaluationRecord], stem: Path
+    summary: RunSummary, own: Mapping[tuple[str, str], EvaluationRecord], stem: Path
 ) -> list[Path]:
     """A row for each task, a column for each cost of inference, as SVG and PNG.
 
@@ -52,13 +52,13 @@ def write_figure3(
 def _draw_panel(
     axis: Axes,
     column: Column,
-    summary: Summary,
+    summary: RunSummary,
     task: str,
     own: Mapping[tuple[str, str], EvaluationRecord],
 ) -> None:
     costs = []
     for model in summary.models:
-        figure = model.figures[column.quantity]
+        figure = model.values[column.metric]
         if figure.value is None or figure.value <= 0:
             continue
         cost = figure.value / column.scale

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure as Canvas
 
 from bench.render.figures.saving import save_figure
-from bench.render.tables.history import UNITS, Steps, describe
+from bench.render.tables.history import Steps, describe
 from bench.results.series import Series
 
 
@@ -27,7 +27,7 @@ def write_history_figure(found: Sequence[tuple[Series, Steps]], stem: Path) -> l
                 axis.annotate(change, (place - 0.4, 0.05), xycoords=where, fontsize=8)
         axis.set_xticks(places, [point.commit for point in points], rotation=30, ha="right")
         axis.set_ylim(0, 1.15 * max(series.values, default=1.0))
-        unit = UNITS[series.quantity.probe]
-        axis.set_ylabel(f"{series.quantity.name}{f' ({unit})' if unit else ''}", fontsize=8)
+        unit = series.metric.unit
+        axis.set_ylabel(f"{series.metric.name}{f' ({unit})' if unit else ''}", fontsize=8)
         axis.set_title(describe(series), fontsize=8)
     return save_figure(canvas, stem)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
 from bench.registry import Entry
 from bench.render.figures.saving import save_figure
+from bench.results.measurements import ModuleRow
 from bench.units import format_si
 
 PARTS = {
@@ -19,12 +19,12 @@ PARTS = {
     "decoder": "#cc79a7",
     "other": "#999999",
 }
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[ModuleRow]
 
 
 def sum_parts(rows: Rows) -> dict[str, int]:
     """MACs of each part of a network; they sum to the network's."""
-    return {part: sum(r["own_macs"] for r in rows if r["part"] == part) for part in PARTS}
+    return {part: sum(r.own_macs for r in rows if r.part == part) for part in PARTS}
 
 
 def write_layers_figure(

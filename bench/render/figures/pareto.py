@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.render.columns import Column, table1_columns
 from bench.render.figures.saving import save_figure
-from bench.results.summary import ModelSummary, Summary
+from bench.results.summary import ModelSummary, RunSummary
 
 STYLES = {
     "conv-tasnet": ("#0072b2", "o"),
@@ -35,7 +35,7 @@ def pareto_frontier(points: Sequence[Point]) -> list[Point]:
     return frontier
 
 
-def write_pareto_figure(summary: Summary, stem: Path) -> list[Path]:
+def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
     """Two rows (inference, update step) by three costs, as SVG and PNG; returns the paths."""
     canvas = Canvas(figsize=(11, 6.4), layout="constrained")
     axes = canvas.subplots(2, 3, sharey=True)
@@ -53,15 +53,15 @@ def write_pareto_figure(summary: Summary, stem: Path) -> list[Path]:
         handles.values(), handles, loc="outside lower center", ncols=8, frameon=False, fontsize=9
     )
     canvas.suptitle(
-        f"Quality against cost, {summary.settings['n_samples']} samples, "
-        f"batch {summary.settings['batch']}\n"
+        f"Quality against cost, {summary.workload.n_samples} samples, "
+        f"batch {summary.workload.batch}\n"
         f"inference on {summary.environment_name}; update step on {summary.update_device_name}",
         fontsize=11,
     )
     return save_figure(canvas, stem)
 
 
-def _draw_panel(axis: Axes, column: Column, summary: Summary) -> None:
+def _draw_panel(axis: Axes, column: Column, summary: RunSummary) -> None:
     phase = "inference" if column.phase == "inference" else "update step"
     placed = [(model, *point) for model in summary.models if (point := _place(model, column))]
     _draw_frontier(axis, [(cost, quality) for _, cost, quality in placed])
@@ -110,18 +110,18 @@ def _draw_frontier(axis: Axes, points: Sequence[Point]) -> None:
 
 
 def _place(model: ModelSummary, column: Column) -> Point | None:
-    cost = model.figures[column.quantity].value
+    cost = model.values[column.metric].value
     if cost is None or cost <= 0 or model.published is None:
         return None
     return cost / column.scale, model.published.si_sdri_nonspeech_db
 
 
-def _name_missing(axis: Axes, column: Column, summary: Summary) -> None:
+def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
     """A network without a figure is named in the panel, not left out in silence."""
     missing = [
-        f"{model.entry.display_name}: {model.figures[column.quantity].status.value}"
+        f"{model.entry.display_name}: {model.values[column.metric].status.value}"
         for model in summary.models
-        if model.published is not None and model.figures[column.quantity].value is None
+        if model.published is not None and model.values[column.metric].value is None
     ]
     if missing:
         axis.text(

@@ -6,9 +6,8 @@ from bench.render.tables.markdown import markdown_table
 from bench.results.series import Point, Series
 from bench.units import format_si
 
-UNITS = {"latency": "s", "memory": "B", "operations": "", "parameters": ""}
 Steps = Mapping[str, float]
-"""Commits at which a figure changed for good, and the share by which it did."""
+"""Commits at which the metric changed for good, and the share by which it did."""
 
 
 def render_history(found: Sequence[tuple[Series, Steps]]) -> str:
@@ -17,16 +16,16 @@ def render_history(found: Sequence[tuple[Series, Steps]]) -> str:
 
 
 def describe(series: Series) -> str:
-    """Network, figure, machine and workload in a line."""
+    """Network, metric, machine and workload in a line."""
     work = series.workload
     return (
-        f"{series.model} {series.quantity.name} on {series.machine}: {work.n_samples} samples, "
+        f"{series.model} {series.metric.name} on {series.machine}: {work.n_samples} samples, "
         f"batch {work.batch}, {work.dtype}, threads {work.threads}"
     )
 
 
 def _render_series(series: Series, steps: Steps) -> str:
-    unit = UNITS[series.quantity.probe]
+    unit = series.metric.unit
     rows = [
         [
             point.commit,
@@ -38,7 +37,7 @@ def _render_series(series: Series, steps: Steps) -> str:
         ]
         for point in series.points
     ]
-    heads = ["Commit", "Measured", "Figure", "Interval", "Processes", "Step"]
+    heads = ["Commit", "Measured", "Value", "Interval", "Processes", "Step"]
     return f"### {describe(series)}\n\n{markdown_table(heads, rows, n_text=2)}"
 
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
 
 from bench.registry import Entry
 from bench.render.tables.markdown import markdown_table
+from bench.results.measurements import ModuleRow
 from bench.units import format_si
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[ModuleRow]
 
 
 def render_layers(entries: Sequence[Entry], modules: Mapping[str, Rows], depth: int) -> str:
@@ -24,20 +25,20 @@ def render_layers(entries: Sequence[Entry], modules: Mapping[str, Rows], depth: 
 
 
 def _tree(rows: Rows, depth: int) -> str:
-    total = rows[0]["macs"] or 1
+    total = rows[0].macs or 1
     heads = ["Module", "Type", "Parameters", "MACs", "Share", "FLOPs", "Output"]
-    shown = [row for row in rows if row["path"] == "" or row["path"].count(".") < depth]
+    shown = [row for row in rows if row.path == "" or row.path.count(".") < depth]
     return markdown_table(
         heads,
         [
             [
-                _indented(row["path"]),
-                row["type"],
-                f"{row['n_params']:,}",
-                format_si(row["macs"], "").strip(),
-                f"{row['macs'] / total:.1%}",
-                format_si(row["flops"], "").strip(),
-                format_si(row["output_bytes"], "B"),
+                _indented(row.path),
+                row.type,
+                f"{row.n_params:,}",
+                format_si(row.macs, "").strip(),
+                f"{row.macs / total:.1%}",
+                format_si(row.flops, "").strip(),
+                format_si(row.output_bytes, "B"),
             ]
             for row in shown
         ],
@@ -52,4 +53,5 @@ def _indented(path: str) -> str:
 
 def render_layers_json(modules: Mapping[str, Rows]) -> str:
     """Every module of every network, by the network's name."""
-    return json.dumps(modules, indent=1) + "\n"
+    trees = {name: [asdict(row) for row in rows] for name, rows in modules.items()}
+    return json.dumps(trees, indent=1) + "\n"

@@ -2,8 +2,8 @@
 
 from bench.render.columns import memory_columns
 from bench.render.tables.markdown import markdown_table
-from bench.results.record import Phase
-from bench.results.summary import ModelSummary, Summary
+from bench.results.summary import ModelSummary, RunSummary
+from bench.results.workload import Phase
 from bench.units import format_significant
 
 PHASES: dict[Phase, str] = {"inference": "I", "update": "B"}
@@ -19,7 +19,7 @@ EXPLANATION = (
 )
 
 
-def render_memory(summary: Summary) -> str:
+def render_memory(summary: RunSummary) -> str:
     """A section: one row for each network and phase."""
     heads = ["Model", "Phase", *(c.heading for c in memory_columns("inference")), "Held / minimum"]
     rows = [_row(model, phase) for model in summary.models for phase in PHASES]
@@ -28,14 +28,14 @@ def render_memory(summary: Summary) -> str:
 
 
 def _row(model: ModelSummary, phase: Phase) -> list[str]:
-    cells = [column.format(model.figures[column.quantity]) for column in memory_columns(phase)]
+    cells = [column.format(model.values[column.metric]) for column in memory_columns(phase)]
     return [model.entry.display_name, PHASES[phase], *cells, _held_over_minimum(model, phase)]
 
 
 def _held_over_minimum(model: ModelSummary, phase: Phase) -> str:
     """The ratio, or the status of the one that is missing."""
-    held = model.figures[f"peak_allocated_bytes_{phase}"]
-    minimum = model.figures[f"minimum_bytes_{phase}"]
+    held = model.values[f"peak_allocated_bytes_{phase}"]
+    minimum = model.values[f"minimum_bytes_{phase}"]
     if held.value is None:
         return held.status.value
     return format_significant(held.value / minimum.value) if minimum.value else minimum.status.value

@@ -1,14 +1,16 @@
 """reports/operations.md: our counts beside everybody else's, and how they grow."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from bench.registry import Entry
 from bench.render.tables.markdown import markdown_table
+from bench.results.measurements import CounterComparison, CounterResult, ScalingCounts
 from bench.results.published import TABLE1
-from bench.results.record import Record, Status
+from bench.results.record import Record, Status, results_of
 from bench.units import format_significant
 
+Counts = Mapping[str, CounterComparison]
+NONE = CounterComparison({}, {})
 COUNTERS = {
     "torch": "torch's counter / 2",
     "fvcore": "fvcore",
@@ -33,6 +35,7 @@ CAUSES = {
 }
 """Why a counter's figure differs from ours, for one network or (with an empty name) for all."""
 
+RULES = {"thop_rules": "by thop's rules", "transposed_once_rules": "transposed once"}
 EQUAL, NOT_COUNTED = "equal to ours.", "not counted (the reason is at the end)."
 TOLERANCE = 0.03
 UNREPRODUCED = {
@@ -43,8 +46,8 @@ UNREPRODUCED = {
 
 def render_operations(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     """The whole report from the records of the probes ``counters`` and ``scaling``."""
-    counts = {record.job.model: record for record in records if record.job.probe == "counters"}
-    scaling = {record.job.model: record for record in records if record.job.probe == "scaling"}
+    counts = {r.job.model: found for r, found in results_of(CounterComparison, records)}
+    scaling = {r.job.model: found for r, found in results_of(ScalingCounts, records)}
     workload = records[0].job.workload
     sections = [
         "# Operations, counted by everybody",
@@ -81,32 +84,30 @@ def render_operations(entries: Sequence[Entry], records: Sequence[Record]) -> st
     return "\n\n".join([*sections, *_failures(records)]) + "\n"
 
 
-def _inference_table(
-    entries: Sequence[Entry], counts: Mapping[str, Record]
-) -> tuple[list[str], list[list[str]]]:
+def _inference_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "MACs", "FLOPs", *COUNTERS.values(), "the paper's I"]
     rows = []
     for entry in entries:
-        measured = _measurement(counts, entry)
+        measured = counts.get(entry.name, NONE)
         paper = TABLE1.get(entry.name)
         rows.append(
             [
                 entry.display_name,
-                _giga(measured, "ours", "macs", 4),
-                _giga(measured, "ours", "flops", 4),
-                *(_giga(measured, counter, "macs") for counter in COUNTERS),
+                _giga(measured.inference.get("ours"), 4),
+                _giga_flops(measured.inference.get("ours")),
+                *(_giga(measured.inference.get(counter)) for counter in COUNTERS),
                 f"{paper.operations_inference / 1e9:.2f}" if paper else "none",
             ]
         )
     return heads, rows
 
 
-def _causes(entries: Sequence[Entry], counts: Mapping[str, Record]) -> Iterable[str]:
+def _causes(entries: Sequence[Entry], counts: Counts) -> Iterable[str]:
     """A line for each counter and cause, with the networks that it is about."""
     for counter, title in COUNTERS.items():
         by_cause: dict[str, list[str]] = {}
         for entry in entries:
-            difference = _difference(_measurement(counts, entry), counter)
+            difference = _difference(counts.get(entry.name, NONE), counter)
             if difference is None or difference == 0:
                 cause = EQUAL if difference == 0 else NOT_COUNTED
                 text = entry.display_name
@@ -118,51 +119,47 @@ def _causes(entries: Sequence[Entry], counts: Mapping[str, Record]) -> Iterable[
             yield f"- **{title}**, {', '.join(networks)}: {cause}"
 
 
-def _difference(measured: Mapping[str, Any], counter: str) -> float | None:
-    theirs, ours = measured.get(counter, {}).get("macs"), measured.get("ours", {}).get("macs")
+def _difference(measured: CounterComparison, counter: str) -> float | None:
+    theirs, ours = _macs(measured.inference.get(counter)), _macs(measured.inference.get("ours"))
     return None if theirs is None or not ours else theirs / ours - 1
 
 
-def _update_table(
-    entries: Sequence[Entry], counts: Mapping[str, Record]
-) -> tuple[list[str], list[list[str]]]:
+def _update_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "MACs", "FLOPs", "B / I", "torch's counter / 2", "the paper's B"]
     rows = []
     for entry in entries:
-        measured = _measurement(counts, entry)
+        measured = counts.get(entry.name, NONE)
         paper = TABLE1.get(entry.name)
-        ratio = (
-            f"{measured['ours_update']['macs'] / measured['ours']['macs']:.3f}"
-            if measured
-            else "not counted"
-        )
+        forward, step = _macs(measured.inference.get("ours")), _macs(measured.update.get("ours"))
+        ratio = f"{step / forward:.3f}" if forward and step else "not counted"
         rows.append(
             [
                 entry.display_name,
-                _giga(measured, "ours_update", "macs", 4),
-                _giga(measured, "ours_update", "flops", 4),
+                _giga(measured.update.get("ours"), 4),
+                _giga_flops(measured.update.get("ours")),
                 ratio,
-                _giga(measured, "torch_update", "macs"),
+                _giga(measured.update.get("torch")),
                 f"{paper.operations_update / 1e9:.2f}" if paper else "none",
             ]
         )
     return heads, rows
 
 
-def _paper_table(
-    entries: Sequence[Entry], counts: Mapping[str, Record]
-) -> tuple[list[str], list[list[str]]]:
+def _paper_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "the paper's I", "thop's rules", "transposed once", "Reproduced within 3 %"]
     rows = []
     for entry in entries:
-        measured, paper = _measurement(counts, entry), TABLE1.get(entry.name)
-        if not measured or not paper:
+        measured, paper = counts.get(entry.name), TABLE1.get(entry.name)
+        if measured is None or paper is None:
             continue
-        names = {"thop_rules": "by thop's rules", "transposed_once_rules": "transposed once"}
+        by_rule = {words: measured.inference.get(rule) for rule, words in RULES.items()}
         errors = {
-            words: measured[rule]["macs"] / paper.operations_inference - 1
-            for rule, words in names.items()
+            words: macs / paper.operations_inference - 1
+            for words, result in by_rule.items()
+            if (macs := _macs(result)) is not None
         }
+        if not errors:
+            continue
         words, error = min(errors.items(), key=lambda item: abs(item[1]))
         verdict = f"yes, {words}" if abs(error) <= TOLERANCE else "no"
         if verdict == "no":
@@ -172,8 +169,8 @@ def _paper_table(
                 entry.display_name,
                 f"{paper.operations_inference / 1e9:.2f}",
                 *(
-                    f"{_giga(measured, rule, 'macs')} ({errors[words]:+.1%})"
-                    for rule, words in names.items()
+                    _giga(result) + (f" ({errors[words]:+.1%})" if words in errors else "")
+                    for words, result in by_rule.items()
                 ),
                 verdict,
             ]
@@ -182,37 +179,38 @@ def _paper_table(
 
 
 def _scaling_table(
-    entries: Sequence[Entry], scaling: Mapping[str, Record]
+    entries: Sequence[Entry], scaling: Mapping[str, ScalingCounts]
 ) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "Fixed part (G)", "Per second (G)", "2 s on the line"]
     heads += ["At 20 s, line / count", "Batch 4 / batch 1"]
     rows = []
     for entry in entries:
-        measured = _measurement(scaling, entry)
-        if not measured:
+        found = scaling.get(entry.name)
+        if found is None:
             rows.append([entry.display_name, *["not counted"] * (len(heads) - 1)])
             continue
         rows.append(
             [
                 entry.display_name,
-                f"{measured['fixed_macs'] / 1e9:.4f}",
-                format_significant(measured["macs_per_sample"] * 8000 / 1e9, 4),
-                "yes" if measured["is_on_a_line"] else "no",
-                f"{1 + measured['error_at_checked']:.4f}",
-                format_significant(measured["batch_ratio"], 4),
+                f"{found.fixed_macs / 1e9:.4f}",
+                format_significant(found.macs_per_sample * 8000 / 1e9, 4),
+                "yes" if found.is_on_a_line else "no",
+                f"{1 + found.error_at_checked:.4f}",
+                format_significant(found.batch_ratio, 4),
             ]
         )
     return heads, rows
 
 
-def _speed(counts: Iterable[Record]) -> str:
+def _speed(counts: Iterable[CounterComparison]) -> str:
     """All networks together, for the counters that counted every one of them."""
-    measured = [record.measurement for record in counts if record.status == Status.OK]
+    measured = [comparison.inference for comparison in counts]
     sums = {}
     for counter, title in {"ours": "this counter", **COUNTERS}.items():
-        times = [m.get(counter, {}).get("elapsed_s") for m in measured]
-        if times and None not in times:
-            sums[title] = sum(times)
+        times = [found[counter].elapsed_s if counter in found else None for found in measured]
+        known = [time for time in times if time is not None]
+        if known and len(known) == len(times):
+            sums[title] = sum(known)
     lines = (f"{title} {seconds:.2f} s" for title, seconds in sums.items())
     return (
         f"One forward of each of {len(measured)} networks, in the same process one after another: "
@@ -228,21 +226,25 @@ def _failures(records: Sequence[Record]) -> Iterable[str]:
         if record.status != Status.OK
     ]
     lines += [
-        f"- {record.job.model}, {counter}: {result['reason']}"
-        for record in records
-        if record.job.probe == "counters"
-        for counter, result in record.measurement.items()
-        if "reason" in result
+        f"- {record.job.model}, {counter}: {result.reason}"
+        for record, comparison in results_of(CounterComparison, records)
+        for counter, result in [*comparison.inference.items(), *comparison.update.items()]
+        if result.reason
     ]
     if lines:
         yield "## What could not be counted"
         yield "\n".join(lines)
 
 
-def _measurement(records: Mapping[str, Record], entry: Entry) -> Mapping[str, Any]:
-    return records[entry.name].measurement if entry.name in records else {}
+def _macs(result: CounterResult | None) -> float | None:
+    return None if result is None else result.macs
 
 
-def _giga(measured: Mapping[str, Any], counter: str, field: str, decimals: int = 3) -> str:
-    value = measured.get(counter, {}).get(field)
-    return "not counted" if value is None else f"{value / 1e9:.{decimals}f}"
+def _giga(result: CounterResult | None, decimals: int = 3) -> str:
+    macs = _macs(result)
+    return "not counted" if macs is None else f"{macs / 1e9:.{decimals}f}"
+
+
+def _giga_flops(result: CounterResult | None) -> str:
+    flops = None if result is None else result.flops
+    return "not counted" if flops is None else f"{flops / 1e9:.4f}"

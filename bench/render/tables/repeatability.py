@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from bench.registry import Entry
 from bench.render.tables.markdown import markdown_table
-from bench.results.record import Record, Status
+from bench.results.measurements import LatencyTimes
+from bench.results.record import Record, results_of
 from bench.results.repeatability import Repeatability, summarize_runs
-from bench.results.timing import summarize_timing
+from bench.results.timing import summarize_latency
 from bench.units import format_significant
 
 HEADS = (
@@ -37,14 +38,14 @@ def render_repeatability(
             found = summarize_runs(of_condition, entry.name, reference.name)
             if found:
                 marks = [f(of_condition, entry.name) for f in (_contended, _noisy)]
-                rows.append([ratio, condition, *_figures(found), *marks])
+                rows.append([ratio, condition, *_values(found), *marks])
             else:
                 gaps.append(f"{ratio}, {condition}: fewer than two runs measured both in a round.")
     blocks = ["# Repeatability of ratios", _introduction(runs), markdown_table(HEADS, rows), *gaps]
     return "\n\n".join(blocks) + "\n"
 
 
-def _figures(found: Repeatability) -> list[str]:
+def _values(found: Repeatability) -> list[str]:
     levels = {run.interval.level for run in found.runs if run.interval}
     return [
         format_significant(found.pooled, 4),
@@ -60,32 +61,32 @@ def _figures(found: Repeatability) -> list[str]:
 
 def _contended(runs: Sequence[Sequence[Record]], model: str) -> str:
     marks = [
-        mark
+        call.is_contended
         for run in runs
-        for record in run
+        for record, times in results_of(LatencyTimes, run)
         if record.job.model == model
-        for mark in record.measurement.get("contention", {}).get("is_contended", ())
-        if mark is not None
+        for call in times.calls
+        if call.is_contended is not None
     ]
-    return f"{sum(marks) / len(marks):.0%}" if marks else "not known"
+    return f"{sum(map(bool, marks)) / len(marks):.0%}" if marks else "not known"
 
 
 def _noisy(runs: Sequence[Sequence[Record]], model: str) -> str:
-    """In how many runs the network's time is marked as noisy, as a report of that run would."""
-    timings = [summarize_timing([r for r in run if r.job.model == model], ()) for run in runs]
-    noises = [timing.noise for timing in timings if timing is not None]
-    return f"{sum(map(bool, noises))} of {len(noises)}"
+    """In how many runs the network's time is doubtful, as a report of that run would say."""
+    timings = [summarize_latency([r for r in run if r.job.model == model], ()) for run in runs]
+    doubts = [timing.doubts for timing in timings if timing is not None]
+    return f"{sum(map(bool, doubts))} of {len(doubts)}"
 
 
 def _introduction(runs: Mapping[str, Sequence[Sequence[Record]]]) -> str:
     records = [record for of_condition in runs.values() for run in of_condition for record in run]
-    first = next(record for record in records if record.status == Status.OK)
-    machine, code = first.environment["machine"], first.environment["code"]
+    first, environment = next((r, r.environment) for r in records if r.environment)
+    machine, code = environment.machine, environment.code
     n_rounds = 1 + max(record.job.round for record in records)
     return (
         f"Inference on {first.job.workload.n_samples} samples with {first.job.workload.threads} "
-        f"thread(s) on {machine['cpu']} ({machine['n_available_cpus']} processors), {n_rounds} "
+        f"thread(s) on {machine.cpu} ({machine.n_available_cpus} processors), {n_rounds} "
         "rounds a run, one fresh process of each network a round. Quiet and loaded runs take "
         "turns; loaded: another process keeps one processor busy. Spread: from the smallest to the "
-        f"largest run, over the pooled value. Commit {code['commit'][:12]}, {first.started_at}."
+        f"largest run, over the pooled value. Commit {code.commit[:12]}, {first.started_at}."
     )

@@ -1,13 +1,14 @@
 """reports/streaming.md: what streams cost in chunks of several sizes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from bench.registry import Entry
+from bench.render.contention import describe_contention
 from bench.render.tables.markdown import markdown_table
-from bench.results.record import Record, Status
+from bench.results.measurements import StreamTimes
+from bench.results.record import Record, Status, results_of
 from bench.results.statistics import LEVEL, Estimate, estimate_median
 from bench.units import format_si, format_significant
 
@@ -50,51 +51,53 @@ class Cost:
 
 def summarize_costs(records: Sequence[Record]) -> list[Cost]:
     """The costs of one network by growing chunks, from its records that ended well."""
-    by_size: dict[int, list[Mapping[str, Any]]] = {}
-    for record in records:
-        if record.job.probe == "streaming" and record.status == Status.OK:
-            by_size.setdefault(record.measurement["chunk_samples"], []).append(record.measurement)
+    by_size: dict[int, list[StreamTimes]] = {}
+    for _, found in results_of(StreamTimes, records):
+        by_size.setdefault(found.chunk_samples, []).append(found)
     return [_cost(size, measured) for size, measured in sorted(by_size.items())]
 
 
-def _cost(chunk_samples: int, measured: Sequence[Mapping[str, Any]]) -> Cost:
+def _cost(chunk_samples: int, measured: Sequence[StreamTimes]) -> Cost:
     first = measured[0]
-    times_s = [measurement["times_s"] for measurement in measured]
+    times_s = [found.times_s for found in measured]
     chunk_s = chunk_samples / SAMPLE_RATE
     return Cost(
         chunk_samples=chunk_samples,
-        latency_s=first["latency_samples"] / SAMPLE_RATE,
+        latency_s=first.latency_samples / SAMPLE_RATE,
         compute=estimate_median(times_s),
         slowest_s=max(max(times) for times in times_s),
         real_time_factor=median(sum(times) / (len(times) * chunk_s) for times in times_s),
-        macs=first["macs_per_hop"] * chunk_samples / first["hop_samples"],
-        state_bytes=first["state_bytes"],
-        noise=tuple(dict.fromkeys(reason for each in measured if (reason := _disturbance(each)))),
+        macs=first.macs_per_hop * chunk_samples / first.hop_samples,
+        state_bytes=first.state_bytes,
+        noise=tuple(dict.fromkeys(reason for found in measured if (reason := _disturbance(found)))),
     )
 
 
-def _disturbance(measurement: Mapping[str, Any]) -> str:
+def _disturbance(found: StreamTimes) -> str:
     """What else used the processors; empty where nothing did, or a record is too old to say."""
-    contention = measurement.get("contention", {})
-    return contention["reason"] if contention.get("is_contended") else ""
+    if not found.is_contended:
+        return ""
+    return describe_contention(found.contention) if found.contention else "other work beside it"
 
 
 def render_streaming(entries: Sequence[Entry], records: Sequence[Record]) -> str:
-    """A table for each network, what failed, and where the figures come from."""
+    """A table for each network, what failed, and where the values come from."""
     sections = ["# The cost of separating a stream", EXPLANATION]
     for entry in entries:
         own = [record for record in records if record.job.model == entry.name]
         costs = summarize_costs(own)
         if costs:
             sections += [f"## {entry.display_name}", _lookahead(own), _table(costs), *_noise(costs)]
-    sections += [*_failures(records), "## Where these figures come from", _provenance(records)]
+    sections += [*_failures(records), "## Where these values come from", _provenance(records)]
     return "\n\n".join(sections) + "\n"
 
 
 def _lookahead(records: Sequence[Record]) -> str:
-    measured = next(r.measurement for r in records if r.status == Status.OK)
-    lookahead, hop = measured["lookahead_samples"], measured["hop_samples"]
-    return f"Look-ahead {lookahead} samples; the stream advances by {hop} samples."
+    _, found = next(results_of(StreamTimes, records))
+    return (
+        f"Look-ahead {found.lookahead_samples} samples; the stream advances by "
+        f"{found.hop_samples} samples."
+    )
 
 
 def _table(costs: Iterable[Cost]) -> str:
@@ -136,7 +139,7 @@ def _noise(costs: Iterable[Cost]) -> Iterable[str]:
 
 def _failures(records: Iterable[Record]) -> Iterable[str]:
     lines = dict.fromkeys(
-        f"- {record.job.model}, chunks of {record.job.workload.n_samples}: "
+        f"- {record.job.model}, chunks of {record.job.workload.chunk_samples}: "
         f"{record.status.value}: {record.reason}"
         for record in records
         if record.status != Status.OK
@@ -147,19 +150,19 @@ def _failures(records: Iterable[Record]) -> Iterable[str]:
 
 
 def _provenance(records: Sequence[Record]) -> str:
-    described = [record for record in records if record.environment]
+    described = [(r.environment, r.job.workload) for r in records if r.environment]
     if not described:
         return "Unknown: no process lived long enough to say."
-    environment, workload = described[0].environment, described[0].job.workload
+    environment, workload = described[0]
     processes = 1 + max(record.job.round for record in records)
     return (
-        f"- Processor: {environment['machine']['cpu']}, {workload.threads} of "
-        f"{environment['machine']['n_available_cpus']} processors\n"
+        f"- Processor: {environment.machine.cpu}, {workload.threads} of "
+        f"{environment.machine.n_available_cpus} processors\n"
         f"- Workload: recorded speech at 8 kHz, batch {workload.batch}, {workload.dtype}, "
         f"{processes} processes for each size\n"
-        f"- Versions: torch {environment['versions']['torch']}, "
-        f"Python {environment['versions']['python']}\n"
-        f"- Code: commit {environment['code']['commit'][:12]}"
-        f"{', modified' if environment['code']['is_modified'] else ''}\n"
+        f"- Versions: torch {environment.versions['torch']}, "
+        f"Python {environment.versions['python']}\n"
+        f"- Code: commit {environment.code.commit[:12]}"
+        f"{', modified' if environment.code.is_modified else ''}\n"
         f"- Started: {min(record.started_at for record in records)}"
     )

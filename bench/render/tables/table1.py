@@ -9,30 +9,32 @@ from bench.render.columns import (
     ratio_to_published,
     table1_columns,
 )
+from bench.render.doubts import explain
 from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.memory import render_memory
 from bench.render.tables.quality import describe_training
 from bench.render.tables.timing import render_timing
 from bench.results import published as paper
+from bench.results.metrics import METRICS
 from bench.results.quality import EvaluationRecord
 from bench.results.record import Status
-from bench.results.summary import QUANTITIES, ModelSummary, Summary
+from bench.results.summary import ModelSummary, RunSummary
 from bench.units import format_significant
 
 Own = Mapping[tuple[str, str], EvaluationRecord]
 
 HEADINGS = {
-    column.quantity: column.name
+    column.metric: column.name
     for column in (*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update"))
 }
-"""What the tables call a quantity."""
+"""What the tables call a metric."""
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
 )
 
 
-def render_table1(summary: Summary, own: Own | None = None) -> str:
+def render_table1(summary: RunSummary, own: Own | None = None) -> str:
     """The paper's Table 1 with this machine's figures, all details, notes and provenance.
 
     ``own`` are evaluations of networks that were trained here, by network and task.
@@ -49,13 +51,13 @@ def render_table1(summary: Summary, own: Own | None = None) -> str:
         *render_timing(summary),
         render_memory(summary),
         *render_notes(summary),
-        "## Where these figures come from",
+        "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )
     return "\n\n".join(sections) + "\n"
 
 
-def _heading(summary: Summary) -> str:
+def _heading(summary: RunSummary) -> str:
     return (
         f"# Table 1 on {summary.environment_name}\n\n"
         f"Inference (I) on the CPU; update step (B) on the "
@@ -64,7 +66,7 @@ def _heading(summary: Summary) -> str:
     )
 
 
-def _paper_table(summary: Summary, own: Own) -> tuple[list[str], list[list[str]]]:
+def _paper_table(summary: RunSummary, own: Own) -> tuple[list[str], list[list[str]]]:
     columns = table1_columns(summary.update_device)
     tasks = _own_tasks(summary, own)
     heads = ["Model", "SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's"]
@@ -78,7 +80,7 @@ def _paper_table(summary: Summary, own: Own) -> tuple[list[str], list[list[str]]
     return heads, rows
 
 
-def _own_tasks(summary: Summary, own: Own) -> list[str]:
+def _own_tasks(summary: RunSummary, own: Own) -> list[str]:
     names = {model.entry.name for model in summary.models}
     return [task for task in ("speech", "sounds") if any((name, task) in own for name in names)]
 
@@ -87,7 +89,7 @@ def _own_si_sdri(record: EvaluationRecord | None) -> str:
     return "not trained here" if record is None else f"**{record.si_sdri_mean_db:.2f}**"
 
 
-def _own_caption(summary: Summary, own: Own) -> Iterable[str]:
+def _own_caption(summary: RunSummary, own: Own) -> Iterable[str]:
     """Which corpus and how much training, so that no short run is taken for a converged one."""
     lines = [
         f"- {model.entry.display_name}, {task}: {describe_training(own[name, task])}"
@@ -103,7 +105,7 @@ def _own_caption(summary: Summary, own: Own) -> Iterable[str]:
         yield "\n".join(lines)
 
 
-def _head_with_device(column: Column, summary: Summary) -> str:
+def _head_with_device(column: Column, summary: RunSummary) -> str:
     is_measured_there = column.phase == "update" and column.title in ("Memory", "Time")
     return column.heading + (f"<br>on {summary.update_device}" if is_measured_there else "")
 
@@ -118,7 +120,7 @@ def _si_sdri(model: ModelSummary) -> tuple[str, str]:
 
 def _compared(column: Column, model: ModelSummary) -> str:
     """The measured value, and below it the paper's with the ratio of the two."""
-    measured = f"**{column.format(model.figures[column.quantity])}**"
+    measured = f"**{column.format(model.values[column.metric])}**"
     published = column.published_value(model.published)
     if published is None:
         return measured
@@ -127,7 +129,7 @@ def _compared(column: Column, model: ModelSummary) -> str:
     return f"{measured}<br>{published / column.scale:.2f}{ratio_text}"
 
 
-def _explanation(summary: Summary) -> str:
+def _explanation(summary: RunSummary) -> str:
     return (
         "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
         "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
@@ -139,19 +141,19 @@ def _explanation(summary: Summary) -> str:
     )
 
 
-def _detail_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+def _detail_table(summary: RunSummary) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", *(column.heading for column in DETAIL_COLUMNS)]
     rows = [
         [
             model.entry.display_name,
-            *(column.format(model.figures[column.quantity]) for column in DETAIL_COLUMNS),
+            *(column.format(model.values[column.metric]) for column in DETAIL_COLUMNS),
         ]
         for model in summary.models
     ]
     return heads, rows
 
 
-def _definitions(summary: Summary) -> str:
+def _definitions(summary: RunSummary) -> str:
     return (
         "MACs: multiply-adds of convolutions, transposed convolutions, linear and recurrent "
         "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
@@ -162,14 +164,14 @@ def _definitions(summary: Summary) -> str:
     )
 
 
-def render_notes(summary: Summary) -> Iterable[str]:
+def render_notes(summary: RunSummary) -> Iterable[str]:
     """A section with what is missing or doubtful, where there is something."""
     lines = [
-        f"- {model.entry.display_name}, {_list_quantities(names)}: "
-        + ("" if status == Status.OK else f"{status.value}: ")
-        + reason
+        f"- {model.entry.display_name}, {_list_metrics(names)}: "
+        + ("" if value.status == Status.OK else f"{value.status.value}: ")
+        + explain(value)
         for model in summary.models
-        for (status, reason), names in model.to_explain().items()
+        for value, names in model.to_explain().items()
     ]
     lines += [
         f"- {model.entry.display_name}: operators without a formula, so not in the counts: "
@@ -182,9 +184,9 @@ def render_notes(summary: Summary) -> Iterable[str]:
         yield "\n".join(lines)
 
 
-def _list_quantities(names: Sequence[str]) -> str:
+def _list_metrics(names: Sequence[str]) -> str:
     return (
         "everything"
-        if len(names) == len(QUANTITIES)
+        if len(names) == len(METRICS)
         else ", ".join(dict.fromkeys(HEADINGS.get(name, name.replace("_", " ")) for name in names))
     )

@@ -8,7 +8,7 @@ from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.table1 import render_notes
 from bench.results.published import TABLE1, TABLE2
-from bench.results.summary import ModelSummary, Summary
+from bench.results.summary import ModelSummary, RunSummary
 
 PARTS = ["K_E", "C", "B", "Q", "Norm", "Mask activation", "Decoders"]
 EXPLANATION = (
@@ -19,12 +19,12 @@ EXPLANATION = (
 )
 
 
-def has_table2(summary: Summary) -> bool:
+def has_table2(summary: RunSummary) -> bool:
     """Whether a run measured networks that stand in Table 2 alone."""
     return any(_is_only_in_table2(model) for model in summary.models)
 
 
-def is_only_table2(summary: Summary) -> bool:
+def is_only_table2(summary: RunSummary) -> bool:
     """Whether a run measured Table 2 and nothing else."""
     return has_table2(summary) and all(model.entry.name in TABLE2 for model in summary.models)
 
@@ -33,7 +33,7 @@ def _is_only_in_table2(model: ModelSummary) -> bool:
     return model.entry.name in TABLE2 and model.entry.name not in TABLE1
 
 
-def render_table2(summary: Summary) -> str:
+def render_table2(summary: RunSummary) -> str:
     """The rows of Table 2 that a run measured, in the paper's order."""
     by_name = {model.entry.name: model for model in summary.models}
     models = tuple(by_name[entry.name] for entry in ENTRIES if entry.name in by_name)
@@ -55,6 +55,6 @@ def _row(model: ModelSummary, columns: list[Column]) -> list[str]:
     row = TABLE2[model.entry.name]
     parts = (row.kernel_size, row.bn_chan, row.n_blocks, row.n_resamplings)
     choices = (row.norm, row.mask_activation, row.n_decoders)
-    costs = [column.format(model.figures[column.quantity]) for column in columns]
+    costs = [column.format(model.values[column.metric]) for column in columns]
     name = model.entry.display_name
     return [name, *map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}", *costs]

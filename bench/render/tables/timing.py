@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 
 from bench.registry import REGISTRY
 from bench.render.tables.markdown import markdown_table
-from bench.results.record import Phase
 from bench.results.statistics import Estimate, needed_samples
-from bench.results.summary import PHASES, Summary
-from bench.results.timing import SHARES, Timing
+from bench.results.summary import RunSummary
+from bench.results.timing import SHARES, LatencySummary
+from bench.results.workload import PHASES, Phase
 from bench.units import format_si, format_significant
 
 SAMPLE_RATE = 8000
 TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Update step (B)"}
 
 
-def render_timing(summary: Summary) -> Iterable[str]:
+def render_timing(summary: RunSummary) -> Iterable[str]:
     """Markdown blocks; none for a run that timed nothing."""
     if not any(model.timings for model in summary.models):
         return
@@ -24,7 +24,7 @@ def render_timing(summary: Summary) -> Iterable[str]:
         rows = [
             [
                 model.entry.display_name,
-                *_row(model.timings[phase], summary, model.entry.name == summary.reference),
+                *_row(model.timings[phase], summary, model.entry.name == summary.base),
             ]
             for model in summary.models
             if phase in model.timings
@@ -38,11 +38,11 @@ def render_timing(summary: Summary) -> Iterable[str]:
     yield _overhead(summary)
 
 
-def _introduction(summary: Summary) -> str:
+def _introduction(summary: RunSummary) -> str:
     return (
         "Median over fresh processes of each process's median, with a bootstrap interval over "
         "processes (95 %, or the level in brackets where there are too few of them for that). "
-        f"Ratio: to {_name(summary.reference)}, process by process within a round, so that a drift "
+        f"Ratio: to {_name(summary.base)}, process by process within a round, so that a drift "
         "of the machine cancels; of two runs or two machines, compare ratios and not times. "
         "Percentiles of single calls appear from 29, 59 and 299 calls on. Contended: calls during "
         "which something else used the processors; they are in the figures. Ended by: what ended "
@@ -56,11 +56,11 @@ def _name(model: str | None) -> str:
     return REGISTRY[model].display_name if model in REGISTRY else str(model)
 
 
-def _heads(summary: Summary) -> list[str]:
+def _heads(summary: RunSummary) -> list[str]:
     return [
         "Model",
         "Median",
-        f"Ratio to {_name(summary.reference)}",
+        f"Ratio to {_name(summary.base)}",
         *(f"p{100 * share:.0f}" for share in SHARES),
         "First call",
         "Mixtures per second",
@@ -71,28 +71,28 @@ def _heads(summary: Summary) -> list[str]:
     ]
 
 
-def _row(timing: Timing, summary: Summary, is_reference: bool) -> list[str]:
-    value_s, batch = timing.latency.value, summary.settings["batch"]
-    audio_s = summary.settings["n_samples"] * batch / SAMPLE_RATE
+def _row(timing: LatencySummary, summary: RunSummary, is_base: bool) -> list[str]:
+    value_s, batch = timing.latency.value, summary.workload.batch
+    audio_s = summary.workload.n_samples * batch / SAMPLE_RATE
     n_samples = timing.latency.n_samples
     contended = (
         "not known" if timing.n_contended is None else f"{timing.n_contended / n_samples:.0%}"
     )
     return [
         format_si(value_s, "s") + _plus_minus(timing.latency),
-        _ratio(timing, is_reference),
+        _ratio(timing, is_base),
         *(_percentile(timing, share) for share in SHARES),
         "not known" if timing.first_s is None else format_si(timing.first_s, "s"),
         format_significant(batch / value_s),
         format_significant(value_s / audio_s),
         f"{timing.latency.n_processes}, {n_samples}",
         timing.stopped_by,
-        contended + (" (noisy)" if timing.noise else ""),
+        contended + (" (noisy)" if timing.doubts else ""),
     ]
 
 
-def _ratio(timing: Timing, is_reference: bool) -> str:
-    if is_reference:
+def _ratio(timing: LatencySummary, is_base: bool) -> str:
+    if is_base:
         return "1"
     if timing.ratio is None:
         return "no round in common"
@@ -110,12 +110,12 @@ def _plus_minus(estimate: Estimate) -> str:
     return f"<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
 
 
-def _percentile(timing: Timing, share: float) -> str:
+def _percentile(timing: LatencySummary, share: float) -> str:
     value_s = timing.percentiles_s[share]
     return f"needs {needed_samples(share)}" if value_s is None else format_si(value_s, "s")
 
 
-def _parts_table(summary: Summary) -> str:
+def _parts_table(summary: RunSummary) -> str:
     timed = [model for model in summary.models if "update" in model.timings]
     timed = [model for model in timed if model.timings["update"].parts_s]
     if not timed:
@@ -137,7 +137,7 @@ def _share(parts_s: Mapping[str, float], name: str) -> str:
     return f"{parts_s[name] / sum(parts_s.values()):.0%}"
 
 
-def _overhead(summary: Summary) -> str:
+def _overhead(summary: RunSummary) -> str:
     if summary.overhead is None:
         return "The harness's own cost was not measured in this run."
     return (

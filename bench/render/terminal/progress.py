@@ -53,7 +53,7 @@ class PlainLines:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Bar:
+class ProgressBar:
     """A bar with the time left, and a line for every failure."""
 
     def __init__(self, bar: rich.progress.Progress) -> None:
@@ -90,4 +90,4 @@ def show_progress(console: Console | None = None) -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=console,
     ) as bar:
-        yield Bar(bar)
+        yield ProgressBar(bar)

@@ -5,14 +5,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.render.columns import table1_columns
-from bench.results.summary import Summary
+from bench.results.summary import RunSummary
 
 
-def render_terminal(summary: Summary) -> Table:
+def render_terminal(summary: RunSummary) -> Table:
     """Table 1's columns without the paper's figures, narrow enough for 80 characters."""
     table = Table(
         title=f"{summary.environment_name}; update step on {summary.update_device_name}",
-        caption=f"{summary.settings['n_samples']} samples, batch {summary.settings['batch']}. "
+        caption=f"{summary.workload.n_samples} samples, batch {summary.workload.batch}. "
         "I: inference, B: update step.",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -23,6 +23,6 @@ def render_terminal(summary: Summary) -> Table:
         heading = column.heading.replace("Memory", "Mem.").replace(" (", "\n(")
         table.add_column(heading, justify="right", no_wrap=True)
     for model in summary.models:
-        cells = [column.format(model.figures[column.quantity]) for column in columns]
+        cells = [column.format(model.values[column.metric]) for column in columns]
         table.add_row(escape(model.entry.display_name), *cells)
     return table

@@ -1,4 +1,4 @@
-"""Step changes over commits: found where they are, and hardly ever where there is none."""
+"""LastingChange changes over commits: found where they are, and hardly ever where there is none."""
 
 import sys
 from dataclasses import replace

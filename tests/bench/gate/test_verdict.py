@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from bench.gate.budgets import LIMITS, Budget
-from bench.gate.verdict import Bar, judge
+from bench.gate.verdict import Certainty, judge
 from bench.registry import REGISTRY
 from bench.results.record import Record, Status
 from bench.results.verdict import Verdict
 from tests.bench.example_records import fail, make_job, make_record
 
-BAR = Bar(0.99)
+BAR = Certainty(0.99)
 P, F, I = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
 
 
