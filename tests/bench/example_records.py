@@ -1,45 +1,65 @@
-"""Records for tests: made up, complete, and different in every figure."""
+"""Records for tests: made up, complete, and different in every value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bench.plan import Effort, Settings, plan_next
 from bench.registry import NULL, TABLE1, Entry
-from bench.results.record import Job, Phase, ProbeName, Record, Status, Workload
+from bench.results.contention import CallContention
+from bench.results.environment import (
+    Code,
+    Environment,
+    GpuDevice,
+    Machine,
+    MachineState,
+    TorchSetup,
+)
+from bench.results.measurements import (
+    CounterComparison,
+    CounterResult,
+    LatencyTimes,
+    MemoryPeaks,
+    ModuleCounts,
+    ModuleRow,
+    OperationCount,
+    ParameterCount,
+    Result,
+    ScalingCounts,
+    StreamTimes,
+    Tally,
+)
+from bench.results.record import Job, Record, Status
+from bench.results.workload import Phase, Workload
 
-ENVIRONMENT: dict[str, Any] = {
-    "machine": {
-        "cpu": "Example CPU",
-        "n_cpus": 4,
-        "n_available_cpus": 2,
-        "memory_bytes": 8_000_000_000,
-        "architecture": "x86_64",
-        "system": "Linux 6.1",
-        "gpu": None,
-    },
-    "versions": {"python": "3.11.7", "torch": "2.13.0", "asteroid": "not installed"},
-    "code": {"commit": "0123456789abcdef0123456789abcdef01234567", "is_modified": False},
-    "torch": {
-        "cuda_build": None,
-        "cudnn": None,
-        "cudnn_benchmark": False,
-        "cudnn_allow_tf32": True,
-        "matmul_precision": "highest",
-        "mkldnn": True,
-        "cpu_capability": "AVX2",
-        "threads": 2,
-        "flushes_denormals": False,
-    },
-    "state": {"load_average": [0.1, 0.2, 0.3], "governor": "performance", "gpu": None},
-    "variables": {"OMP_NUM_THREADS": "2"},
-}
-GPU = {
-    "name": "Example GPU",
-    "memory_bytes": 24_000_000_000,
-    "compute_capability": "9.0",
-    "n_visible": 1,
-}
+ENVIRONMENT = Environment(
+    machine=Machine(
+        cpu="Example CPU",
+        n_cpus=4,
+        n_available_cpus=2,
+        memory_bytes=8_000_000_000,
+        architecture="x86_64",
+        system="Linux 6.1",
+    ),
+    versions={"python": "3.11.7", "torch": "2.13.0", "asteroid": "not installed"},
+    code=Code(commit="0123456789abcdef0123456789abcdef01234567", is_modified=False),
+    torch=TorchSetup(
+        cuda_build=None,
+        cudnn=None,
+        cudnn_benchmark=False,
+        cudnn_allow_tf32=True,
+        matmul_precision="highest",
+        mkldnn=True,
+        cpu_capability="AVX2",
+        threads=2,
+        flushes_denormals=False,
+    ),
+    variables={"OMP_NUM_THREADS": "2"},
+)
+STATE = MachineState(load_average=(0.1, 0.2, 0.3), governor="performance")
+GPU = GpuDevice(
+    name="Example GPU", memory_bytes=24_000_000_000, compute_capability="9.0", n_visible=1
+)
 SETTINGS = Settings(
     update_device="cpu",
     n_samples=8000,
@@ -51,18 +71,22 @@ SETTINGS = Settings(
 )
 
 
-PARTS_S = {name: [0.1] for name in ("zero_grad", "forward", "loss", "backward", "optimiser")}
+PARTS_S = dict.fromkeys(("zero_grad", "forward", "loss", "backward", "optimiser"), (0.1,))
 
 
-def environment(**sections: Mapping[str, Any]) -> dict[str, Any]:
+def environment(**sections: Mapping[str, Any]) -> Environment:
     """The example environment with fields of some sections replaced."""
-    changed = {name: ENVIRONMENT[name] | dict(fields) for name, fields in sections.items()}
-    return ENVIRONMENT | changed
+    changed: dict[str, Any] = {}
+    for name, fields in sections.items():
+        section = getattr(ENVIRONMENT, name)
+        is_mapping = isinstance(section, Mapping)
+        changed[name] = {**section, **fields} if is_mapping else replace(section, **fields)
+    return replace(ENVIRONMENT, **changed)
 
 
 def make_job(
     model: str = "dprnn",
-    probe: ProbeName = "latency",
+    probe: str = "latency",
     phase: Phase = "inference",
     *,
     factory: str = "tests.fault_models:healthy",
@@ -90,66 +114,141 @@ def make_job(
 
 
 def make_record(
-    job: Job,
-    measurement: Mapping[str, Any] | None = None,
-    environment: Mapping[str, Any] = ENVIRONMENT,
+    job: Job, result: Result | None = None, environment: Environment | None = ENVIRONMENT
 ) -> Record:
     """A record that ended well."""
     return Record(
         job=job,
         status=Status.OK,
         reason="",
-        measurement={} if measurement is None else measurement,
+        result=result or measured(1.0, job),
         environment=environment,
         started_at="2026-01-02T03:04:05+00:00",
         elapsed_s=1.25,
+        state=STATE,
     )
+
+
+def make_latency(*times_s: float, round_index: int = 0, **job: Any) -> Record:
+    """A record of some calls."""
+    return make_record(make_job(round_index=round_index, **job), LatencyTimes(times_s))
 
 
 def fail(record: Record, status: Status, reason: str) -> Record:
     """The same cell, not measured."""
-    return replace(record, status=status, reason=reason, measurement={})
+    return replace(record, status=status, reason=reason, result=None)
 
 
-def measured(scale: float, job: Job) -> dict[str, Any]:
-    """What a job's probe would have found: figures that grow with ``scale`` and the phase."""
+def undisturbed(n_calls: int, threads: int = 2, n_cpus: int = 4) -> CallContention:
+    """Nothing else used the processors during any call."""
+    return CallContention(
+        threads=threads,
+        n_cpus=n_cpus,
+        wait_s=(0.0,) * n_calls,
+        involuntary_switches=(0,) * n_calls,
+        others_cpu_s=(0.0,) * n_calls,
+        steal_s=(0.0,) * n_calls,
+        pressure_s=(0.0,) * n_calls,
+        n_others_running=(0,) * n_calls,
+    )
+
+
+def measured(scale: float, job: Job) -> Result:
+    """What a job's probe would have found: values that grow with ``scale`` and the phase."""
     scale *= 3 if job.workload.phase == "update" else 1
-    fields: dict[ProbeName, dict[str, Any]] = {
-        "parameters": {
-            "n_params": int(1_000_003 * scale),
-            "n_trainable_params": int(1_000_003 * scale),
-            "n_buffer_elements": 0,
-            "weight_bytes": int(4_000_012 * scale),
-        },
-        "operations": {
-            "macs": int(1_234_567_891 * scale),
-            "flops": int(2_469_135_793 * scale),
-            "unknown_operators": {},
-            "counted_on": "meta",
-        },
-        "memory": {
-            "floor_rss_bytes": 200_000_000,
-            "peak_rss_bytes": int(300_000_007 * scale),
-            "growth_rss_bytes": int(100_000_001 * scale),
-            "memory_profiler_bytes": int(290_000_003 * scale),
-            "peak_allocated_bytes": 4 * int(22_500_003 * scale),
-            "weight_bytes": int(4_000_012 * scale),
-            "gradient_bytes": int(4_000_008 * scale),
-            "optimiser_bytes": int(8_000_016 * scale),
-            "activation_bytes": int(74_000_000 * scale),
-            "minimum_bytes": int(22_500_003 * scale),
-        },
-        "latency": {
-            "first_time_s": 0.9 * scale,
-            "warmup_times_s": [],
-            "is_warmup_stable": False,
-            "times_s": [(0.1 + 0.001 * job.round) * scale, 0.05 * scale, 7.0 * scale],
-            "stopped_by": "budget",
-            "contention": {"is_contended": [False] * 3, "reasons": []},
-            **({"parts_s": PARTS_S} if job.workload.phase == "update" else {}),
-        },
-    }
-    return fields[job.probe]
+    return EXAMPLES[job.probe](scale, job)
+
+
+def _parameters(scale: float, job: Job) -> Result:
+    return ParameterCount(
+        n_params=int(1_000_003 * scale),
+        n_trainable_params=int(1_000_003 * scale),
+        n_buffer_elements=0,
+        weight_bytes=int(4_000_012 * scale),
+    )
+
+
+def _operations(scale: float, job: Job) -> Result:
+    macs, flops = int(1_234_567_891 * scale), int(2_469_135_793 * scale)
+    return OperationCount(macs, flops, {"convolution": Tally("matmul", 1, macs, flops)}, "meta")
+
+
+def _memory(scale: float, job: Job) -> Result:
+    return MemoryPeaks(
+        floor_rss_bytes=200_000_000,
+        peak_rss_bytes=int(300_000_007 * scale),
+        growth_rss_bytes=int(100_000_001 * scale),
+        memory_profiler_bytes=int(290_000_003 * scale),
+        peak_allocated_bytes=4 * int(22_500_003 * scale),
+        weight_bytes=int(4_000_012 * scale),
+        gradient_bytes=int(4_000_008 * scale),
+        optimiser_bytes=int(8_000_016 * scale),
+        activation_bytes=int(74_000_000 * scale),
+        minimum_bytes=int(22_500_003 * scale),
+    )
+
+
+def _latency(scale: float, job: Job) -> Result:
+    return LatencyTimes(
+        times_s=((0.1 + 0.001 * job.round) * scale, 0.05 * scale, 7.0 * scale),
+        first_time_s=0.9 * scale,
+        is_warmup_stable=False,
+        stopped_by="budget",
+        contention=undisturbed(3),
+        parts_s=PARTS_S if job.workload.phase == "update" else {},
+    )
+
+
+def _layers(scale: float, job: Job) -> Result:
+    macs = int(1000 * scale)
+    return ModuleCounts((ModuleRow("", "Network", "other", 10, macs, 2 * macs, macs, 2 * macs, 8),))
+
+
+def _scaling(scale: float, job: Job) -> Result:
+    macs = tuple(int(scale * 1000 * seconds) for seconds in (1, 2, 3))
+    return ScalingCounts(
+        fitted_samples=(8000, 16000, 24000),
+        fitted_macs=macs,
+        fixed_macs=0.0,
+        macs_per_sample=macs[0] / 8000,
+        is_on_a_line=True,
+        checked_samples=160000,
+        checked_macs=20 * macs[0],
+        error_at_checked=0.0,
+        checked_batch=4,
+        batch_ratio=4.0,
+    )
+
+
+def _counters(scale: float, job: Job) -> Result:
+    names = ("ours", "torch", "fvcore", "ptflops", "thop_rules", "transposed_once_rules")
+    counts = {name: CounterResult(1e9 * scale, int(2e9 * scale), 0.5) for name in names}
+    return CounterComparison(counts, {name: counts[name] for name in ("ours", "torch")})
+
+
+def _streaming(scale: float, job: Job) -> Result:
+    return StreamTimes(
+        chunk_samples=job.workload.chunk_samples or 160,
+        hop_samples=160,
+        lookahead_samples=20,
+        latency_samples=180,
+        state_bytes=655_600,
+        macs_per_hop=int(38_830_080 * scale),
+        times_s=(0.01 * scale, 0.02 * scale),
+        is_contended=False,
+    )
+
+
+EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
+    "parameters": _parameters,
+    "operations": _operations,
+    "memory": _memory,
+    "latency": _latency,
+    "layers": _layers,
+    "scaling": _scaling,
+    "counters": _counters,
+    "streaming": _streaming,
+}
 
 
 def complete_run(entries: Sequence[Entry] = TABLE1, settings: Settings = SETTINGS) -> list[Record]:
