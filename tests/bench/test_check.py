@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench import check, command
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
-from bench.results.store import append_record, read_records
+from bench.results.store import read_records
 from tests.bench.example_records import fail, make_job, make_record, measured
 
 Call = Callable[..., int]
@@ -56,7 +57,7 @@ def test_a_run_ends_with_its_verdict_and_keeps_its_records(
 
 def test_an_open_verdict_has_a_code_of_its_own(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, make_record(make_job(threads=1), {"times_s": [1.0]}))
+    append_record(path, make_record(make_job(threads=1), LatencyTimes((1.0,))))
     assert call("--records", str(path), macs="1\nmedian_s = 2") == 1  # the MACs are missing
     append_record(path, make_record(make_job("dprnn", "operations"), {"macs": 1}))
     assert call("--records", str(path), macs="1\nmedian_s = 2") == 3

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench import compare
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record
 from bench.results.store import read_records
 from tests.bench.example_records import make_record
@@ -31,7 +32,7 @@ class Times:
         if self.end and len(self.jobs) == self.end[0]:
             raise self.end[1]
         time_s = 0.05 * (self.ratio if job.factory.endswith("null") else 1)
-        return make_record(job, {"times_s": [time_s * np.exp(self.rng.normal(0, self.spread))]})
+        return make_record(job, LatencyTimes((time_s * np.exp(self.rng.normal(0, self.spread)),)))
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench import history
+from bench.results.measurements import LatencyTimes
+from bench.results.metrics import METRICS
 from bench.results.record import Record, Status
 from bench.results.series import collect_series
-from bench.results.store import append_record
-from bench.results.summary import QUANTITIES
 from tests.bench.example_records import environment, fail, make_job, make_record
 
-LATENCY = next(q for q in QUANTITIES if q.name == "latency_s_inference")
+LATENCY = next(q for q in METRICS if q.name == "latency_s_inference")
 
 
 def record(
@@ -20,7 +20,7 @@ def record(
 ) -> Record:
     code = {"commit": f"{commit:02d}" * 20, "is_modified": dirty}
     made = make_record(
-        make_job(round_index=process), {"times_s": [time_s, time_s * 1.1, time_s * 0.9]},
+        make_job(round_index=process), LatencyTimes((time_s, time_s * 1.1, time_s * 0.9)),
         environment(machine={"cpu": cpu}, code=code),
     )  # fmt: skip
     return replace(made, started_at=f"2026-01-{commit + 1:02d}T00:00:0{process}+00:00")
@@ -57,7 +57,7 @@ def test_changes_that_nobody_committed_workloads_and_failures_are_told_apart() -
 
 def test_memory_that_differs_by_some_pages_is_the_same_machine() -> None:
     records = [
-        make_record(make_job(), {"times_s": [1.0]}, environment(machine={"memory_bytes": size}))
+        make_record(make_job(), LatencyTimes((1.0,)), environment(machine={"memory_bytes": size}))
         for size in (8_000_000_000, 8_000_008_192)
     ]
     assert len(collect_series(records, LATENCY)) == 1

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.plan import DTYPES, EFFORTS, PHASES, Effort, Settings, plan_next
+from bench.plan import DTYPES, EFFORTS, Effort, Settings, plan_next
 from bench.registry import NULL, REGISTRY, TABLE1, Entry
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
+from bench.results.workload import PHASES
 from tests.bench.example_records import SETTINGS, fail, make_record
 
 plans = given(
@@ -24,7 +26,7 @@ Answer = Callable[[Job], Record]
 
 
 def answer(job: Job) -> Record:
-    return make_record(job, {"times_s": [1.0 + 0.1 * job.round]})
+    return make_record(job, LatencyTimes((1.0 + 0.1 * job.round,)))
 
 
 def run(entries: list[Entry], effort: Effort, measure: Answer = answer) -> list[Record]:
@@ -153,14 +155,14 @@ def n_processes(effort: Effort, measure: Answer) -> int:
 
 def test_equal_processes_are_enough_as_soon_as_they_can_give_the_level() -> None:
     """Six values are the fewest whose range covers their median in 95 % of all cases."""
-    same = lambda job: make_record(job, {"times_s": [1.0]})  # noqa: E731
+    same = lambda job: make_record(job, LatencyTimes((1.0,)))  # noqa: E731
     assert n_processes(Effort(2, 10, 1e9, 0.01, 0.5, 60.0), same) == 6
 
 
 @pytest.mark.parametrize(("within", "expected"), [(0.02, 10), (0.2, 6)])
 def test_rounds_end_when_the_interval_is_narrow_enough(within: float, expected: int) -> None:
     """Values that differ by a tenth: never within two hundredths, within two tenths at once."""
-    spread = lambda job: make_record(job, {"times_s": [1.0 + 0.1 * (job.round % 2)]})  # noqa: E731
+    spread = lambda job: make_record(job, LatencyTimes((1.0 + 0.1 * (job.round % 2),)))  # noqa: E731
     assert n_processes(Effort(2, 10, 1e9, within, 0.5, 60.0), spread) == expected
 
 

@@ -12,7 +12,6 @@ from bench import report
 from bench.registry import TABLE1
 from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
-from bench.results.store import append_record, create_records
 from bench.results.training import append_line
 from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training

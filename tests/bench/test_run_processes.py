@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench import run
+from bench.results.metrics import METRICS
 from bench.results.record import Status
 from bench.results.store import read_records
-from bench.results.summary import QUANTITIES
 from tests import fault_models
 from tests.bench.processes import Announcements, parent_of, remaining
 
@@ -37,7 +37,7 @@ def test_a_broken_network_and_a_sound_one_in_a_real_run(
     with (tmp_path / "table1.csv").open(newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     for model, status in ((sound, "ok"), (broken, "missing_dependency")):
-        assert {rows[model][f"{quantity.name}_status"] for quantity in QUANTITIES} == {status}
+        assert {rows[model][f"{quantity.name}_status"] for quantity in METRICS} == {status}
     # Two filters of three taps and a bias over 400 samples.
     assert float(rows[sound]["n_params"]) == 8
     assert float(rows[sound]["macs_inference"]) == 400 * 2 * 3

@@ -13,6 +13,7 @@ from bench.gate.comparison import ROUND, Duel, settle
 from bench.gate.effect import LOOKS
 from bench.gate.sides import Side
 from bench.registry import Entry
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.verdict import Check, Verdict
 from tests.bench.example_records import fail, make_job, make_record
@@ -31,7 +32,7 @@ class Clock:
         self.order.append(f"{side.entry.name} {side.label}")
         true_s = 0.05 * (self.ratio if side.label == "new" else 1)
         time_s = true_s * math.exp(self.rng.normal(0, self.spread))
-        return self.spoil(side, make_record(make_job(), {"times_s": [time_s, time_s, 9.0]}))
+        return self.spoil(side, make_record(make_job(), LatencyTimes((time_s, time_s, 9.0))))
 
 
 def duels(*names: str) -> list[Duel]:
@@ -83,7 +84,7 @@ def test_only_open_networks_are_measured_on() -> None:
 
     def steady(side: Side, record: Record) -> Record:
         is_steady = side.entry.name == "dprnn"
-        return make_record(record.job, {"times_s": [0.05]}) if is_steady else record
+        return make_record(record.job, LatencyTimes((0.05,))) if is_steady else record
 
     clock.spoil = steady
     checks = run(clock, "dprnn", "demucs")
@@ -105,7 +106,7 @@ def test_several_networks_share_the_chance_of_a_wrong_verdict() -> None:
         def repeat(side: Side, record: Record) -> Record:
             seen[side.entry.name] += 1
             time_s = 0.05 + 0.0001 * (seen[side.entry.name] % 3)
-            return make_record(record.job, {"times_s": [time_s]})
+            return make_record(record.job, LatencyTimes((time_s,)))
 
         clock.spoil = repeat
         check = run(clock, *names, n_rounds=3 * len(names))[0]
@@ -119,11 +120,11 @@ def test_several_networks_share_the_chance_of_a_wrong_verdict() -> None:
 
 
 SPOILT: dict[str, tuple[dict[str, Any], str]] = {
-    "NaN": ({"times_s": [0.05, math.nan]}, "a time of round 0 is nan"),
-    "no time": ({"times_s": []}, "its record has no times_s"),
+    "NaN": (LatencyTimes((0.05, math.nan)), "a time of round 0 is nan"),
+    "no time": (LatencyTimes(()), "its record has no times_s"),
     "no field": ({}, "its record has no times_s"),
-    "zero": ({"times_s": [0.0]}, "a time of round 0 is 0.0"),
-    "text": ({"times_s": ["1"]}, "a time of round 0 is 1"),
+    "zero": (LatencyTimes((0.0,)), "a time of round 0 is 0.0"),
+    "text": (LatencyTimes(("1",)), "a time of round 0 is 1"),
     "one number": ({"times_s": 0.05}, "times_s is 0.05, not a list"),
 }
 

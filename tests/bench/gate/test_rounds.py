@@ -9,8 +9,9 @@ from bench.errors import UsageError
 from bench.gate.budgets import LIMITS, Budget, Budgets
 from bench.gate.rounds import LOOKS, CheckRun, check_records
 from bench.registry import REGISTRY
-from bench.results.record import Job, Record, Status, Workload
+from bench.results.record import Job, Record, Status
 from bench.results.verdict import Verdict
+from bench.results.workload import Workload
 from tests.bench.example_records import GPU, environment, fail, make_job, make_record, measured
 
 WORKLOAD = make_job().workload

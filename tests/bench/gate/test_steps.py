@@ -8,8 +8,8 @@ import pytest
 
 from bench.errors import UsageError
 from bench.gate.steps import MIN_POINTS, find_steps
+from bench.results.metrics import METRICS
 from bench.results.series import Point, Series
-from bench.results.summary import QUANTITIES
 from tests.bench.example_records import make_job
 
 N = 30
@@ -17,7 +17,7 @@ N = 30
 
 def series(values: np.ndarray) -> Series:
     points = [Point(f"c{i}", "2026", float(v), None, 1) for i, v in enumerate(values)]
-    return Series("dprnn", QUANTITIES[-2], "machine", make_job().workload, tuple(points))
+    return Series("dprnn", METRICS[-2], "machine", make_job().workload, tuple(points))
 
 
 def noise(seed: int, n: int = N) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from bench.gate.budgets import LIMITS, Budget
 from bench.gate.verdict import Certainty, judge
 from bench.registry import REGISTRY
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.verdict import Verdict
 from tests.bench.example_records import fail, make_job, make_record
@@ -37,7 +38,7 @@ def timed(
     """A process for each median, whose calls lie about it."""
     around = np.linspace(-spread, spread, n_calls)
     return [
-        record("median_s", {"times_s": [median * (1 + a) for a in around]}, index, model)
+        record("median_s", LatencyTimes(tuple([median * (1 + a) for a in around])), index, model)
         for index, median in enumerate(medians)
     ]
 
@@ -104,7 +105,7 @@ def test_a_ratio_is_of_the_same_round() -> None:
         assert check.verdict == verdict
         assert check.value == pytest.approx(2.0)
     assert judge(budget("ratio", 2.1, "demucs"), records[:10], BAR).verdict == F
-    others = [record("ratio", {"times_s": [1.0]}, 99, "demucs")]
+    others = [record("ratio", LatencyTimes((1.0,)), 99, "demucs")]
     assert "no round has a time of both" in (
         judge(budget("ratio", 2.1, "demucs"), [*records[:10], *others], BAR).reason
     )
@@ -144,7 +145,7 @@ def test_what_is_missing_or_not_a_number_fails(quantity: str, case: str) -> None
     limited = budget(quantity, 1e9, "dprnn" if quantity == "ratio" else None)
 
     def holding(value: object, round_index: int) -> Record:
-        measurement = {"times_s": [value]} if is_time else {quantity: value}
+        measurement = LatencyTimes((value,)) if is_time else {quantity: value}
         return record(quantity, measurement, round_index)
 
     bad = record(quantity, {}, 1) if case == "no field" else holding(BAD_VALUES[case], 1)

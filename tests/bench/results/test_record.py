@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.results.measurements import LatencyTimes
 from bench.results.record import (
     SCHEMA,
     Job,
@@ -65,7 +66,7 @@ def test_a_record_is_one_line(record: Record) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_json_has_no_word_for_is_not_written(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        make_record(make_job(), {"times_s": [value]}).to_json()
+        make_record(make_job(), LatencyTimes((value,))).to_json()
 
 
 def spoilt(**changes: Any) -> str:

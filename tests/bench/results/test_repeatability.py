@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.repeatability import Repeatability, summarize_runs
 from tests.bench.example_records import fail, make_job, make_record
@@ -11,7 +12,7 @@ from tests.bench.example_records import fail, make_job, make_record
 def a_run(ratios: list[float], speed: float = 1.0) -> list[Record]:
     """One round for each ratio of the network to the reference."""
     return [
-        make_record(make_job(name, round_index=index), {"times_s": [speed * value]})
+        make_record(make_job(name, round_index=index), LatencyTimes((speed * value,)))
         for index, ratio in enumerate(ratios)
         for name, value in (("dprnn", ratio), ("demucs", 1.0))
     ]
@@ -53,7 +54,7 @@ def drifting_run() -> list[Record]:
 
 def a_round(index: int, speed: float) -> list[Record]:
     return [
-        make_record(make_job(name, round_index=index), {"times_s": [speed * value]})
+        make_record(make_job(name, round_index=index), LatencyTimes((speed * value,)))
         for name, value in (("dprnn", 0.5), ("demucs", 1.0))
     ]
 

@@ -10,12 +10,13 @@ from typing import Never
 import pytest
 
 from bench.errors import UsageError
+from bench.results.measurements import LatencyTimes
 from bench.results.record import SCHEMA, Record
-from bench.results.store import append_record, create_records, newest_records, read_records
+from bench.results.store import newest_records, read_records
 from tests.bench.example_records import make_job, make_record
 
 FIRST, SECOND, THIRD = (
-    make_record(make_job(model, factory=f"über.module:{model}"), {"times_s": [0.1, 1 / 3]})
+    make_record(make_job(model, factory=f"über.module:{model}"), LatencyTimes((0.1, 1 / 3)))
     for model in ("a", "b\u2028c", "d")
 )
 

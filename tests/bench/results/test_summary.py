@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bench.errors import UsageError
 from bench.registry import TABLE1, VARIANTS
+from bench.results.measurements import LatencyTimes
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Phase, Record, Status
-from bench.results.summary import NOT_MEASURED, QUANTITIES, Figure, Summary, summarize
+from bench.results.summary import METRICS, NOT_MEASURED, Figure, Summary, summarize
 from tests.bench.example_records import (
     GPU,
     complete_run,
@@ -27,7 +28,7 @@ from tests.bench.example_records import (
 
 def figure(summary: Summary, quantity: str, model: str = "dprnn") -> Figure:
     (row,) = [row for row in summary.models if row.entry.name == model]
-    return row.figures[quantity]
+    return row.values[quantity]
 
 
 def rounds(*times_s: Sequence[float]) -> list[Record]:
@@ -48,7 +49,7 @@ def test_the_median_of_medians_is_not_that_of_the_pool() -> None:
     assert figure(summary, "latency_s_inference").value == 2.0
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
+@pytest.mark.parametrize("quantity", METRICS, ids=lambda quantity: quantity.name)
 def test_every_quantity_comes_from_its_probe_and_phase(quantity: Any) -> None:
     job = make_job("dprnn", quantity.probe, quantity.phase)
     value = measured(1.0, job)[quantity.field]
@@ -71,7 +72,7 @@ def test_a_whole_run_has_every_figure_in_the_registrys_order() -> None:
 
 def test_own_networks_come_last_by_their_path() -> None:
     path = "my.networks:small"
-    own = make_record(make_job(path, factory=path), {"times_s": [1.0]})
+    own = make_record(make_job(path, factory=path), LatencyTimes((1.0,)))
     summary = summarize([own, *rounds([2.0])])
     assert [row.entry.name for row in summary.models] == ["dprnn", path]
     assert summary.models[1].entry.factory == path
@@ -158,7 +159,7 @@ def test_what_can_not_share_a_table_is_refused(case: str) -> None:
 def update_on(device: str) -> Record:
     job = make_job(phase="update", device=device)
     return replace(
-        make_record(job, {"times_s": [1.0]}), environment=environment(machine={"gpu": GPU})
+        make_record(job, LatencyTimes((1.0,))), environment=environment(machine={"gpu": GPU})
     )
 
 
@@ -186,7 +187,7 @@ def test_no_records_are_refused() -> None:
 def test_a_summary_without_any_environment() -> None:
     """All processes died before they could describe it."""
     dead = [
-        replace(fail(record, Status.KILLED, "It died."), environment={})
+        replace(fail(record, Status.KILLED, "It died."), environment=None)
         for record in complete_run()
     ]
     summary = summarize(dead)
@@ -196,7 +197,7 @@ def test_a_summary_without_any_environment() -> None:
 
 def test_the_environment_is_of_the_first_process_that_described_it() -> None:
     first, second = rounds([1.0], [2.0])
-    summary = summarize([replace(fail(first, Status.OOM, "Full."), environment={}), second])
+    summary = summarize([replace(fail(first, Status.OOM, "Full."), environment=None), second])
     assert summary.environment_name == "Example CPU"
 
 

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from bench.registry import TABLE1, Entry
 from bench.render.figures import pareto
 from bench.render.figures.pareto import pareto_frontier, write_pareto_figure
+from bench.results.measurements import LatencyTimes
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
@@ -177,7 +178,7 @@ def test_one_network_alone(entry: Entry, tmp_path: Path, monkeypatch: pytest.Mon
     [
         pytest.param([fail(r, Status.KILLED, "Gone.") for r in complete_run()], id="all failed"),
         pytest.param(
-            [make_record(make_job("a.b:c", factory="a.b:c"), {"times_s": [1.0]})], id="own"
+            [make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((1.0,)))], id="own"
         ),
     ],
 )

@@ -57,7 +57,7 @@ def test_what_is_not_known_has_its_status_and_its_own_reason(missing: str) -> No
     fields = {"peak_allocated_bytes": 2e6, "minimum_bytes": 1e6, "memory_profiler_bytes": 3e6}
     del fields[missing]
     record = make_record(make_job(probe="memory"), {**fields, f"{missing}_note": "It is so."})
-    assert summarize([record]).models[0].figures[f"{missing}_inference"].reason == "It is so."
+    assert summarize([record]).models[0].values[f"{missing}_inference"].reason == "It is so."
     row = dict(zip(HEADS, table([record])[1], strict=True))
     is_minimum = missing == "minimum_bytes"
     assert row["Theoretical minimum (MB)" if is_minimum else "memory-profiler's (MB)"] == (

@@ -77,7 +77,7 @@ def test_a_gap_is_named_with_its_reason() -> None:
 
 def test_a_failed_cell_is_named_with_its_reason() -> None:
     records = all_records()
-    records[0] = replace(records[0], status=Status.OOM, reason="No room.", measurement={})
+    records[0] = replace(records[0], status=Status.OOM, reason="No room.", result=None)
     text = render_operations(TABLE1, records)
     assert "conv-tasnet, counters: oom: No room." in text
     assert table_after(text, "Update step")[2][1] == "not counted"

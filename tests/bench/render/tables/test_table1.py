@@ -8,6 +8,7 @@ import pytest
 
 from bench.registry import TABLE1, Entry
 from bench.render.tables.table1 import render_table1
+from bench.results.measurements import LatencyTimes
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import Summary, summarize
@@ -50,7 +51,7 @@ def summary_without(model: str, status: Status, reason: str) -> Summary:
 
 
 def own_network(name: str) -> Record:
-    return make_record(make_job(name, factory=name), {"times_s": [0.5]})
+    return make_record(make_job(name, factory=name), LatencyTimes((0.5,)))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_a_cell_shows_measured_paper_and_ratio(summary: Summary, index: int) -> 
         found = re.fullmatch(r"\*\*([\d.]+)\*\*<br>([\d.]+), × ([\d.]+)", row[3 + index])
         assert found
         measured, paper, ratio = map(float, found.groups())
-        value = model.figures[quantity].value
+        value = model.values[quantity].value
         published = getattr(PUBLISHED[model.entry.name], field)
         assert value
         assert measured == pytest.approx(value / unit, rel=6e-3)
@@ -98,7 +99,7 @@ WORST = [fail(record, Status.OOM, "Full.") for record in complete_run()]
     [
         pytest.param(list(complete_run()), id="complete"),
         pytest.param(WORST, id="all failed"),
-        pytest.param([replace(r, environment={}) for r in WORST], id="nothing known"),
+        pytest.param([replace(r, environment=None) for r in WORST], id="nothing known"),
         pytest.param([own_network("my.networks:small")], id="own network"),
         pytest.param(list(complete_run(TABLE1[2:3])), id="one network"),
     ],

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from bench.registry import TABLE1
 from bench.render.tables.table1_csv import render_csv
+from bench.results.measurements import LatencyTimes
+from bench.results.metrics import METRICS, summarize
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Status
-from bench.results.summary import QUANTITIES, summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_record
 
 Row = dict[str, str]
@@ -26,15 +27,15 @@ def test_every_figure_comes_back_exactly() -> None:
     rows = read(render_csv(summary))
     assert [row["model"] for row in rows] == [entry.name for entry in TABLE1]
     for row, model in zip(rows, summary.models, strict=True):
-        for quantity in QUANTITIES:
-            assert float(row[quantity.name]) == model.figures[quantity.name].value
+        for quantity in METRICS:
+            assert float(row[quantity.name]) == model.values[quantity.name].value
             assert row[f"{quantity.name}_status"] == "ok"
             assert row[f"{quantity.name}_reason"] == ""
 
 
 @given(st.floats(min_value=1e-300, max_value=1e300))
 def test_any_value_comes_back_exactly(value: float) -> None:
-    summary = summarize([make_record(make_job(), {"times_s": [value]})])
+    summary = summarize([make_record(make_job(), LatencyTimes((value,)))])
     (row,) = read(render_csv(summary))
     assert float(row["latency_s_inference"]) == value
 
@@ -68,7 +69,7 @@ def test_a_gap_has_a_status_and_a_reason(status: Status) -> None:
     reason = 'It said "no", twice; then\tnothing, ever.'
     records = [fail(r, status, reason) if r.job.model == "demucs" else r for r in complete_run()]
     for row in read(render_csv(summarize(records))):
-        for quantity in QUANTITIES:
+        for quantity in METRICS:
             is_gap = row["model"] == "demucs"
             assert (row[quantity.name] == "") == is_gap
             assert row[f"{quantity.name}_status"] == (status.value if is_gap else "ok")
@@ -76,6 +77,6 @@ def test_a_gap_has_a_status_and_a_reason(status: Status) -> None:
 
 
 def test_a_network_that_is_not_in_the_paper_has_no_figures_of_it() -> None:
-    record = make_record(make_job("a.b:c", factory="a.b:c"), {"times_s": [1.0]})
+    record = make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((1.0,)))
     (row,) = read(render_csv(summarize([record])))
     assert {value for name, value in row.items() if "paper" in name} == {""}

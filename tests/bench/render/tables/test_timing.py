@@ -7,6 +7,7 @@ import pytest
 
 from bench.registry import TABLE1
 from bench.render.tables.timing import render_timing
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_record
@@ -112,7 +113,7 @@ def test_a_run_that_timed_nothing_has_no_such_section() -> None:
 
 
 def test_a_network_without_a_round_in_common_with_the_reference_says_so() -> None:
-    reference = make_record(make_job("sudormrf-1.0x", round_index=1), {"times_s": [1.0]})
+    reference = make_record(make_job("sudormrf-1.0x", round_index=1), LatencyTimes((1.0,)))
     other = timed([[1.0]])
     found = rows(section([reference, *other]), "Inference (I)")
     assert [row["Ratio to SuDoRM-RF 1.0x"] for row in found] == [

@@ -11,6 +11,7 @@ from bench.registry import TABLE1
 from bench.render.columns import table1_columns
 from bench.render.terminal.progress import show_progress
 from bench.render.terminal.table import render_terminal
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_record
@@ -80,7 +81,7 @@ def terminal_text(records: Sequence[Record], width: int) -> str:
 
 def test_every_figure_of_the_final_table_fits_into_80_columns() -> None:
     records = [
-        replace(r, measurement={"times_s": [0.0123]}) if r.job.probe == "latency" else r
+        replace(r, measurement=LatencyTimes((0.0123,))) if r.job.probe == "latency" else r
         for r in complete_run()
     ]
     text = terminal_text(records, width=80)
@@ -89,7 +90,7 @@ def test_every_figure_of_the_final_table_fits_into_80_columns() -> None:
     for model in summary.models:
         (line,) = [line for line in text.splitlines() if model.entry.display_name + " " in line]
         for column in table1_columns("cpu"):
-            assert column.format(model.figures[column.quantity]) in line.split()
+            assert column.format(model.values[column.metric]) in line.split()
 
 
 def test_the_final_table_shows_statuses() -> None:
@@ -100,5 +101,5 @@ def test_the_final_table_shows_statuses() -> None:
 
 def test_a_name_with_brackets_in_the_final_table() -> None:
     name = "my.networks[red]:small"
-    record = make_record(make_job(name, factory=name), {"times_s": [1.0]})
+    record = make_record(make_job(name, factory=name), LatencyTimes((1.0,)))
     assert name in terminal_text([record], width=200)
