@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.command import announce, measure, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.rounds import CheckRun, check_records
-from bench.measure.isolate import fetch_environment
+from bench.measure.isolate import prepare_measuring
 from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
 
@@ -86,7 +86,8 @@ def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Che
     path = output / "records" / f"check-{started}.jsonl"
     run = CheckRun(budgets, lambda: time.monotonic() < end)
     threads = max(budget.workload.threads for budget in budgets.budgets)
-    measure(run.next_jobs, path, fetch_environment(threads))
+    environment = prepare_measuring([budget.entry for budget in budgets.budgets], threads)
+    measure(run.next_jobs, path, environment)
     return run.checks(read_records(path).records)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
-from bench.measure.isolate import fetch_environment
-from bench.plan import EFFORTS, Settings, plan_operation_jobs, remaining
+from bench.measure.isolate import prepare_measuring
+from bench.plan import EFFORTS, Settings, plan_after, plan_contract_jobs, plan_operation_jobs
 from bench.registry import Entry, select_entries
 from bench.results.measurements import ModuleCounts
 from bench.results.record import Record, Status, results_of
@@ -68,8 +68,10 @@ def count(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
     )
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output / "records" / "operations" / f"{started}.jsonl"
+    environment = prepare_measuring(entries, settings.threads)
+    contracts = plan_contract_jobs(entries, settings)
     jobs = plan_operation_jobs(entries, settings)
-    measure(lambda records: remaining(jobs, records), path, fetch_environment(settings.threads))
+    measure(lambda records: plan_after(contracts, jobs, records), path, environment)
     return path
 
 

@@ -8,10 +8,11 @@ from bench.errors import UsageError
 from bench.registry import NULL, Entry
 from bench.results.measurements import LatencyTimes
 from bench.results.probes import PROBES, ProbeSpec
-from bench.results.record import Job, Record, results_of
+from bench.results.record import Job, Record, broken_networks, results_of
 from bench.results.statistics import LEVEL, estimate_median
 from bench.results.workload import PHASES, Phase, Workload
 
+MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
 STREAMED_SAMPLES = 32_000
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -60,8 +61,8 @@ class Settings:
         for option, value in sizes.items():
             if value < 1:
                 raise UsageError(f"{option} must be at least 1, not {value}.")
-        if self.seed < 0:
-            raise UsageError(f"--seed must be at least 0, not {self.seed}.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise UsageError(f"--seed must lie between 0 and {MAX_SEED}, not {self.seed}.")
         if self.dtype not in DTYPES:
             raise UsageError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
 
@@ -85,11 +86,30 @@ class Settings:
 def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
     """The jobs to run next, given the records of the run so far; none when it is complete.
 
-    What is exact comes first. Latency comes in rounds, each over all networks once, so that a
-    slow drift of the machine hits all of them alike.
+    Each network's contract is checked first: one that breaks it is not measured. What is exact
+    comes next. Latency comes in rounds, each over all networks once, so that a slow drift of the
+    machine hits all of them alike.
     """
-    return remaining(_exact_jobs(entries, settings), records) or _plan_round(
-        entries, settings, records
+    if first := remaining(plan_contract_jobs(entries, settings), records):
+        return first
+    broken = broken_networks(records)
+    sound = [entry for entry in entries if entry.name not in broken]
+    return remaining(_exact_jobs(sound, settings), records) or _plan_round(sound, settings, records)
+
+
+def plan_contract_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
+    """One look at each network before anything else is asked of it."""
+    specs = [spec for spec in PROBES.values() if spec.comes_first]
+    return [job for entry in entries for job in _jobs_of(specs, entry, settings)]
+
+
+def plan_after(
+    contracts: Sequence[Job], jobs: Sequence[Job], records: Sequence[Record]
+) -> list[Job]:
+    """The contracts that were not checked yet, and then the jobs of networks that keep theirs."""
+    broken = broken_networks(records)
+    return remaining(contracts, records) or remaining(
+        (job for job in jobs if job.model not in broken), records
     )
 
 
@@ -125,7 +145,7 @@ def _in_chunks(job: Job, chunk_samples: int) -> Job:
 
 def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
     """Every probe of a run that needs no clock; those that need their memory untouched last."""
-    exact = [spec for spec in PROBES.values() if not spec.takes_time]
+    exact = [spec for spec in PROBES.values() if not (spec.takes_time or spec.comes_first)]
     for is_last in (False, True):
         specs = [spec for spec in exact if spec.untouched_memory == is_last]
         for entry in entries:

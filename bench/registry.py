@@ -19,6 +19,11 @@ class Entry:
     note: str = ""
     n_src: int | None = None  # that it must return; None: as many as it likes
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether it is this project's, and not one of the user's own."""
+        return self.name == NULL.name or self.name in REGISTRY
+
 
 _speakers = partial(Entry, n_src=2)  # the networks for the mixtures of two that Table 1 is about
 
@@ -33,7 +38,7 @@ TABLE1 = (
     _speakers("sudormrf-0.5x", "SuDoRM-RF 0.5x", "models.sudormrf:sudormrf_0_5x"),
     _speakers("sudormrf-0.25x", "SuDoRM-RF 0.25x", "models.sudormrf:sudormrf_0_25x"),
 )
-"""The rows of the paper's Table 1, in its order; ``--models all``."""
+"""The rows of the paper's Table 1, in its order; ``--models table1``, or ``all``."""
 
 IN_TABLE2 = "Table 2"
 TABLE2 = (
@@ -92,14 +97,14 @@ CAUSAL = tuple(
 
 REGISTRY = {entry.name: entry for entry in (*TABLE1, *TABLE2, *VARIANTS, *CAUSAL)}
 
-TABLES = {"all": TABLE1, "table2": TABLE2}
+TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2}
 """What a request can name at once."""
 
 
 def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 
-    A request is ``all`` (Table 1's seven), ``table2`` (its nine), a name, a pattern such as
+    A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), a name, a pattern such as
     ``sudormrf-*``, or the dotted path ``package.module:function`` of a network of the user's own.
     Commas separate requests too.
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.measure.isolate import fetch_environment
+from bench.measure.isolate import prepare_measuring
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
+from bench.results.environment import Environment
 from bench.results.record import Job, Status
 
 BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
@@ -66,7 +67,8 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     folder = arguments.records or arguments.output / "records" / "repeatability" / started
     if not arguments.records:
         jobs = plan_rounds([base, *entries], arguments.rounds, arguments.threads)
-        measure_runs(jobs, arguments.runs, folder)
+        environment = prepare_measuring([base, *entries], arguments.threads)
+        measure_runs(jobs, arguments.runs, folder, environment)
     runs = {
         condition: [read_and_warn(path) for path in sorted(folder.glob(f"{condition}-*.jsonl"))]
         for condition in CONDITIONS
@@ -87,9 +89,8 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     return EXIT_CELL_FAILED if failed else EXIT_OK
 
 
-def measure_runs(jobs: Sequence[Job], n_runs: int, folder: Path) -> None:
+def measure_runs(jobs: Sequence[Job], n_runs: int, folder: Path, environment: Environment) -> None:
     """Quiet and loaded runs of the same jobs in turns, a record file for each."""
-    environment = fetch_environment(jobs[0].workload.threads)
     for index in range(n_runs):
         for condition in CONDITIONS:
             with burner(condition == "loaded"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.machine.description import available_cpus
-from bench.measure.isolate import fetch_environment
+from bench.measure.isolate import prepare_measuring
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
 from bench.results.environment import Environment
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["all"],
         metavar="NAME",
-        help="`all` (Table 1's seven), `table2` (its nine), names, patterns such as "
+        help="`table1` or `all` (its seven), `table2` (its nine), names, patterns such as "
         "'sudormrf-*', or package.module:function of your own network (default: all)",
     )
     parser.add_argument("--list", action="store_true", help="show all names and exit")
@@ -109,7 +109,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         effort=EFFORTS[arguments.effort],
     )
-    environment = fetch_environment(settings.threads)
+    environment = prepare_measuring(entries, settings.threads)
     device = choose_device(arguments.device, environment)
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)

@@ -13,8 +13,15 @@ from pathlib import Path
 
 from bench.command import measure, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.measure.isolate import fetch_environment
-from bench.plan import EFFORTS, STREAMED_SAMPLES, Settings, plan_streaming_jobs, remaining
+from bench.measure.isolate import prepare_measuring
+from bench.plan import (
+    EFFORTS,
+    STREAMED_SAMPLES,
+    Settings,
+    plan_after,
+    plan_contract_jobs,
+    plan_streaming_jobs,
+)
 from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
 
@@ -91,10 +98,12 @@ def run(entries: Sequence[Entry], arguments: argparse.Namespace) -> Path:
         seed=0,
         effort=EFFORTS[arguments.effort],
     )
+    environment = prepare_measuring(entries, settings.threads)
+    contracts = plan_contract_jobs(entries, settings)
     jobs = plan_streaming_jobs(entries, settings, arguments.chunks)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output / "records" / "streaming" / f"{started}.jsonl"
-    measure(lambda records: remaining(jobs, records), path, fetch_environment(settings.threads))
+    measure(lambda records: plan_after(contracts, jobs, records), path, environment)
     return path
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
-from bench.measure.isolate import fetch_environment, run_alone
+from bench.measure.isolate import fetch_environment, prepare_measuring, run_alone
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment
@@ -44,7 +44,7 @@ def two_sides(
         raise UsageError("There is one backend, backend:eager, so that no two can be compared.")
     if any(text.startswith(MODEL) for text in texts):
         entries = [_named_network(text) for text in texts]
-        here = fetch_environment(threads)
+        here = prepare_measuring(entries, threads)
         first, second = (Side(entry.name, entry, None, here) for entry in entries)
         yield [(first, second)]
         return

@@ -1,10 +1,12 @@
 """What every network must do: map a mixture to finite estimates of the right shape."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from bench.results.record import CellError, Status
 
@@ -19,6 +21,46 @@ def as_defined(model: nn.Module) -> nn.Module:
     for module in modules:
         if hasattr(module, "computes_as_defined"):
             module.computes_as_defined = True
+    return model
+
+
+def build_network(build: Callable[[], object], name: str) -> nn.Module:
+    """What a factory makes.
+
+    Raises:
+        CellError: it needs arguments, or makes something else than a network.
+    """
+    if isinstance(build, nn.Module):
+        reason = (
+            f"{name} is a network itself. Give a function that builds one, so that each is new."
+        )
+        raise CellError(Status.ERROR, reason)
+    try:
+        inspect.signature(build).bind()
+    except TypeError as error:
+        reason = f"{name} needs arguments ({error}). Give a function without any."
+        raise CellError(Status.ERROR, reason) from error
+    except ValueError:  # a function of C, which has no signature to ask
+        pass
+    model = build()
+    if not isinstance(model, nn.Module):
+        raise CellError(Status.ERROR, f"{name} returned {_kind(model)}, not a torch.nn.Module.")
+    return model
+
+
+def _kind(thing: object) -> str:
+    return "None" if thing is None else f"a {type(thing).__name__}"
+
+
+def give_lazy_layers_their_shapes(model: nn.Module, n_samples: int) -> nn.Module:
+    """Run one forward where a layer waits for its first input to know its own size.
+
+    On the meta device too: layers take their shapes from tensors without data.
+    """
+    if any(is_lazy(parameter) for parameter in (*model.parameters(), *model.buffers())):
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, 1, n_samples))
+        model.train()
     return model
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from bench.errors import UsageError
 from bench.measure.forkserver import START_DEADLINE_S, Ending, ForkServer
+from bench.registry import Entry
 from bench.results.codec import RecordError, decode_result
 from bench.results.environment import Environment, MachineState
 from bench.results.measurements import Result
@@ -105,6 +106,28 @@ def fetch_environment(threads: int, root: Path | None = None) -> Environment:
             "To install what it needs: pip install separation-bench"
         )
     return msgspec.convert(ending.outcome["environment"], Environment)
+
+
+def prepare_measuring(entries: Iterable[Entry], threads: int) -> Environment:
+    """See that the user's own networks can be built; then the environment of the processes.
+
+    Raises:
+        UsageError: a module or function is not there, needs arguments or makes no network, or no
+            measuring process can start.
+    """
+    own = [entry for entry in entries if not entry.is_registered]
+    problems = [problem for entry in own if (problem := _problem_of(entry, threads))]
+    if problems:
+        raise UsageError(" ".join(dict.fromkeys(problems)))
+    return fetch_environment(threads)
+
+
+def _problem_of(entry: Entry, threads: int) -> str:
+    """Why a network can't be built as asked; a process that ends without a word has no answer."""
+    with ForkServer(threads) as server:
+        ending = server.run({"factory": entry.factory}, START_DEADLINE_S)
+    problem: str = (ending.outcome or {}).get("problem", "")
+    return problem
 
 
 def classify(ending: Ending, deadline_s: float) -> tuple[Status, str]:

@@ -23,7 +23,11 @@ import torch
 from torch import nn
 
 from bench.machine.state import describe_state
-from bench.measure.contract import expect_sources
+from bench.measure.contract import (
+    build_network,
+    expect_sources,
+    give_lazy_layers_their_shapes,
+)
 from bench.measure.environment import describe_environment
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.codec import encode_result
@@ -56,7 +60,7 @@ def run_job(job: Job) -> Outcome:
     torch.manual_seed(job.workload.seed)
     torch.set_num_threads(job.workload.threads)
     try:
-        build = expect_sources(resolve_factory(job.factory), job.n_src)
+        build = expect_sources(factory_of(job), job.n_src)
         result = INSTRUMENTS[job.probe](build, job.workload, job.budget_s)
     except CellError as error:
         return _failure(error.status, str(error))
@@ -74,6 +78,17 @@ def run_job(job: Job) -> Outcome:
     return {"status": Status.OK, "reason": "", "result": encode_result(result)}
 
 
+def factory_of(job: Job) -> Callable[[], nn.Module]:
+    """The job's networks, each whole: no layer waits for its first input."""
+    factory = resolve_factory(job.factory)
+
+    def build() -> nn.Module:
+        model = build_network(factory, job.factory)
+        return give_lazy_layers_their_shapes(model, job.workload.n_samples)
+
+    return build
+
+
 def _failure(status: Status, reason: str) -> Outcome:
     return {"status": status, "reason": reason, "result": None}
 
@@ -85,10 +100,31 @@ def _sentence(error: BaseException) -> str:
     return sentence.encode(errors="backslashreplace").decode()  # file names need not be Unicode
 
 
+def try_to_build(factory: str) -> str:
+    """Why a request for a network can't be met; empty where it can, or where it fails by itself.
+
+    What a network's own code raises, or a package that it needs and that is not there, is for the
+    measurement to say.
+    """
+    try:
+        build_network(resolve_factory(factory), factory)
+    except CellError as error:
+        return str(error) if error.status == Status.ERROR else ""
+    except (Exception, SystemExit):
+        return ""
+    return ""
+
+
 def answer(request: Mapping[str, Any]) -> Outcome:
-    """The outcome of a job; of an empty request, what lasts of this process's environment."""
+    """The outcome of a job, or the answer to one of two questions.
+
+    An empty request asks what lasts of this process's environment, one with a factory alone
+    whether a network can be built by it.
+    """
     if not request:
         return {"environment": msgspec.to_builtins(describe_environment())}
+    if request.keys() == {"factory"}:
+        return {"problem": try_to_build(request["factory"])}
     outcome = run_job(msgspec.convert(request, Job))
     state = describe_state(has_cuda_context=torch.cuda.is_initialized())
     return outcome | {"state": msgspec.to_builtins(state)}

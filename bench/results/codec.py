@@ -82,7 +82,7 @@ def encode_record(record: Record) -> str:
 def encode_result(result: Result) -> dict[str, Any]:
     """A result as plain values; what it does not know is left out."""
     fields: dict[str, Any] = msgspec.to_builtins(result)
-    return {name: value for name, value in fields.items() if value not in (None, {}, [])}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def decode_result(probe: str, fields: object) -> Result:

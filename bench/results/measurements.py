@@ -21,6 +21,13 @@ class Result:
 
 
 @dataclass(frozen=True)
+class ContractCheck(Result):
+    """The network keeps the contract; it returned so many estimates."""
+
+    n_src: int
+
+
+@dataclass(frozen=True)
 class ParameterCount(Result):
     """Numbers of parameters, a shared one once, and the bytes of the weights with the buffers."""
 

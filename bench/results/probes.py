@@ -6,6 +6,7 @@ The instrument itself is ``bench.measure.probes.<name>``, with a function ``meas
 from dataclasses import dataclass
 
 from bench.results.measurements import (
+    ContractCheck,
     CounterComparison,
     LatencyTimes,
     MemoryPeaks,
@@ -30,7 +31,8 @@ class ProbeSpec:
     own. ``metrics`` are the fields of its result that are one value of a table each.
     ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
-    ``untouched_memory`` shares no server with others.
+    ``untouched_memory`` shares no server with others. Where one that ``comes_first`` fails for a
+    reason of the network's own, the network's other cells have that reason and are not tried.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ProbeSpec:
     takes_time: bool = False
     preload: tuple[str, ...] = ()
     untouched_memory: bool = False
+    comes_first: bool = False
 
 
 OPTIMISER_IMPORT = "torch._dynamo"
@@ -49,6 +52,7 @@ OPTIMISER_IMPORT = "torch._dynamo"
 PROBES = {
     spec.name: spec
     for spec in (
+        ProbeSpec("contract", ContractCheck, phases=("inference",), comes_first=True),
         ProbeSpec(
             "parameters",
             ParameterCount,

@@ -33,6 +33,12 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+OWN_FAULTS = frozenset(
+    (Status.ERROR, Status.BAD_SHAPE, Status.NON_FINITE, Status.MISSING_DEPENDENCY)
+)
+"""Of a network itself: it fails in every cell alike."""
+
+
 class CellError(Exception):
     """A cell can't be measured: its status and a sentence that says why."""
 
@@ -78,6 +84,12 @@ class Record:
     elapsed_s: float  # of the whole process, start-up included
     state: MachineState | None = None  # of the machine, as the process saw it
     stderr_tail: str = ""  # the end of what the process printed, when it did not end well
+
+
+def broken_networks(records: Iterable[Record]) -> dict[str, Record]:
+    """The networks that failed at their contract by a fault of their own, with that record."""
+    newest = {r.job.model: r for r in records if r.job.spec.comes_first}
+    return {name: record for name, record in newest.items() if record.status in OWN_FAULTS}
 
 
 def results_of(kind: type[Found], records: Iterable[Record]) -> Iterator[tuple[Record, Found]]:

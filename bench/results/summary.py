@@ -10,7 +10,7 @@ from bench.results.environment import Environment, MachineState
 from bench.results.measurements import MemoryPeaks, OperationCount
 from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1, Published
-from bench.results.record import Record, Status, results_of
+from bench.results.record import Record, Status, broken_networks, results_of
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import PHASES, Phase, Workload
 
@@ -210,7 +210,8 @@ def _value(
         if (record.job.probe, record.job.workload.phase) == (metric.probe, metric.phase)
     ]
     if not of_probe:
-        return NOT_MEASURED
+        broken = next(iter(broken_networks(records).values()), None)
+        return Value(None, broken.status, broken.reason) if broken else NOT_MEASURED
     failed = [record for record in of_probe if record.status != Status.OK]
     if len(failed) == len(of_probe):
         return Value(None, failed[0].status, failed[0].reason)

@@ -1,0 +1,20 @@
+"""Does a network do what every network must: map a mixture to finite estimates of its length?"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from bench.measure.step import prepare_step
+from bench.results.measurements import ContractCheck
+from bench.results.workload import Workload
+
+
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> ContractCheck:
+    """Run one forward on data and look at what comes out.
+
+    Raises:
+        CellError: the network breaks the contract.
+    """
+    step = prepare_step(build().to(workload.device), workload)
+    estimates = step.run_checked()
+    return ContractCheck(n_src=estimates.shape[1])
