@@ -104,9 +104,9 @@ TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2}
 def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 
-    A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), a name, a pattern such as
-    ``sudormrf-*``, or the dotted path ``package.module:function`` of a network of the user's own.
-    Commas separate requests too.
+    A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), a name, a
+    pattern such as ``sudormrf-*``, or the dotted path ``package.module:function`` of a network of
+    the user's own. Commas separate requests too.
 
     Raises:
         UsageError: a request that matches nothing (the nearest name is given), or none at all.

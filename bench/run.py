@@ -21,7 +21,7 @@ from bench.registry import REGISTRY, select_entries
 from bench.results.environment import Environment
 from bench.results.fingerprint import fingerprint
 from bench.results.record import Record, Status
-from bench.results.store import newest_records
+from bench.results.store import has_records, newest_records
 from bench.results.summary import newest_of_each_cell, summarize
 from bench.results.workload import Workload
 
@@ -70,7 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the newest run in DIR: measure only what it has not measured",
+        help="go on with the newest run in DIR: measure only what it has not measured "
+        "(where there is none, begin)",
     )
     parser.add_argument(
         "--output",
@@ -114,12 +115,10 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
     settings = settings.on(device)
-    done: list[Record] | None = None
-    if arguments.resume:
-        path, done = resume_records(output / "records", place, settings, environment)
-    else:
-        started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        path = output / "records" / f"{place}-{started}.jsonl"
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    path, done = output / "records" / f"{place}-{started}.jsonl", None
+    if arguments.resume and has_records(path.parent, place):
+        path, done = resume_records(path.parent, place, settings, environment)
     measure(lambda records: plan_next(entries, settings, records), path, environment, done)
     return report(path, output)
 
@@ -194,11 +193,11 @@ def report(records: Path, output: Path) -> int:
     from rich.console import Console
 
     from bench.render.report import write_reports
-    from bench.render.terminal.table import render_terminal
+    from bench.render.terminal.table import print_summary
 
     contents = newest_of_each_cell(read_and_warn(records))
     summary = summarize(contents)
-    Console().print(render_terminal(summary))
+    print_summary(summary, Console())
     for path in (records, *write_reports(summary, output)):
         print(path)
     failed = [record for record in contents if record.status != Status.OK]

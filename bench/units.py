@@ -1,5 +1,9 @@
 """Numbers with units for people: the only place that scales or rounds."""
 
+import math
+from collections.abc import Iterable
+
+WHOLE_UNITS = ("", "B")
 SI_PREFIXES = (
     (1e18, "E"),
     (1e15, "P"),
@@ -29,13 +33,31 @@ def format_significant(value: float, digits: int = 3) -> str:
 def format_si(value: float, unit: str, digits: int = 3) -> str:
     """A quantity with the prefix that leaves 1 to 1000 before it.
 
-    >>> format_si(2.2921e9, "MAC"), format_si(0.0123, "s"), format_si(0, "B")
-    ('2.29 GMAC', '12.3 ms', '0 B')
+    Counts and bytes below 1000 are whole.
+
+    >>> format_si(2.2921e9, "MAC"), format_si(0.0123, "s"), format_si(8, ""), format_si(0, "B")
+    ('2.29 GMAC', '12.3 ms', '8', '0 B')
     """
     if value == 0:
         return f"0 {unit}".strip()
+    if unit in WHOLE_UNITS and abs(value) < 1000 and value == int(value):
+        return f"{value:.0f} {unit}".strip()
     rounded = float(f"{value:.{digits}g}")  # first, so that 999.96 is 1.00 k and not 1000
     factor, prefix = next(
         (pair for pair in SI_PREFIXES if abs(rounded) >= pair[0]), SI_PREFIXES[-1]
     )
     return f"{format_significant(value / factor, digits)} {prefix}{unit}".strip()
+
+
+def digits_apart(values: Iterable[float], digits: int = 3) -> int:
+    """The fewest significant digits, from ``digits`` on, with which different values look it.
+
+    >>> digits_apart([0.10004, 0.1, 0.2]), digits_apart([1.0, 1.0]), digits_apart([1.0, 2.0])
+    (5, 3, 3)
+    """
+    finite = sorted({value for value in values if math.isfinite(value)})
+    while digits < 17:
+        if len({format_significant(value, digits) for value in finite}) == len(finite):
+            break
+        digits += 1
+    return digits

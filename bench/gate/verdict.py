@@ -15,7 +15,7 @@ from bench.results.probes import PROBES
 from bench.results.record import Record
 from bench.results.verdict import Check, Verdict
 from bench.results.workload import Workload
-from bench.units import format_si, format_significant
+from bench.units import digits_apart, format_si, format_significant
 
 SAMPLE_RATE = 8000
 """Of all networks here, in Hz: what a real-time factor counts a second of audio as."""
@@ -135,15 +135,20 @@ def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]
 def _judge_middle(budget: Budget, values: Sequence[float], of: str, certainty: Certainty) -> Check:
     """The middle of processes' medians, which a bound holds apart from the limit."""
     interval: BoundedEstimate = middle(np.log(values), certainty.alpha)
-    bounds = tuple(float(np.exp(bound)) for bound in interval)
+    value, lower, upper = (float(np.exp(bound)) for bound in interval)
+    digits = digits_apart([value, lower, upper, budget.limit])
+
+    def show(number: float) -> str:
+        return format_significant(number, digits) if of else format_si(number, "s", digits)
+
     span = "without bounds"
-    if math.isfinite(bounds[2]):
-        span = f"[{_print(bounds[1], of)}, {_print(bounds[2], of)}] with {certainty.confidence:.0%}"
+    if math.isfinite(upper):
+        span = f"[{show(lower)}, {show(upper)}] with {certainty.confidence:.0%}"
     reason = (
-        f"{_print(bounds[0], of)} {span} in {_processes(len(values))}, "
-        f"budget {_print(budget.limit, of)}{of and ' of ' + of}"
+        f"{show(value)} {span} in {_processes(len(values))}, "
+        f"budget {show(budget.limit)}{of and ' of ' + of}"
     )
-    return _decide(budget, (bounds[0], bounds[1], bounds[2]), reason)
+    return _decide(budget, (value, lower, upper), reason)
 
 
 def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) -> Check:
@@ -151,16 +156,22 @@ def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) 
     processes = [times_of(record) for record in records]
     found = bound_percentile(processes, 0.95, certainty.alpha)
     n_calls = sum(map(len, processes))
+    digits = digits_apart([found.estimate, found.lower, found.upper, budget.limit])
+
+    def show(seconds: float) -> str:
+        return format_si(seconds, "s", digits)
+
     worth = f"{n_calls} calls in {_processes(len(processes))}, worth {found.n_effective:.0f}"
-    budgeted = f"budget {format_si(budget.limit, 's')}"
-    estimate = format_si(found.estimate, "s")
-    sure = f"with {certainty.confidence:.0%} confidence ({worth}), {budgeted}"
+    sure = f"with {certainty.confidence:.0%} confidence ({worth}), budget {show(budget.limit)}"
     if math.isfinite(found.upper) and found.lower <= budget.limit:
-        reason = f"{estimate}, at most {format_si(found.upper, 's')} {sure}"
+        reason = f"{show(found.estimate)}, at most {show(found.upper)} {sure}"
     elif found.lower > budget.limit:
-        reason = f"{estimate}, at least {format_si(found.lower, 's')} {sure}"
+        reason = f"{show(found.estimate)}, at least {show(found.lower)} {sure}"
     else:
-        reason = f"{estimate} in {worth}: needs {found.n_needed}, {budgeted}"
+        reason = (
+            f"{show(found.estimate)} in {worth}: needs {found.n_needed}, "
+            f"budget {show(budget.limit)}"
+        )
     return _decide(budget, (found.estimate, found.lower, found.upper), reason)
 
 
@@ -173,10 +184,6 @@ def _decide(budget: Budget, bounds: Bounds, reason: str) -> Check:
     else:
         verdict = Verdict.INCONCLUSIVE
     return _check(budget, verdict, reason, *bounds)
-
-
-def _print(value: float, of: str) -> str:
-    return format_significant(value) if of else format_si(value, "s")
 
 
 def _processes(n: int) -> str:

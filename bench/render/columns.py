@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 
+from bench.results.metrics import METRICS
 from bench.results.published import Published
 from bench.results.summary import ModelSummary, Value
-from bench.results.workload import Phase
-from bench.units import format_significant
+from bench.results.workload import PHASES, Phase
+from bench.units import format_si, format_significant
+
+LETTERS: dict[Phase, str] = {"inference": "I", "update": "B"}
+UNITS = {metric.name: metric.unit for metric in METRICS}
+SMALLEST_SHARE = 1e-3
+"""Of a column's unit: smaller values would be a row of zeros."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,30 @@ class Column:
     @property
     def name(self) -> str:
         """Title, and phase as the paper letters it."""
-        return self.title + {"inference": " I", "update": " B", None: ""}[self.phase]
+        return self.title + (f" {LETTERS[self.phase]}" if self.phase else "")
 
     def format(self, value: Value) -> str:
-        """The value in the printed unit, or its status; never blank."""
+        """The value in the printed unit, or its status; never blank.
+
+        A value too small for that unit to show has a unit of its own.
+        """
         if value.value is None:
             return value.status.value
         mark = "" if value.is_sound else "†"
+        if 0 < value.value < SMALLEST_SHARE * self.scale:
+            return format_si(value.value, self.base_unit) + mark
         return format_significant(value.value / self.scale) + mark
+
+    def format_alone(self, value: Value) -> str:
+        """The value with the unit that fits it, where no heading gives one; or its status."""
+        if value.value is None:
+            return value.status.value
+        return format_si(value.value, self.base_unit) + ("" if value.is_sound else "†")
+
+    @property
+    def base_unit(self) -> str:
+        """The SI unit of the stored value; empty for counts."""
+        return UNITS[self.metric]
 
     def published_value(self, published: Published | None) -> float | None:
         """The paper's value in SI units, where the paper has one."""
@@ -68,8 +90,15 @@ def table1_columns(update_device: str) -> list[Column]:
     Memory is what the paper's profilers saw: of the process on the CPU, of torch's allocator on
     a GPU.
     """
-    memory_update = CUDA_MEMORY if update_device == "cuda" else MEMORY[1]
-    return [PARAMS, *MACS, MEMORY[0], memory_update, *LATENCY]
+    memory = [memory_column(phase, update_device) for phase in PHASES]
+    return [PARAMS, *MACS, *memory, *LATENCY]
+
+
+def memory_column(phase: Phase, update_device: str) -> Column:
+    """The memory of one phase, as the paper's profilers saw it."""
+    if phase == "update" and update_device == "cuda":
+        return CUDA_MEMORY
+    return MEMORY[PHASES.index(phase)]
 
 
 def memory_columns(phase: Phase) -> list[Column]:
@@ -85,6 +114,20 @@ def memory_columns(phase: Phase) -> list[Column]:
         "minimum_bytes": "Theoretical minimum",
     }
     return [Column(f"{name}_{phase}", title, "MB", 1e6, None) for name, title in titles.items()]
+
+
+def titles() -> dict[str, str]:
+    """What tables call each metric."""
+    columns = [*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update")]
+    growth = {
+        f"growth_rss_bytes_{phase}": f"Growth of the process {letter}"
+        for phase, letter in LETTERS.items()
+    }
+    named = {column.metric: column.name for column in columns}
+    for phase, letter in LETTERS.items():
+        for column in memory_columns(phase):
+            named[column.metric] = f"{column.title} {letter}"
+    return growth | named
 
 
 DETAIL_COLUMNS = [

@@ -1,6 +1,6 @@
 """Why a value is missing or in doubt, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.render.contention import describe_contention
 from bench.results.summary import Value
@@ -14,13 +14,24 @@ def explain(value: Value) -> str:
 
 def describe_doubts(doubts: Sequence[Doubt]) -> str:
     """Sentences; none for no doubts."""
-    noise = [_noise(doubt) for doubt in doubts if doubt.kind != DoubtKind.ROUNDS_FAILED]
-    failures = [_failures(doubt) for doubt in doubts if doubt.kind == DoubtKind.ROUNDS_FAILED]
-    return " ".join([*([f"Noisy: {' and '.join(noise)}."] if noise else []), *failures])
+    noise = [_noise(doubt) for doubt in doubts if doubt.kind not in OTHER_SENTENCES]
+    others = [OTHER_SENTENCES[d.kind](d) for d in doubts if d.kind in OTHER_SENTENCES]
+    return " ".join([*([f"Noisy: {' and '.join(noise)}."] if noise else []), *others])
 
 
 def _failures(doubt: Doubt) -> str:
     return f"{doubt.n} of {doubt.of} rounds failed: {doubt.causes[0]}"
+
+
+def _unknown_operators(doubt: Doubt) -> str:
+    calls = "1 call" if doubt.n == 1 else f"{doubt.n} calls"
+    return f"Not in the count: {calls} of operators without a formula ({', '.join(doubt.causes)})."
+
+
+OTHER_SENTENCES: Mapping[DoubtKind, Callable[[Doubt], str]] = {
+    DoubtKind.ROUNDS_FAILED: _failures,
+    DoubtKind.UNKNOWN_OPERATORS: _unknown_operators,
+}
 
 
 def _noise(doubt: Doubt) -> str:
@@ -34,7 +45,4 @@ def _noise(doubt: Doubt) -> str:
             return f"an interval of ± {doubt.share:.0%}"
         case DoubtKind.GPU_SLOWED:
             return f"the GPU's clock lowered by {', '.join(doubt.causes)}"
-        case DoubtKind.GPU_SHARED:
-            return "another process on the GPU"
-        case DoubtKind.ROUNDS_FAILED:
-            return _failures(doubt)
+    return "another process on the GPU"

@@ -1,51 +1,99 @@
-"""All artefacts of a run, written from its summary."""
+"""All artefacts of a run, written from its summary: one row of one table for each."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.results.quality import EVALUATIONS, pick_own, read_evaluations
+from bench.results.quality import EVALUATIONS, EvaluationRecord, pick_own, read_evaluations
 from bench.results.summary import RunSummary
 
 
-def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
-    """Write ``table1.md``, ``table1.csv`` and the Pareto figure; returns their paths.
+@dataclass(frozen=True)
+class Reported:
+    """A run, and the evaluations of networks that were trained here, by network and task."""
 
-    Where Table 2's own networks were measured, ``table2.md`` too; where nothing else was,
-    ``table2.md`` alone, so that a Table 1 that is there already stays. Where the folder holds
-    evaluations, Table 1 has their column and ``figure3`` is written too.
+    summary: RunSummary
+    own: Mapping[tuple[str, str], EvaluationRecord]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One artefact: ``name`` is its file's, of a figure without the suffix."""
+
+    name: str
+    is_wanted: Callable[[Reported], bool]
+    write: Callable[[Reported, Path], list[Path]]
+
+
+def text(
+    name: str, is_wanted: Callable[[Reported], bool], render: Callable[[Reported], str]
+) -> Output:
+    """An artefact that is one file of text."""
+
+    def write(reported: Reported, path: Path) -> list[Path]:
+        path.write_text(render(reported), encoding="utf-8", errors="backslashreplace")
+        return [path]
+
+    return Output(name, is_wanted, write)
+
+
+def list_outputs() -> tuple[Output, ...]:
+    """Every artefact of a run."""
+    # Here, so that commands start without waiting for matplotlib.
+    from bench.render.figures.costs import write_costs_figure
+    from bench.render.figures.figure3 import write_figure3
+    from bench.render.figures.pareto import write_pareto_figure
+    from bench.render.tables.rows import render_csv, render_json
+    from bench.render.tables.table1 import render_table1
+    from bench.render.tables.table2 import has_table2, is_only_table2, render_table2
+
+    def has_table1(run: Reported) -> bool:
+        return not is_only_table2(run.summary)
+
+    def has_quality(run: Reported) -> bool:
+        return has_table1(run) and any(model.published for model in run.summary.models)
+
+    def lacks_quality(run: Reported) -> bool:
+        return has_table1(run) and not all(model.published for model in run.summary.models)
+
+    return (
+        text("table1.md", has_table1, lambda run: render_table1(run.summary, run.own)),
+        text("table1.csv", has_table1, lambda run: render_csv(run.summary)),
+        text("table1.json", has_table1, lambda run: render_json(run.summary)),
+        Output("pareto", has_quality, lambda run, stem: write_pareto_figure(run.summary, stem)),
+        Output("costs", lacks_quality, lambda run, stem: write_costs_figure(run.summary, stem)),
+        Output(
+            "figure3",
+            lambda run: has_table1(run) and bool(run.own),
+            lambda run, stem: write_figure3(run.summary, run.own, stem),
+        ),
+        text(
+            "table2.md",
+            lambda run: has_table2(run.summary),
+            lambda run: render_table2(run.summary),
+        ),
+    )
+
+
+def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
+    """Write what a run has artefacts of; returns their paths.
+
+    A run of Table 2's networks alone leaves a Table 1 that is there already.
 
     Raises:
         UsageError: the folder can't be written to, or its evaluations can't be read.
     """
-    # Here, so that commands start without waiting for matplotlib.
-    from bench.render.tables.table2 import has_table2, is_only_table2, render_table2
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = [] if is_only_table2(summary) else _write_table1(summary, folder)
-        if has_table2(summary):
-            written.append(_write(folder / "table2.md", render_table2(summary)))
-    except OSError as error:
-        raise UsageError(f"Reports can't be written to {folder}: {error.strerror}.") from error
-    return written
-
-
-def _write_table1(summary: RunSummary, folder: Path) -> list[Path]:
-    from bench.render.figures.figure3 import write_figure3
-    from bench.render.figures.pareto import write_pareto_figure
-    from bench.render.tables.table1 import render_table1
-    from bench.render.tables.table1_csv import render_csv
-
     evaluations = folder / EVALUATIONS
     own = pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}
-    written = [
-        _write(folder / "table1.md", render_table1(summary, own)),
-        _write(folder / "table1.csv", render_csv(summary)),
-        *write_pareto_figure(summary, folder / "pareto"),
-    ]
-    return [*written, *(write_figure3(summary, own, folder / "figure3") if own else ())]
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return path
+    reported = Reported(summary, own)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            path
+            for output in list_outputs()
+            if output.is_wanted(reported)
+            for path in output.write(reported, folder / output.name)
+        ]
+    except OSError as error:
+        raise UsageError(f"Reports can't be written to {folder}: {error.strerror}.") from error

@@ -9,6 +9,7 @@ from bench.results.measurements import LatencyTimes
 from bench.results.metrics import Metric
 from bench.results.record import Record, Status, results_of
 from bench.results.statistics import Interval, estimate_median
+from bench.results.summary import NOT_KNOWN_HERE
 from bench.results.workload import Workload
 
 
@@ -78,7 +79,7 @@ def _points(commits: dict[str, list[Record]], metric: Metric) -> Iterable[Point]
         known = [value for value in values if value is not None]
         began = records[0].started_at
         if not known:
-            reason = records[0].reason or f"{metric.field} is not known on this device."
+            reason = records[0].reason or NOT_KNOWN_HERE
             yield Point(commit, began, None, None, 0, reason)
         elif metric.spec.takes_time:
             times_s = [times.times_s for _, times in results_of(LatencyTimes, records)]

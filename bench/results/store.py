@@ -134,6 +134,11 @@ def read_records(path: Path) -> FileContents:
     return FileContents(tuple(records), tuple(bad_lines))
 
 
+def has_records(folder: Path, place: str = "*") -> bool:
+    """Whether a run has left a record there."""
+    return bool(_runs(folder, place))
+
+
 def newest_records(folder: Path, place: str = "*") -> Path:
     """The record file of the latest run in a folder that has records, by the time in its name.
 
@@ -142,9 +147,13 @@ def newest_records(folder: Path, place: str = "*") -> Path:
     Raises:
         UsageError: the folder holds none.
     """
-    files = [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]
+    files = _runs(folder, place)
     if not files:
         raise UsageError(
             f"There are no records in {folder}. Measure first: python -m bench.run --models all"
         )
     return max(files, key=lambda file: file.stem.rpartition("-")[2])
+
+
+def _runs(folder: Path, place: str) -> list[Path]:
+    return [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]

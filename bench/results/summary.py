@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.errors import UsageError
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.environment import Environment, MachineState
-from bench.results.measurements import MemoryPeaks, OperationCount
+from bench.results.measurements import MemoryPeaks, OperationCount, Result
 from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
@@ -30,6 +30,7 @@ class Value:
         return not self.reason and not self.doubts
 
 
+NOT_KNOWN_HERE = "Not known on this device."
 NOT_MEASURED = Value(None, Status.SKIPPED, "Not part of this run.")
 
 
@@ -221,9 +222,17 @@ def _value(
     value: float | None = getattr(result, metric.field)
     if value is None:
         notes = result.notes if isinstance(result, MemoryPeaks) else {}
-        unknown = f"{metric.field} is not known on this device."
-        return Value(None, Status.UNSUPPORTED, notes.get(metric.field, unknown))
-    return Value(value)
+        return Value(None, Status.UNSUPPORTED, notes.get(metric.field, NOT_KNOWN_HERE))
+    return Value(value, doubts=_unknown_operators(result))
+
+
+def _unknown_operators(result: Result | None) -> tuple[Doubt, ...]:
+    """What a count leaves out."""
+    unknown = result.unknown_operators if isinstance(result, OperationCount) else {}
+    if not unknown:
+        return ()
+    names = tuple(sorted(unknown))
+    return (Doubt(DoubtKind.UNKNOWN_OPERATORS, sum(unknown.values()), causes=names),)
 
 
 def _latency_value(timing: LatencySummary, failed: Sequence[Record], n_processes: int) -> Value:

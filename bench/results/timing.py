@@ -18,7 +18,7 @@ NOISY_WIDTH = 0.05  # half the interval over the value: more makes it noisy
 
 
 class DoubtKind(StrEnum):
-    """What makes a time doubtful."""
+    """What makes a value doubtful."""
 
     CALLS_CONTENDED = "calls_contended"
     PROCESSES_CONTENDED = "processes_contended"
@@ -26,6 +26,7 @@ class DoubtKind(StrEnum):
     GPU_SLOWED = "gpu_slowed"
     GPU_SHARED = "gpu_shared"
     ROUNDS_FAILED = "rounds_failed"
+    UNKNOWN_OPERATORS = "unknown_operators"
 
 
 @dataclass(frozen=True)

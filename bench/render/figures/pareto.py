@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -123,6 +125,9 @@ def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
         for model in summary.models
         if model.published is not None and model.values[column.metric].value is None
     ]
+    missing += [
+        f"{model.entry.display_name}: no SI-SDRi" for model in summary.models if not model.published
+    ]
     if missing:
         axis.text(
             0.98,
@@ -136,14 +141,27 @@ def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
         )
 
 
-def frame_costs(axis: Axes, costs: Sequence[float]) -> None:
-    """A log axis with room around the points, and plain numbers at 1, 2 and 5 of each decade."""
-    axis.set_xscale("log")
-    if costs:
-        axis.set_xlim(min(costs) / MARGIN, max(costs) * MARGIN)
-    axis.margins(y=0.12)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
-    axis.set_axisbelow(True)
+def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
+    """A log axis of costs below a linear one of qualities."""
+    scale_costs(axes, "x", costs)
+    axes.margins(y=0.12)
+    draw_grid(axes)
+
+
+def scale_costs(axes: Axes, which: Literal["x", "y"], costs: Sequence[float]) -> None:
+    """A log scale with room around the points, and plain numbers at 1, 2 and 5 of each decade."""
+    ends = (min(costs) / MARGIN, max(costs) * MARGIN) if costs else None
+    if which == "x":
+        axes.set(xscale="log", xlim=ends)
+    else:
+        axes.set(yscale="log", ylim=ends)
+    axis: XAxis | YAxis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def draw_grid(axes: Axes) -> None:
+    """Thin lines behind everything."""
+    axes.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
+    axes.set_axisbelow(True)

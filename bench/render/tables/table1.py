@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.render.columns import (
     DETAIL_COLUMNS,
     Column,
-    memory_columns,
     ratio_to_published,
     table1_columns,
+    titles,
 )
 from bench.render.doubts import explain
 from bench.render.provenance import describe_provenance
@@ -24,11 +24,7 @@ from bench.units import format_significant
 
 Own = Mapping[tuple[str, str], EvaluationRecord]
 
-HEADINGS = {
-    column.metric: column.name
-    for column in (*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update"))
-}
-"""What the tables call a metric."""
+PAPER_HEADS = ("SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's")
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
 )
@@ -69,14 +65,16 @@ def _heading(summary: RunSummary) -> str:
 def _paper_table(summary: RunSummary, own: Own) -> tuple[list[str], list[list[str]]]:
     columns = table1_columns(summary.update_device)
     tasks = _own_tasks(summary, own)
-    heads = ["Model", "SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's"]
+    in_paper = any(model.published for model in summary.models)
+    heads = ["Model", *(PAPER_HEADS if in_paper else ())]
     heads += [f"SI-SDRi {task} (dB), own" for task in tasks]
     heads += [_head_with_device(column, summary) for column in columns]
     rows = []
     for model in summary.models:
         cells = [_own_si_sdri(own.get((model.entry.name, task))) for task in tasks]
         cells += [_compared(column, model) for column in columns]
-        rows.append([model.entry.display_name, *_si_sdri(model), *cells])
+        quality = _si_sdri(model) if in_paper else ()
+        rows.append([model.entry.display_name, *quality, *cells])
     return heads, rows
 
 
@@ -173,20 +171,15 @@ def render_notes(summary: RunSummary) -> Iterable[str]:
         for model in summary.models
         for value, names in model.to_explain().items()
     ]
-    lines += [
-        f"- {model.entry.display_name}: operators without a formula, so not in the counts: "
-        + ", ".join(f"{name} ({calls} times)" for name, calls in model.unknown_operators.items())
-        for model in summary.models
-        if model.unknown_operators
-    ]
     if lines:
         yield "## What could not be measured, or not well"
         yield "\n".join(lines)
 
 
 def _list_metrics(names: Sequence[str]) -> str:
+    called = titles()
     return (
         "everything"
         if len(names) == len(METRICS)
-        else ", ".join(dict.fromkeys(HEADINGS.get(name, name.replace("_", " ")) for name in names))
+        else ", ".join(dict.fromkeys(called[name] for name in names))
     )

@@ -1,28 +1,58 @@
-"""The summary of a run as a table for the terminal."""
+"""The summary of a run as tables for the terminal."""
+
+from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from bench.render.columns import table1_columns
+from bench.render.columns import LETTERS, PARAMS, table1_columns
+from bench.render.doubts import describe_doubts
 from bench.results.summary import RunSummary
+from bench.results.timing import DoubtKind
+from bench.results.workload import PHASES, Phase
+
+NAMES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Update step (B)"}
 
 
-def render_terminal(summary: RunSummary) -> Table:
-    """Table 1's columns without the paper's figures, narrow enough for 80 characters."""
-    table = Table(
-        title=f"{summary.environment_name}; update step on {summary.update_device_name}",
-        caption=f"{summary.workload.n_samples} samples, batch {summary.workload.batch}. "
-        "I: inference, B: update step.",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    columns = table1_columns(summary.update_device)
-    table.add_column("Model")
-    for column in columns:
-        heading = column.heading.replace("Memory", "Mem.").replace(" (", "\n(")
-        table.add_column(heading, justify="right", no_wrap=True)
+def render_terminal(summary: RunSummary) -> Iterator[Table]:
+    """A table for each phase that was measured, with units that fit each value."""
+    for phase in PHASES:
+        columns = [c for c in table1_columns(summary.update_device) if c.phase == phase]
+        if phase == "inference":
+            columns.insert(0, PARAMS)
+        device = summary.update_device_name if phase == "update" else summary.environment_name
+        table = Table(title=f"{NAMES[phase]} on {device}", box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column("Model", no_wrap=True)
+        for column in columns:
+            table.add_column(column.title, justify="right", no_wrap=True)
+        for model in summary.models:
+            cells = [column.format_alone(model.values[column.metric]) for column in columns]
+            table.add_row(escape(model.entry.display_name), *cells)
+        yield table
+
+
+def print_summary(summary: RunSummary, console: Console) -> None:
+    """Print the tables whole, however narrow the terminal is, and what the marks mean."""
+    for table in render_terminal(summary):
+        needed = Measurement.get(console, console.options, table).maximum
+        console.print(table, width=max(console.width, needed), crop=False, soft_wrap=False)
+    work = summary.workload
+    notes = [f"{work.n_samples} samples, batch {work.batch}, threads {work.threads}."]
+    if any(value.doubts for model in summary.models for value in model.values.values()):
+        notes.append("† in doubt: the report says why.")
+    console.print(" ".join(notes), highlight=False)
+    for line in _left_out(summary):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _left_out(summary: RunSummary) -> Iterator[str]:
+    """Operators without a formula, which make a count too small."""
     for model in summary.models:
-        cells = [column.format(model.values[column.metric]) for column in columns]
-        table.add_row(escape(model.entry.display_name), *cells)
-    return table
+        for phase in PHASES:
+            value = model.values[f"macs_{phase}"]
+            unknown = [d for d in value.doubts if d.kind == DoubtKind.UNKNOWN_OPERATORS]
+            if unknown:
+                yield f"{model.entry.name} {LETTERS[phase]}: {describe_doubts(unknown)}"

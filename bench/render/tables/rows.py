@@ -1,0 +1,97 @@
+"""Table 1 as data, CSV and JSON: raw values in SI units, nothing rounded, each file by itself."""
+
+import csv
+import io
+import json
+
+from bench.render.columns import Column, table1_columns
+from bench.render.doubts import explain
+from bench.results.metrics import METRICS
+from bench.results.statistics import Estimate
+from bench.results.summary import ModelSummary, RunSummary
+from bench.results.workload import PHASES
+
+Cell = str | int | float | None
+
+
+def render_csv(summary: RunSummary) -> str:
+    """One row for each network; what is not there is empty, and its status says why."""
+    rows = to_rows(summary)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def render_json(summary: RunSummary) -> str:
+    """The same rows as a list of objects."""
+    return json.dumps(to_rows(summary), indent=1) + "\n"
+
+
+def to_rows(summary: RunSummary) -> list[dict[str, Cell]]:
+    """What was measured, where and how, every value with its status and doubts, the paper's."""
+    compared = {column.metric: column for column in table1_columns(summary.update_device)}
+    place = _place(summary)
+    return [place | _row(model, compared) for model in summary.models]
+
+
+def _place(summary: RunSummary) -> dict[str, Cell]:
+    """What all rows share."""
+    work, environment = summary.workload, summary.environment
+    gpu = environment.machine.gpu if environment else None
+    return {
+        "model": "",  # the first column
+        "n_samples": work.n_samples,
+        "batch": work.batch,
+        "dtype": work.dtype,
+        "threads": work.threads,
+        "seed": work.seed,
+        "runtime": work.runtime,
+        "inference_device": "cpu",
+        "update_device": summary.update_device,
+        "cpu": summary.environment_name,
+        "gpu": gpu.name if gpu else None,
+        "torch": environment.versions["torch"] if environment else None,
+        "commit": environment.code.commit if environment else None,
+        "is_modified": environment.code.is_modified if environment else None,
+        "started_at": summary.started_at,
+        "ratio_base": summary.base,
+    }
+
+
+def _row(model: ModelSummary, compared: dict[str, Column]) -> dict[str, Cell]:
+    paper = model.published
+    row: dict[str, Cell] = {
+        "model": model.entry.name,
+        "paper_si_sdri_speech_db": paper.si_sdri_speech_db if paper else None,
+        "paper_si_sdri_nonspeech_db": paper.si_sdri_nonspeech_db if paper else None,
+    }
+    for metric in METRICS:
+        value = model.values[metric.name]
+        row[metric.name] = value.value
+        row[f"{metric.name}_status"] = value.status.value
+        row[f"{metric.name}_reason"] = explain(value)
+        row[f"{metric.name}_is_sound"] = value.is_sound
+        if metric.name in compared:
+            row[f"{metric.name}_paper"] = compared[metric.name].published_value(paper)
+    for phase in PHASES:
+        timing = model.timings.get(phase)
+        row |= _estimate(f"latency_s_{phase}", timing.latency if timing else None)
+        row[f"ratio_{phase}"] = timing.ratio.value if timing and timing.ratio else None
+        row |= _estimate(f"ratio_{phase}", timing.ratio if timing else None)
+        row[f"latency_s_{phase}_contended_calls"] = timing.n_contended if timing else None
+    row["unknown_operators"] = " ".join(model.unknown_operators)
+    return row
+
+
+def _estimate(name: str, estimate: Estimate | None) -> dict[str, Cell]:
+    """What a time or a ratio rests on: its interval, processes and calls."""
+    interval = estimate.interval if estimate else None
+    return {
+        f"{name}_low": interval.low if interval else None,
+        f"{name}_high": interval.high if interval else None,
+        f"{name}_level": interval.level if interval else None,
+        f"{name}_processes": estimate.n_processes if estimate else None,
+        f"{name}_calls": estimate.n_samples if estimate else None,
+    }
