@@ -1,68 +1,16 @@
 """The counter itself: what it adds up, that it changes nothing, that nothing counts twice."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.counting.counter import OperationCounter, Tally, summarize_tallies
-
-DEVICES = ("cpu", "meta")
-GRADIENT_MODES = {
-    "grad": torch.enable_grad,
-    "no_grad": torch.no_grad,
-    "inference": torch.inference_mode,
-}
-
-
-def count(run: Callable[[], object]) -> dict[str, Tally]:
-    """The tallies of one run."""
-    with OperationCounter() as counter:
-        run()
-    return counter.tallies
-
-
-def total(tallies: Mapping[str, Tally], what: str = "macs") -> int:
-    """The sum of one figure over all operators."""
-    return sum(getattr(tally, what) for tally in tallies.values())
-
-
-def unknown(tallies: Mapping[str, Tally]) -> dict[str, int]:
-    """Operators without a formula, with their calls."""
-    return {name: tally.calls for name, tally in tallies.items() if tally.kind == "unknown"}
-
-
-def backward(there: Mapping[str, Tally], whole: Mapping[str, Tally], what: str = "macs") -> int:
-    """What a step costs beside its forward."""
-    return total(whole, what) - total(there, what)
-
-
-def count_layer(
-    layer: nn.Module,
-    shape: Sequence[int],
-    *,
-    device: str,
-    weights: bool,
-    inputs: bool,
-    dtype: torch.dtype = torch.float32,
-) -> tuple[dict[str, Tally], dict[str, Tally]]:
-    """A forward, and a forward with its backward: gradients for the weights and for the input."""
-    layer = layer.to(device, dtype).requires_grad_(weights)
-    data = torch.ones(shape, device=device, dtype=dtype).requires_grad_(inputs)
-
-    def forward() -> Tensor:
-        out = layer(data)
-        return out if isinstance(out, Tensor) else out[0]
-
-    def step() -> None:
-        out = forward()
-        if out.requires_grad:
-            out.backward(torch.ones_like(out))
-
-    return count(forward), count(step)
+from bench.counting.counter import OperationCounter
+from bench.results.measurements import Kind, OperationCount, Tally
+from tests.bench.counting.layer_counts import DEVICES, GRADIENT_MODES, count, total, unknown
 
 
 def small_network() -> nn.Sequential:
@@ -164,19 +112,27 @@ def test_every_operator_costs_two_flops_a_multiply_add_or_more() -> None:
 def test_totals_are_the_sums_of_the_operators_and_of_the_classes() -> None:
     network = small_network()
     tallies = count(lambda: run_step(network, torch.randn(3, 2, 10)))
-    summary = summarize_tallies(tallies)
-    assert summary["macs"] == total(tallies)
-    assert summary["flops"] == total(tallies, "flops")
-    assert set(summary["operators"]) == set(tallies)
-    for figure in ("calls", "macs", "flops", "bytes_read", "bytes_written"):
-        by_class = {kind: cost[figure] for kind, cost in summary["by_kind"].items()}
-        assert sum(by_class.values()) == total(tallies, figure)
-        for kind, value in by_class.items():
-            assert value == sum(
-                getattr(tally, figure) for tally in tallies.values() if tally.kind == kind
+    counted = OperationCount(total(tallies), total(tallies, "flops"), tallies, "cpu")
+    assert counted.unknown_operators == {}
+    kinds: tuple[Kind, ...] = ("matmul", "elementwise", "movement", "unknown")
+    for value in ("calls", "macs", "flops", "bytes_read", "bytes_written"):
+        by_kind = {kind: getattr(counted.of_kind(kind), value) for kind in kinds}
+        assert sum(by_kind.values()) == total(tallies, value)
+        for kind, of_kind in by_kind.items():
+            assert of_kind == sum(
+                getattr(tally, value) for tally in tallies.values() if tally.kind == kind
             )
-    assert summary["unknown_operators"] == {}
-    assert set(summary["by_kind"]) == {"matmul", "elementwise", "movement"}
+    assert {kind for kind in kinds if counted.of_kind(kind).calls} == set(kinds[:3])
+    assert counted.of_kind("matmul").macs == counted.macs
+    assert counted.of_kind("movement").flops == 0
+
+
+def test_the_counters_own_totals_are_those_of_its_tallies() -> None:
+    network = small_network()
+    with OperationCounter() as counter:
+        run_step(network, torch.randn(3, 2, 10))
+    assert counter.macs == total(counter.tallies) > 0
+    assert counter.flops == total(counter.tallies, "flops") > 2 * counter.macs
 
 
 def test_bytes_are_those_of_each_tensor_once() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.bench.counting.test_counter import (
+from tests.bench.counting.layer_counts import (
     DEVICES,
     GRADIENT_MODES,
     backward,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.bench.counting.test_counter import DEVICES, count, total, unknown
+from tests.bench.counting.layer_counts import DEVICES, count, total, unknown
 from tests.oracle import elementwise as oracle
 from tests.oracle.matmul import Attention, Recurrent, convolution
 

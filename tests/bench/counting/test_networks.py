@@ -15,7 +15,8 @@ from bench.measure.counted_step import count_step
 from bench.measure.probes.operations import measure
 from bench.networks.factory import resolve_factory
 from bench.registry import TABLE1
-from bench.results.record import Phase, Workload
+from bench.results.measurements import OperationCount
+from bench.results.workload import Phase, Workload
 from tests.oracle.matmul import Recurrent, convolution, linear, transposed_convolution
 
 pytest.importorskip("asteroid_filterbanks", reason="Conv-TasNet and DPRNN come from asteroid")
@@ -54,7 +55,7 @@ class Layer:
 
 
 @cache
-def measured(name: str, phase: Phase) -> dict[str, Any]:
+def measured(name: str, phase: Phase) -> OperationCount:
     """What the probe says."""
     workload = Workload(phase, "cpu", 8000, 1, "float32", 1, 0)
     return measure(resolve_factory(FACTORIES[name]), workload, 1.0)
@@ -136,7 +137,7 @@ def walk(name: str) -> dict[str, Layer]:
 def test_forward_is_the_sum_of_the_layers(name: str) -> None:
     derived = sum(layer.forward for layer in walk(name).values())
     assert derived == FORWARD[name]
-    assert measured(name, "inference")["macs"] == derived
+    assert measured(name, "inference").macs == derived
 
 
 @pytest.mark.parametrize("name", UPDATE)
@@ -147,7 +148,7 @@ def test_update_is_the_sum_of_the_layers_and_their_gradients(name: str) -> None:
         derived -= layers[UNUSED[name]].backward
     assert derived == UPDATE[name]
     record = measured(name, "update")
-    assert record["macs"] == record["by_kind"]["matmul"]["macs"] == derived
+    assert record.macs == record.of_kind("matmul").macs == derived
 
 
 @pytest.mark.parametrize("name", UPDATE)
@@ -195,12 +196,12 @@ def test_what_module_hooks_miss_is_asteroid_s_filterbank(
 @pytest.mark.parametrize("name", FORWARD)
 def test_every_operator_is_known_and_no_data_was_needed(name: str, phase: Phase) -> None:
     record = measured(name, phase)
-    assert record["unknown_operators"] == {}
-    assert "unknown" not in record["by_kind"]
-    assert record["counted_on"] == "meta"
-    assert record["flops"] > 2 * record["macs"]
-    assert set(record["by_kind"]) == {"matmul", "elementwise", "movement"}
-    assert record["by_kind"]["movement"]["flops"] == 0
+    assert record.unknown_operators == {}
+    assert record.counted_on == "meta"
+    assert record.flops > 2 * record.macs
+    kinds = {tally.kind for tally in record.operators.values()}
+    assert kinds == {"matmul", "elementwise", "movement"}
+    assert record.of_kind("movement").flops == 0
 
 
 @pytest.mark.parametrize("name", ["sudormrf-0.25x", "conv-tasnet"])
@@ -209,5 +210,5 @@ def test_a_count_with_data_is_the_same(name: str) -> None:
     network = resolve_factory(FACTORIES[name])()
     on_meta = measure(resolve_factory(FACTORIES[name]), workload, 1.0)
     on_cpu = count_step(lambda: network, workload, "cpu")
-    assert on_cpu["macs"] == on_meta["macs"]
-    assert on_cpu["flops"] == on_meta["flops"]
+    assert on_cpu.macs == on_meta.macs
+    assert on_cpu.flops == on_meta.flops

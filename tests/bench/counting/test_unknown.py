@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.measure.probes.operations import measure
-from bench.results.record import CellError, Phase, Status, Workload
-from tests.bench.counting.test_counter import DEVICES, count, total, unknown
+from bench.results.measurements import OperationCount
+from bench.results.record import CellError, Status
+from bench.results.workload import PHASES, Phase, Workload
+from tests.bench.counting.layer_counts import DEVICES, count, total, unknown
 from tests.oracle.matmul import Recurrent, convolution, linear
 
-PHASES: tuple[Phase, ...] = ("inference", "update")
 N_SAMPLES = 16
 CONVOLUTION = convolution(1, 1, 2, [1], [N_SAMPLES])
 
@@ -48,7 +49,7 @@ class PackedNetwork(nn.Module):
         return self.linear(hidden).permute(1, 2, 0)
 
 
-def record(build: Callable[[], nn.Module], phase: Phase) -> dict[str, Any]:
+def record(build: Callable[[], nn.Module], phase: Phase) -> OperationCount:
     return measure(build, Workload(phase, "cpu", N_SAMPLES, 1, "float32", 1, 0), 1.0)
 
 
@@ -91,12 +92,12 @@ def test_an_operator_without_a_formula_is_listed_with_its_calls(
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_record_lists_them_beside_the_numbers(phase: Phase) -> None:
     counted = record(lambda: Network(lambda x: torch.fft.irfft(torch.fft.rfft(x))), phase)
-    assert counted["macs"] == step_macs(phase)
-    assert {"_fft_r2c", "_fft_c2r"} <= set(counted["unknown_operators"])
-    listed = sum(counted["unknown_operators"].values())
-    assert counted["by_kind"]["unknown"]["calls"] == listed >= 2
-    for name in counted["unknown_operators"]:
-        assert counted["operators"][name]["kind"] == "unknown"
+    assert counted.macs == step_macs(phase)
+    assert {"_fft_r2c", "_fft_c2r"} <= set(counted.unknown_operators)
+    listed = sum(counted.unknown_operators.values())
+    assert counted.of_kind("unknown").calls == listed >= 2
+    for name in counted.unknown_operators:
+        assert counted.operators[name].kind == "unknown"
 
 
 def test_an_operator_of_another_library_is_unknown() -> None:
@@ -133,15 +134,15 @@ def test_a_network_that_needs_data_is_counted_on_its_device(
     function: Callable[[Tensor], Tensor], phase: Phase
 ) -> None:
     counted = record(lambda: Network(function), phase)
-    assert counted["counted_on"] == "cpu"
-    assert counted["macs"] == step_macs(phase)
-    assert counted["unknown_operators"] == {}
+    assert counted.counted_on == "cpu"
+    assert counted.macs == step_macs(phase)
+    assert counted.unknown_operators == {}
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_network_that_calls_numpy_is_counted_on_its_device(phase: Phase) -> None:
     counted = record(lambda: Network(lambda x: x + torch.as_tensor(x.detach().numpy())), phase)
-    assert counted["macs"] == step_macs(phase)
+    assert counted.macs == step_macs(phase)
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -165,7 +166,7 @@ OUTPUTS: dict[str, Callable[[Tensor], Any]] = {
 
 @pytest.mark.parametrize("kind", OUTPUTS)
 def test_a_forward_with_any_output_is_counted(kind: str) -> None:
-    assert record(lambda: Network(OUTPUTS[kind]), "inference")["macs"] == CONVOLUTION.forward
+    assert record(lambda: Network(OUTPUTS[kind]), "inference").macs == CONVOLUTION.forward
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)
@@ -184,7 +185,7 @@ def under_autocast(x: Tensor) -> Tensor:
 def test_autocast_changes_no_number_of_operations(phase: Phase) -> None:
     further = convolution(1, 2, 2, [1], [N_SAMPLES])  # its weight is a constant
     macs = further.forward if phase == "inference" else further.step(weights=False, inputs=True)
-    assert record(lambda: Network(under_autocast), phase)["macs"] == step_macs(phase) + macs
+    assert record(lambda: Network(under_autocast), phase).macs == step_macs(phase) + macs
 
 
 def test_autocast_is_refused_where_it_does_not_reach() -> None:
@@ -204,8 +205,8 @@ def test_a_packed_sequence_is_counted_step_by_step(phase: Phase) -> None:
         macs += out.backward(weights=True, inputs=True)
         macs += lstm.backward(N_SAMPLES, weights=True, inputs=False) - lstm.first_step_states(1)
     counted = record(PackedNetwork, phase)
-    assert counted["macs"] == macs
-    assert set(counted["unknown_operators"]) <= {"_pack_padded_sequence"}  # moves data
+    assert counted.macs == macs
+    assert set(counted.unknown_operators) <= {"_pack_padded_sequence"}  # moves data
 
 
 def test_recomputed_activations_are_counted_again() -> None:
@@ -219,7 +220,7 @@ def test_recomputed_activations_are_counted_again() -> None:
     further = convolution(1, 2, 2, [1], [N_SAMPLES])
     twice = further.forward + further.step(weights=False, inputs=True)
     counted = record(lambda: Network(checkpointed), "update")
-    assert counted["macs"] == step_macs("update") + twice
+    assert counted.macs == step_macs("update") + twice
 
 
 def test_the_recurrent_layers_of_a_counted_network_are_left_as_they_were() -> None:
@@ -238,9 +239,9 @@ def build_compiled() -> Any:
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_compiled_network_is_counted_as_its_eager_graph_and_says_so(phase: Phase) -> None:
     plain, compiled = record(lambda: Network(lambda x: x), phase), record(build_compiled, phase)
-    assert compiled["macs"] == plain["macs"] == step_macs(phase)
-    assert compiled["is_eager_graph_of_compiled"]
-    assert not plain["is_eager_graph_of_compiled"]
+    assert compiled.macs == plain.macs == step_macs(phase)
+    assert compiled.is_eager_graph_of_compiled
+    assert not plain.is_eager_graph_of_compiled
 
 
 def test_no_flops_have_a_stated_reason() -> None:

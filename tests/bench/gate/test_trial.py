@@ -14,7 +14,7 @@ def test_the_slow_networks_do_as_much_more_as_they_say() -> None:
     """In multiply-adds, of which the first and the last layer, equal in all, are under 1 %."""
     workload = make_job().workload
     macs = {
-        build: operations.measure(build, workload, 0.0)["macs"]
+        build: operations.measure(build, workload, 0.0).macs
         for build in (base, same, slower_by_5_percent, slower_by_10_percent)
     }
     assert macs[same] == macs[base]

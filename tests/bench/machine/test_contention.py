@@ -1,22 +1,16 @@
 """Contention: counters from made-up files, laws of their differences, and what is not available."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.machine.contention import (
-    OTHERS_SHARE,
-    PRESSURE_SHARE,
-    TICK_S,
-    WAIT_SHARE,
-    Contention,
-    Counters,
-    contention_between,
-    read_counters,
-)
+from bench.machine.contention import TICK_S, Counters, contention_between, read_counters
+from bench.results import contention as verdicts
+from bench.results.contention import WAIT_SHARE, CallContention, Contention
 
 QUIET = Contention(
     wall_s=0.1,
@@ -78,7 +72,6 @@ def test_what_is_not_there_is_none(proc: Path, content: str | None) -> None:
     assert between.wait_s is between.others_cpu_s is between.steal_s is between.pressure_s is None
     assert between.n_others_running is None
     assert between.is_contended is None
-    assert between.reason == ""
 
 
 def test_a_thread_that_ends_while_it_is_read_is_left_out(proc: Path) -> None:
@@ -154,9 +147,7 @@ def test_no_difference_is_negative_and_none_is_invented(
 def test_where_nothing_grew_nothing_is_contended(
     counters: Counters, wall_s: float, threads: int
 ) -> None:
-    between = contention_between(counters, counters, wall_s, threads)
-    assert not between.is_contended
-    assert between.reason == ""
+    assert not contention_between(counters, counters, wall_s, threads).is_contended
 
 
 @settings(max_examples=50)
@@ -208,34 +199,31 @@ def test_threads_beyond_the_processors_add_no_uncertainty() -> None:
     assert replace(QUIET, threads=64).others_uncertainty_s == QUIET.others_uncertainty_s
 
 
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({"wait_s": 0.031, "threads": 1}, "waited 31 ms of 100 ms for a processor"),
-        ({"wait_s": 0.131}, "2 threads together waited 131 ms of 100 ms for a processor"),
-        ({"others_cpu_s": 0.09}, "others used 0.9 of 2 processors"),
-        ({"others_cpu_s": 0.23}, "others used 2.0 of 2 processors"),
-        ({"steal_s": 0.02}, "the hypervisor took 20 ms in 100 ms"),
-        (
-            {"wait_s": None, "pressure_s": 0.025},
-            "some process waited 25 ms of 100 ms for a processor",
-        ),
-        (
-            {"wait_s": 0.05001, "others_cpu_s": 0.1, "threads": 1},
-            "waited 50 ms of 100 ms for a processor; others used 1.0 of 2 processors",
-        ),
-        ({"wait_s": WAIT_SHARE * 0.1}, ""),
-        ({"others_cpu_s": 3 * TICK_S + OTHERS_SHARE * 0.2}, ""),
-        ({"steal_s": TICK_S + WAIT_SHARE * 0.1}, ""),
-        ({"pressure_s": 0.1}, ""),  # others waited; this process did not
-        ({"wait_s": None, "pressure_s": PRESSURE_SHARE * 0.1}, ""),
-        ({"involuntary_switches": 1000, "n_others_running": 50}, ""),
-    ],
+@settings(max_examples=50)
+@given(
+    counters=st.lists(COUNTERS, min_size=2, max_size=6),
+    wall_s=st.floats(1e-6, 1e3),
+    threads=st.integers(1, 64),
 )
-def test_a_verdict_and_its_reason(changed: dict[str, float | None], reason: str) -> None:
-    sample = replace(QUIET, **changed)  # type: ignore[arg-type]
-    assert sample.reason == reason
-    assert sample.is_contended == bool(reason)
+def test_columns_give_every_call_back(
+    counters: list[Counters], wall_s: float, threads: int
+) -> None:
+    """Of one process: the number of processors does not change."""
+    counters = [replace(counter, n_cpus=2) for counter in counters]
+    walls_s = [wall_s * (1 + index) for index in range(len(counters) - 1)]
+    calls = [
+        contention_between(before, after, wall_s, threads)
+        for (before, after), wall_s in zip(pairwise(counters), walls_s, strict=True)
+    ]
+    columns = CallContention.of(calls)
+    assert columns is not None
+    assert columns.calls(walls_s) == calls
+    assert CallContention.of([]) is None
+
+
+def test_the_verdict_knows_the_kernels_tick() -> None:
+    """Records may be judged on another machine than the one that counted."""
+    assert verdicts.TICK_S == TICK_S
 
 
 def test_this_machine_counts_upwards() -> None:

@@ -1,15 +1,17 @@
 """What the machine is: read from made-up files, and sane for the real one."""
 
-import json
 import os
 import platform
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.machine import description as machine
+from bench.results.environment import Code
+from tests.bench.example_records import GPU
 
 
 @pytest.fixture
@@ -58,18 +60,23 @@ def test_without_affinity_all_processors_count(monkeypatch: pytest.MonkeyPatch) 
 
 def test_this_machine() -> None:
     described = machine.describe_machine()
-    assert json.loads(json.dumps(described)) == described
-    assert 1 <= described["n_available_cpus"] <= described["n_cpus"]
-    assert described["memory_bytes"] > 100 * 2**20
-    assert described["cpu"].strip()
-    assert None not in [described[name] for name in ("cpu", "architecture", "system")]
+    assert described.n_cpus is not None
+    assert 1 <= described.n_available_cpus <= described.n_cpus
+    assert described.memory_bytes > 100 * 2**20
+    assert described.cpu.strip()
+    assert described.architecture
+    assert described.system
+    assert described.gpu is None
+    assert machine.describe_machine(GPU).gpu == GPU
 
 
 def test_nothing_names_the_host() -> None:
     """Records are published."""
     host = socket.gethostname()
-    values = [value for value in machine.describe_machine().values() if isinstance(value, str)]
-    assert all(not re.search(rf"\b{re.escape(host)}\b", value) for value in values)
+    values = vars(machine.describe_machine()).values()
+    names = [value for value in values if isinstance(value, str)]
+    assert names
+    assert all(not re.search(rf"\b{re.escape(host)}\b", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_the_processors_name(
     monkeypatch.setattr(machine, "CPU_INFO", tmp_path / "cpuinfo")
     if content is not None:
         (tmp_path / "cpuinfo").write_text(content)
-    assert machine.describe_machine()["cpu"] == (name or platform.processor() or platform.machine())
+    assert machine.describe_machine().cpu == (name or platform.processor() or platform.machine())
 
 
 @pytest.fixture
@@ -117,25 +124,25 @@ def test_lasting_facts_of_the_hardware(system: Path, quota: Path) -> None:
         (system / name).write_text(content)
     quota.write_text("150000 100000\n")
     described = machine.describe_machine()
-    assert described["quota_cpus"] == 1.5
-    assert described["is_smt_on"] is True
-    assert described["is_virtual"] is True
-    assert described["n_numa_nodes"] == 2
-    assert described["cpu_frequency_min_hz"] == 4e8
-    assert described["cpu_frequency_max_hz"] == 5e9
+    assert described.quota_cpus == 1.5
+    assert described.is_smt_on is True
+    assert described.is_virtual is True
+    assert described.n_numa_nodes == 2
+    assert described.cpu_frequency_min_hz == 4e8
+    assert described.cpu_frequency_max_hz == 5e9
 
 
 @pytest.mark.usefixtures("system", "quota")
 def test_what_the_machine_does_not_tell_is_none() -> None:
     described = machine.describe_machine()
     hidden = "quota_cpus is_smt_on is_virtual n_numa_nodes cpu_frequency_min_hz".split()
-    assert [described[name] for name in hidden] == [None] * 5
+    assert [getattr(described, name) for name in hidden] == [None] * 5
 
 
 @pytest.mark.parametrize(("flags", "is_virtual"), [("fpu hypervisor", True), ("fpu sse", False)])
 def test_a_hypervisor_is_a_flag_of_its_own(system: Path, flags: str, is_virtual: bool) -> None:
     (system / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
-    assert machine.describe_machine()["is_virtual"] is is_virtual
+    assert machine.describe_machine().is_virtual is is_virtual
 
 
 def test_versions_name_what_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,13 +157,13 @@ def test_versions_name_what_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("answers", "described"),
     [
-        (("abc123", ""), {"commit": "abc123", "is_modified": False}),
-        (("abc123", " M bench/run.py"), {"commit": "abc123", "is_modified": True}),
-        (("", ""), {"commit": "unknown", "is_modified": False}),
+        (("abc123", ""), Code("abc123", is_modified=False)),
+        (("abc123", " M bench/run.py"), Code("abc123", is_modified=True)),
+        (("", ""), Code("unknown", is_modified=False)),
     ],
 )
 def test_the_code(
-    monkeypatch: pytest.MonkeyPatch, answers: tuple[str, str], described: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[str, str], described: Code
 ) -> None:
     commit, changes = answers
     monkeypatch.setattr(
@@ -164,7 +171,7 @@ def test_the_code(
     )
     machine.describe_code.cache_clear()
     try:
-        assert described.items() <= machine.describe_code().items()
+        assert replace(machine.describe_code(), sources_sha256=None) == described
     finally:
         machine.describe_code.cache_clear()
 
@@ -177,7 +184,7 @@ def test_sources_have_equal_hashes_when_names_and_contents_are_equal(
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(content)
         machine.describe_code.cache_clear()
-        return machine.describe_code()["sources_sha256"]
+        return machine.describe_code().sources_sha256
 
     monkeypatch.setattr(machine, "__file__", str(tmp_path / "bench" / "measure" / "machine.py"))
     try:
@@ -194,6 +201,6 @@ def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PATH", str(tmp_path))
     machine.describe_code.cache_clear()
     try:
-        assert machine.describe_code()["commit"] == "unknown"
+        assert machine.describe_code().commit == "unknown"
     finally:
         machine.describe_code.cache_clear()

@@ -1,6 +1,5 @@
 """What makes a machine unfit: each fault alone on a machine that has no other."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.machine.contention import Contention
 from bench.machine.finding import Finding, Severity
 from bench.machine.fitness import Readings, find_faults, is_fit
+from bench.results.contention import Contention
+from bench.results.environment import Environment, GpuReading, MachineState
+from tests.bench.example_records import GPU as SEEN_BY_TORCH
+from tests.bench.example_records import environment
 
 IDLE = Contention(
     wall_s=0.5,
@@ -28,27 +30,33 @@ MACHINE = {
     "n_available_cpus": 4,
     "quota_cpus": None,
     "is_virtual": False,
-    "gpu": {"name": "Example GPU"},
+    "gpu": SEEN_BY_TORCH,
 }
-STATE = {
-    "governor": "performance",
-    "is_boost_on": False,
-    "n_thermal_throttles": 0,
-    "memory_available_bytes": 16e9,
-    "swap_used_bytes": 0,
-    "preloaded": [],
-}
-GPU = {
-    "name": "Example GPU",
-    "n_other_processes": 0,
-    "memory_used_bytes": 5e8,
-    "throttle_reasons": ("idle",),
-    "is_persistent": True,
-}
+STATE = MachineState(
+    governor="performance",
+    is_boost_on=False,
+    n_thermal_throttles=0,
+    memory_available_bytes=16_000_000_000,
+    swap_used_bytes=0,
+    gpu=GpuReading(
+        name="Example GPU",
+        n_other_processes=0,
+        memory_used_bytes=500_000_000,
+        throttle_reasons=("idle",),
+        is_persistent=True,
+    ),
+)
+
+
+def described(cuda_build: str | None = "12.8", **changed: Any) -> Environment:
+    """What a measuring process says of the fit machine, with some of its machine replaced."""
+    return environment(machine=MACHINE | changed, torch={"cuda_build": cuda_build})
+
+
 FIT = Readings(
-    environment={"machine": MACHINE, "state": STATE, "torch": {"cuda_build": "12.8"}},
+    environment=described(),
+    state=STATE,
     load=IDLE,
-    gpu=GPU,
     openmp_threads=None,
     missing_extras=(),
     other_run=None,
@@ -58,22 +66,17 @@ FIT = Readings(
 OK, UNKNOWN, WARN, UNFIT = Severity.OK, Severity.UNKNOWN, Severity.WARN, Severity.UNFIT
 
 
-def with_environment(**sections: Mapping[str, Any]) -> Readings:
-    """The fit machine with fields of some sections of its environment replaced."""
-    changed = {name: FIT.environment[name] | dict(fields) for name, fields in sections.items()}
-    return replace(FIT, environment={**FIT.environment, **changed})
-
-
 def machine(**fields: Any) -> Readings:
-    return with_environment(machine=fields)
+    return replace(FIT, environment=described(**fields))
 
 
 def state(**fields: Any) -> Readings:
-    return with_environment(state=fields)
+    return replace(FIT, state=replace(STATE, **fields))
 
 
 def gpu(**fields: Any) -> Readings:
-    return replace(FIT, gpu=GPU | fields)
+    assert STATE.gpu is not None
+    return state(gpu=replace(STATE.gpu, **fields))
 
 
 def load(**fields: Any) -> Readings:
@@ -106,20 +109,30 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
     "a wide quota": (machine(quota_cpus=4.0), "quota", OK, "all"),
     "threads": (replace(FIT, openmp_threads=5), "threads", WARN, "OMP_NUM_THREADS is 5"),
     "as many threads": (replace(FIT, openmp_threads=4), "threads", OK, "4 processors"),
-    "low memory": (state(memory_available_bytes=2e9), "memory", WARN, "2.00 GB"),
-    "no memory": (state(memory_available_bytes=5e8), "memory", UNFIT, "500 MB"),
+    "low memory": (state(memory_available_bytes=2_000_000_000), "memory", WARN, "2.00 GB"),
+    "no memory": (state(memory_available_bytes=500_000_000), "memory", UNFIT, "500 MB"),
     "memory unknown": (state(memory_available_bytes=None), "memory", UNKNOWN, "not available"),
-    "swap": (state(swap_used_bytes=2e9), "swap", WARN, "2.00 GB in use"),
-    "old pages in swap": (state(swap_used_bytes=1e6), "swap", OK, "1.00 MB in use"),
+    "swap": (state(swap_used_bytes=2_000_000_000), "swap", WARN, "2.00 GB in use"),
+    "old pages in swap": (state(swap_used_bytes=1_000_000), "swap", OK, "1.00 MB in use"),
     "swap unknown": (state(swap_used_bytes=None), "swap", UNKNOWN, "not available"),
-    "preload": (state(preloaded=["libjemalloc.so.2"]), "LD_PRELOAD", WARN, "libjemalloc.so.2"),
+    "preload": (state(preloaded=("libjemalloc.so.2",)), "LD_PRELOAD", WARN, "libjemalloc.so.2"),
     "no clear_refs": (replace(FIT, can_reset_peak=False), "peak memory", WARN, "clear_refs"),
-    "CPU build": (with_environment(torch={"cuda_build": None}), "GPU", WARN, "without CUDA"),
+    "CPU build": (
+        replace(FIT, environment=described(cuda_build=None)),
+        "GPU",
+        WARN,
+        "without CUDA",
+    ),
     "GPU not seen": (machine(gpu=None), "GPU", WARN, "CUDA 12.8 and does not see it"),
     "GPU busy": (gpu(n_other_processes=2), "GPU load", UNFIT, "2 other"),
-    "GPU busy, hidden": (gpu(memory_used_bytes=3e9), "GPU load", UNFIT, "not listed; 3.00 GB"),
+    "GPU busy, hidden": (
+        gpu(memory_used_bytes=3_000_000_000),
+        "GPU load",
+        UNFIT,
+        "not listed; 3.00 GB",
+    ),
     "no list, but memory": (
-        gpu(n_other_processes=None, memory_used_bytes=3e9),
+        gpu(n_other_processes=None, memory_used_bytes=3_000_000_000),
         "GPU load",
         UNFIT,
         "not listed; 3.00 GB",
@@ -178,10 +191,10 @@ def test_every_topic_can_be_wrong() -> None:
 
 
 def test_without_a_gpu_there_is_one_finding_about_it() -> None:
-    without = replace(machine(gpu=None), gpu=None)
+    without = replace(machine(gpu=None), state=replace(STATE, gpu=None))
     found = [found for found in find_faults(without) if found.topic.startswith("GPU")]
     assert [(found.topic, found.severity) for found in found] == [("GPU", OK)]
-    hidden_driver = replace(FIT, gpu=None)
+    hidden_driver = state(gpu=None)
     assert finding(hidden_driver, "GPU load").severity == UNKNOWN
 
 

@@ -1,4 +1,4 @@
-"""The GPU's state: from a made-up driver, and with names and bits held against pynvml's own."""
+"""Readings of a GPU: from a made-up driver, and with names and bits held against pynvml's own."""
 
 import sys
 from dataclasses import fields
@@ -81,7 +81,7 @@ def _all_visible(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_everything_in_base_units() -> None:
     gpu = open_gpu(driver(**WHOLE))
     assert gpu is not None
-    state = gpu.state()
+    state = gpu.read()
     assert (state.name, state.driver_version) == ("Example GPU", "600.1")
     assert (state.is_persistent, state.compute_mode) == (True, "exclusive process")
     assert (state.sm_clock_hz, state.sm_clock_max_hz) == (1.5e9, 1.98e9)
@@ -92,7 +92,7 @@ def test_everything_in_base_units() -> None:
     assert state.power_limit_w == pytest.approx(700)
     assert state.total_energy_j == pytest.approx(12_345.678)
     assert state.memory_used_bytes == 3_000_000_000
-    assert state.processes == (
+    assert gpu.processes() == (
         GpuProcess(7, None),
         GpuProcess(10, 2_000_000_000),
         GpuProcess(12, 50_000_000),
@@ -102,25 +102,36 @@ def test_everything_in_base_units() -> None:
 def test_a_driver_that_refuses_everything_gives_none_everywhere() -> None:
     gpu = open_gpu(driver())
     assert gpu is not None
-    state = gpu.state()
+    state = gpu.read()
     assert {getattr(state, field.name) for field in fields(state)} == {None}
+    assert gpu.processes() is None
     assert gpu.process_bytes(1) is None
 
 
-@pytest.mark.parametrize("name", sorted(WHOLE))
-def test_a_figure_that_is_refused_takes_no_other_with_it(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(name for name in WHOLE if "Processes" not in name))
+def test_a_value_that_is_refused_takes_no_other_with_it(name: str) -> None:
     whole, partial = open_gpu(driver(**WHOLE)), open_gpu(driver(**WHOLE | {name: None}))
     assert whole is not None
     assert partial is not None
-    expected, found = whole.state(), partial.state()
+    expected, found = whole.read(), partial.read()
     changed = {
         field.name
         for field in fields(found)
         if getattr(found, field.name) != getattr(expected, field.name)
     }
     assert 1 <= len(changed) <= 2  # a clock of the cores and one of the memory share a function
-    if "Processes" not in name:  # one of two lists is still a list
-        assert {getattr(found, field) for field in changed} == {None}
+    assert {getattr(found, field) for field in changed} == {None}
+    assert partial.processes() == whole.processes()
+
+
+@pytest.mark.parametrize(("name", "left"), [("Compute", [12]), ("Graphics", [7, 10])])
+def test_one_of_two_lists_of_processes_is_still_a_list(name: str, left: list[int]) -> None:
+    refused = {f"nvmlDeviceGet{name}RunningProcesses": None}
+    whole, partial = open_gpu(driver(**WHOLE)), open_gpu(driver(**WHOLE | refused))
+    assert whole is not None
+    assert partial is not None
+    assert [process.pid for process in partial.processes() or ()] == left
+    assert partial.read() == whole.read()
 
 
 def test_an_old_driver_is_asked_by_the_old_name() -> None:
@@ -156,7 +167,7 @@ def test_the_gpu_is_the_first_that_cuda_may_use(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     gpu = open_gpu(driver(nvmlDeviceGetName=lambda handle: handle))
     assert gpu is not None
-    assert gpu.state().name == handle
+    assert gpu.read().name == handle
 
 
 def test_no_library_no_driver_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Every way in which a network can break, in one run: each gets its status, none hurts another."""
 
-import json
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.measure.forkserver import Ending
-from bench.measure.isolate import classify, fetch_environment, last_line, run_jobs
+from bench.measure.forkserver import Ending, ForkServer
+from bench.measure.isolate import classify, fetch_environment, last_line, run_alone, run_jobs
+from bench.results.codec import EnvironmentLine, decode_line, encode_environment, encode_record
+from bench.results.environment import MachineState
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
 from tests import fault_models
-from tests.bench.example_records import make_job
+from tests.bench.example_records import ENVIRONMENT, STATE, make_job
 from tests.bench.processes import Announcements, remaining
 
 ROOT = Path(__file__).parents[3]
@@ -80,7 +82,7 @@ def records(started: Path) -> Mapping[str, Record]:
     jobs = [fault_job(name, 1.0 if name == "hangs" else 60.0) for name in names]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(fault_models.STARTED, str(started))
-        return {record.job.model: record for record in run_jobs(jobs)}
+        return {record.job.model: record for record in run_jobs(jobs, ENVIRONMENT)}
 
 
 @pytest.mark.parametrize("name", HEALTHY)
@@ -89,8 +91,9 @@ def test_a_healthy_network_is_measured_beside_broken_ones(
 ) -> None:
     record = records[name]
     assert (record.status, record.reason, record.stderr_tail) == (Status.OK, "", "")
-    assert len(record.measurement["times_s"]) == 1
-    assert record.measurement["times_s"][0] > 0
+    assert isinstance(record.result, LatencyTimes)
+    (time_s,) = record.result.times_s
+    assert time_s > 0
 
 
 @pytest.mark.parametrize(("name", "ending"), FAULTS.items())
@@ -102,7 +105,7 @@ def test_a_fault_has_a_status_and_a_sentence(
     assert record.status == status
     assert reason in record.reason
     assert "\n" not in record.reason
-    assert record.measurement == {}
+    assert record.result is None
 
 
 def test_every_job_has_one_record_in_order(records: Mapping[str, Record]) -> None:
@@ -111,7 +114,8 @@ def test_every_job_has_one_record_in_order(records: Mapping[str, Record]) -> Non
 
 def test_every_record_can_be_stored(records: Mapping[str, Record]) -> None:
     for record in records.values():
-        assert Record.from_json(record.to_json()) == record
+        line = encode_record(record).encode()
+        assert decode_line(line, {ENVIRONMENT.identity: ENVIRONMENT}) == record
 
 
 def test_what_a_broken_network_printed_is_kept(records: Mapping[str, Record]) -> None:
@@ -120,13 +124,24 @@ def test_what_a_broken_network_printed_is_kept(records: Mapping[str, Record]) ->
 
 
 @pytest.mark.parametrize("name", [*HEALTHY, "raises", "returns_nan", "out_of_memory"])
-def test_a_process_that_lived_describes_its_environment(
+def test_a_process_that_lived_describes_the_state_of_its_machine(
     records: Mapping[str, Record], name: str
 ) -> None:
-    environment = records[name].environment
-    assert environment["torch"]["threads"] == 1
-    assert environment["variables"]["OMP_NUM_THREADS"] == "1"
-    assert environment["machine"]["n_available_cpus"] >= 1
+    state = records[name].state
+    assert state is not None
+    assert state.load_average is not None
+    assert state != STATE  # not made up
+
+
+@pytest.mark.parametrize("name", ["crashes", "hangs", "exits"])
+def test_a_process_that_did_not_live_describes_nothing(
+    records: Mapping[str, Record], name: str
+) -> None:
+    assert records[name].state is None
+
+
+def test_every_record_has_the_environment_of_the_run(records: Mapping[str, Record]) -> None:
+    assert all(record.environment == ENVIRONMENT for record in records.values())
 
 
 def test_a_hanging_network_takes_its_own_processes_with_it(
@@ -141,7 +156,7 @@ def test_a_hanging_network_takes_its_own_processes_with_it(
 def test_each_round_has_a_fresh_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fault_models.STARTED, str(tmp_path / "started"))
     jobs = [fault_job("names_its_server", round_index=index) for index in (0, 0, 1)]
-    assert [record.status for record in run_jobs(jobs)] == [Status.OK] * 3
+    assert [record.status for record in run_jobs(jobs, ENVIRONMENT)] == [Status.OK] * 3
     # Two forwards a job: the first, checked one and one that is timed.
     servers = [int(server) for server in (tmp_path / "started").read_text().split()]
     assert servers[:4] == [servers[0]] * 4
@@ -164,7 +179,7 @@ def test_leaving_early_ends_the_process_that_measures(
 
     reader = threading.Thread(target=interrupt_once_started)
     reader.start()
-    with closing(run_jobs([fault_job("hangs")])) as measured:
+    with closing(run_jobs([fault_job("hangs")], ENVIRONMENT)) as measured:
         assert next(measured).status == Status.INTERRUPTED
         with pytest.raises(KeyboardInterrupt):
             next(measured)
@@ -174,7 +189,7 @@ def test_leaving_early_ends_the_process_that_measures(
 
 
 def test_a_network_that_closes_its_pipes_and_hangs_is_a_timeout() -> None:
-    (record,) = run_jobs([fault_job("hangs_without_pipes", deadline_s=1.0)])
+    (record,) = run_jobs([fault_job("hangs_without_pipes", deadline_s=1.0)], ENVIRONMENT)
     assert record.status == Status.TIMEOUT
 
 
@@ -184,7 +199,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, list[
     started = tmp_path_factory.mktemp("left_behind") / "started"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(fault_models.STARTED, str(started))
-        (record,) = run_jobs([fault_job("leaves_a_process")])
+        (record,) = run_jobs([fault_job("leaves_a_process")], ENVIRONMENT)
     return record, [int(process) for process in started.read_text().split()]
 
 
@@ -203,22 +218,24 @@ def test_a_process_that_a_network_leaves_behind_costs_nothing(
 
 
 def test_a_crash_is_seen_at_once_even_when_a_process_is_left_behind() -> None:
-    (record,) = run_jobs([fault_job("leaves_a_process_and_crashes")])
+    (record,) = run_jobs([fault_job("leaves_a_process_and_crashes")], ENVIRONMENT)
     assert record.status == Status.SEGFAULT
     assert record.elapsed_s < record.job.deadline_s
 
 
 def test_a_network_that_ends_the_server_is_no_timeout_and_others_complete() -> None:
-    ended, other = run_jobs([fault_job("kills_its_server"), fault_job("healthy")])
+    ended, other = run_jobs([fault_job("kills_its_server"), fault_job("healthy")], ENVIRONMENT)
     assert ended.status == Status.KILLED
     assert other.status == Status.OK
 
 
 def test_an_outcome_may_be_longer_than_a_pipe_holds() -> None:
     factory = "models.sudormrf:sudormrf_1_0x"
-    (record,) = run_jobs([replace(fault_job("healthy"), factory=factory, probe="layers")])
+    (record,) = run_jobs(
+        [replace(fault_job("healthy"), factory=factory, probe="layers")], ENVIRONMENT
+    )
     assert record.status == Status.OK
-    assert len(record.to_json()) > 1 << 16
+    assert len(encode_record(record)) > 1 << 16
 
 
 @pytest.mark.parametrize(
@@ -265,10 +282,20 @@ def test_last_line(text: str, line: str) -> None:
 
 def test_an_environment_is_a_value_that_can_be_stored() -> None:
     environment = fetch_environment(1)
-    assert json.loads(json.dumps(environment)) == environment
-    assert {"machine", "versions", "code", "torch", "variables"} <= set(environment)
-    assert environment["versions"]["torch"] == version("torch")
-    assert environment["variables"]["OMP_NUM_THREADS"] == "1"
+    line = decode_line(encode_environment(environment).encode(), {})
+    assert line == EnvironmentLine(environment.identity, environment)
+    assert environment.versions["torch"] == version("torch")
+    assert environment.variables["OMP_NUM_THREADS"] == "1"
+    assert environment.torch.threads == 1
+    assert environment.machine.n_available_cpus >= 1
+
+
+def test_an_environment_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes are in the same one until a setting changes that a library listens to."""
+    first = fetch_environment(1)
+    assert fetch_environment(1).identity == first.identity
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    assert fetch_environment(1).identity != first.identity
 
 
 def test_torch_that_can_not_be_imported_is_named_before_anything_is_measured(
@@ -280,11 +307,24 @@ def test_torch_that_can_not_be_imported_is_named_before_anything_is_measured(
         fetch_environment(1)
 
 
+@pytest.mark.parametrize("result", [None, {}, {"times_s": "1.0"}, {"times_s": [1.0, "x"]}])
+def test_an_incomplete_result_is_an_error_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, result: object
+) -> None:
+    outcome = {"status": "ok", "reason": "", "result": result, "state": {"governor": "powersave"}}
+    ending = Ending(outcome, 0, False, "")
+    monkeypatch.setattr(ForkServer, "run", lambda *_: ending)
+    record = run_alone(fault_job("healthy"), ENVIRONMENT)
+    assert (record.status, record.result) == (Status.ERROR, None)
+    assert "gave no complete result" in record.reason
+    assert record.state == MachineState(governor="powersave")
+
+
 def test_a_process_that_does_not_start_costs_one_record_and_not_the_later_ones() -> None:
     late = "bench.measure.forkserver.START_DEADLINE_S"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late, 0.001)
-        measuring = run_jobs([fault_job("healthy"), fault_job("null")])
+        measuring = run_jobs([fault_job("healthy"), fault_job("null")], ENVIRONMENT)
         first = next(measuring)
     assert first.status == Status.TIMEOUT
     assert first.reason == "The measuring process did not start within 120 s."

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from bench.measure.mixture import load_example
 from bench.measure.step import Step, prepare_step
 from bench.objective import negative_pit_si_sdr
-from bench.results.record import CellError, Phase, Status
+from bench.results.record import CellError, Status
+from bench.results.workload import Phase
 from tests import fault_models
 from tests.bench.example_records import make_job
 

@@ -17,7 +17,7 @@ from tests.bench.example_records import make_job
 def test_an_update_of_one_phase_is_the_update_step_of_table_1(build: type[nn.Module]) -> None:
     workload = make_job(phase="update", n_samples=4000, batch=2, threads=1).workload
     step = count_step(build, workload, "meta")
-    assert count_updates(build, 4000, 2) == [(step["macs"], step["flops"])]
+    assert count_updates(build, 4000, 2) == [(step.macs, step.flops)]
 
 
 def test_two_steps_cost_what_they_run() -> None:
@@ -36,7 +36,7 @@ def test_two_steps_cost_what_they_run() -> None:
     )
     # The second step encodes the mixture twice and the sources once, forward only, and
     # decodes nothing.
-    assert separation.macs == step["macs"] - (2 + 6) * filter_macs + (1 + 3) * filter_macs
+    assert separation.macs == step.macs - (2 + 6) * filter_macs + (1 + 3) * filter_macs
 
 
 class NeedsData(tiny.Masker):

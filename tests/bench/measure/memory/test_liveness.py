@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bench.measure.memory import liveness
+from bench.measure.memory.known import Known
 from bench.measure.memory.liveness import Lifetime, Lifetimes, largest_live_set
 from bench.measure.step import Step, no_mark, prepare_step
-from bench.results.record import Workload
+from bench.results.workload import Workload
 from tests import fault_models
 
 N = 1000  # elements of four bytes
@@ -213,8 +214,8 @@ class Peeking(nn.Module):
 
 def test_a_network_that_needs_data_is_traced_with_data() -> None:
     found = liveness.measure_minimum(Peeking, FORWARD, prepare_step(Peeking(), FORWARD))
-    assert found["minimum_traced_on"] == "cpu"
-    assert found["minimum_bytes"] == 4 * (2 + 2) + 4 * 400 * (1 + 2)
+    assert found.values["minimum_traced_on"] == "cpu"
+    assert found.values["minimum_bytes"] == 4 * (2 + 2) + 4 * 400 * (1 + 2)
 
 
 def test_what_can_not_be_traced_has_a_reason() -> None:
@@ -224,4 +225,6 @@ def test_what_can_not_be_traced_has_a_reason() -> None:
     step = prepare_step(fault_models.healthy(), FORWARD)
     broken = Step(step.model, step.example, refuse, None)
     found = liveness.measure_minimum(Peeking, FORWARD, broken)
-    assert found == {"minimum_bytes_note": "The step could not be traced: Not under a mode."}
+    assert found == Known(
+        notes={"minimum_bytes": "The step could not be traced: Not under a mode."}
+    )

@@ -1,17 +1,18 @@
 import sys
+from collections.abc import Callable
 
 import pytest
-import torch
 from torch import Tensor, nn
 
+from bench.counting.other_counters import Counted
 from bench.counting.published_rules import THOP, TRANSPOSED_ONCE, Rules, count_by_rules
-from bench.measure.contract import as_defined
+from bench.measure.counted_step import prepare_counted_step
 from bench.measure.probes import counters
-from bench.measure.step import prepare_step
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY
+from bench.results.measurements import CounterResult
 from bench.results.published import TABLE1
-from bench.results.record import Workload
+from bench.results.workload import Workload
 
 FORWARD = Workload("inference", "cpu", 800, 1, "float32", 1, 0)
 
@@ -29,6 +30,20 @@ class Filterbank(nn.Module):
         return estimates
 
 
+class Peeking(Filterbank):
+    """The same, and it reads a value, which a tensor without data does not have."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        assert mixture.abs().max().item() > 0
+        return super().forward(mixture)
+
+
+def without_data(build: Callable[[], nn.Module], workload: Workload) -> Counted:
+    """What other rules count of a forward."""
+    step = prepare_counted_step(build, workload, "meta")
+    return Counted(step.model, step.example.mixture, step.run)
+
+
 ENCODER_MACS = DECODER_MACS = 99 * 12 * 16
 
 
@@ -38,17 +53,45 @@ def test_counters_agree_on_plain_convolutions() -> None:
     measured = counters.measure(Filterbank, FORWARD, 0.0)
     true = ENCODER_MACS + 2 * DECODER_MACS
     for counter in ("ours", "torch", "fvcore"):
-        assert measured[counter]["macs"] == true, counter
-    assert measured["ours_update"]["macs"] == 3 * true - ENCODER_MACS
-    assert measured["torch_update"]["macs"] == 3 * true - ENCODER_MACS
+        assert measured.inference[counter].macs == true, counter
+    for counter in ("ours", "torch"):
+        assert measured.update[counter].macs == 3 * true - ENCODER_MACS, counter
 
 
 def test_thop_multiplies_transposed_convolutions_by_output_positions() -> None:
-    with torch.device("meta"):
-        step = prepare_step(Filterbank(), FORWARD, "meta")
+    counted = without_data(Filterbank, FORWARD)
     at_outputs = 12 * 16 * 2 * 800
-    assert count_by_rules(step.run, THOP) == ENCODER_MACS + at_outputs
-    assert count_by_rules(step.run, TRANSPOSED_ONCE) == ENCODER_MACS + 2 * DECODER_MACS
+    assert count_by_rules(counted, THOP) == ENCODER_MACS + at_outputs
+    assert count_by_rules(counted, TRANSPOSED_ONCE) == ENCODER_MACS + 2 * DECODER_MACS
+
+
+def test_a_network_that_needs_data_is_counted_by_all() -> None:
+    """The paper's rules and ours with data; how torch and the others fare is their own affair."""
+    measured = counters.measure(Peeking, FORWARD, 0.0)
+    true = ENCODER_MACS + 2 * DECODER_MACS
+    for counter in ("ours", "torch", "transposed_once_rules"):
+        assert measured.inference[counter].macs == true, counter
+    assert measured.inference["thop_rules"].macs == ENCODER_MACS + 12 * 16 * 2 * 800
+    for counter in ("ours", "torch"):
+        assert measured.update[counter].macs == 3 * true - ENCODER_MACS, counter
+
+
+@pytest.mark.parametrize("build", [Filterbank, Peeking])
+@pytest.mark.parametrize("name", ["torch", "fvcore", "ptflops"])
+def test_what_another_counter_can_not_do_takes_nothing_from_ours(
+    monkeypatch: pytest.MonkeyPatch, build: type[nn.Module], name: str
+) -> None:
+    def refuse(counted: Counted) -> float:
+        raise RuntimeError("Not this network.\nAnd a second line.")
+
+    monkeypatch.setattr(counters, f"count_with_{name}", refuse)
+    measured = counters.measure(build, FORWARD, 0.0)
+    failed = CounterResult(reason="RuntimeError: Not this network.")
+    assert measured.inference[name] == failed
+    assert measured.inference["ours"].macs == ENCODER_MACS + 2 * DECODER_MACS
+    assert measured.update["ours"].macs == 2 * ENCODER_MACS + 6 * DECODER_MACS
+    if name == "torch":
+        assert measured.update[name] == failed
 
 
 @pytest.mark.parametrize("package", ["fvcore", "ptflops"])
@@ -56,10 +99,10 @@ def test_a_missing_package_is_a_named_gap(monkeypatch: pytest.MonkeyPatch, packa
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.nn", None)
     measured = counters.measure(Filterbank, FORWARD, 0.0)
-    assert measured[package] == {
-        "reason": f"{package} is not installed: pip install 'separation-bench[crosscheck]'"
-    }
-    assert measured["ours"]["macs"] == ENCODER_MACS + 2 * DECODER_MACS
+    assert measured.inference[package] == CounterResult(
+        reason=f"{package} is not installed: pip install 'separation-bench[crosscheck]'"
+    )
+    assert measured.inference["ours"].macs == ENCODER_MACS + 2 * DECODER_MACS
 
 
 @pytest.mark.parametrize(
@@ -77,11 +120,10 @@ def test_the_papers_inference_column_is_reproduced_within_3_percent(
     name: str, rules: Rules
 ) -> None:
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
-    with torch.device("meta"):
-        network = as_defined(resolve_factory(REGISTRY[name].factory)())
-        step = prepare_step(network, workload, "meta")
-    counted = count_by_rules(step.run, rules)
-    assert counted == pytest.approx(TABLE1[name].operations_inference, rel=0.03)
+    counted = without_data(resolve_factory(REGISTRY[name].factory), workload)
+    assert count_by_rules(counted, rules) == pytest.approx(
+        TABLE1[name].operations_inference, rel=0.03
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +139,5 @@ def test_the_papers_inference_column_is_reproduced_within_3_percent(
 def test_thops_rules_give_what_thop_gave(name: str, macs: float) -> None:
     """Figures that thop itself gave for the authors' code, to the digits it was noted with."""
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
-    with torch.device("meta"):
-        network = as_defined(resolve_factory(REGISTRY[name].factory)())
-        step = prepare_step(network, workload, "meta")
-    assert count_by_rules(step.run, THOP) == pytest.approx(macs, abs=0.0005e9)
+    counted = without_data(resolve_factory(REGISTRY[name].factory), workload)
+    assert count_by_rules(counted, THOP) == pytest.approx(macs, abs=0.0005e9)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.measure.probes.parameters import count_parameters, measure
+from bench.results.measurements import ParameterCount
 from tests.bench.example_records import make_job
 
 BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
@@ -29,12 +30,12 @@ class Shared(nn.Module):
 
 
 def test_shared_fixed_and_buffers() -> None:
-    assert count_parameters(Shared()) == {
-        "n_params": 15 + 5 + 5 + 7,
-        "n_trainable_params": 15 + 5 + 5,
-        "n_buffer_elements": 13,
-        "weight_bytes": 4 * (32 + 11) + 8 * 2,
-    }
+    assert count_parameters(Shared()) == ParameterCount(
+        n_params=15 + 5 + 5 + 7,
+        n_trainable_params=15 + 5 + 5,
+        n_buffer_elements=13,
+        weight_bytes=4 * (32 + 11) + 8 * 2,
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,18 +51,18 @@ def test_shared_fixed_and_buffers() -> None:
     ],
 )
 def test_layers(layer: nn.Module, n_params: int) -> None:
-    assert count_parameters(layer)["n_params"] == n_params
+    assert count_parameters(layer).n_params == n_params
 
 
 @pytest.mark.parametrize("dtype", BYTES)
 def test_weights_are_measured_in_the_workloads_dtype(dtype: str) -> None:
     counts = measure(Shared, make_job(dtype=dtype).workload, 0.0)
-    assert counts["n_params"] == 32
-    assert counts["weight_bytes"] == BYTES[dtype] * (32 + 11) + 8 * 2
+    assert counts.n_params == 32
+    assert counts.weight_bytes == BYTES[dtype] * (32 + 11) + 8 * 2
 
 
 def test_nothing_is_allocated_to_count() -> None:
     """A petabyte of weights is counted like any other."""
     workload = replace(make_job().workload, dtype="float32")
     counts = measure(lambda: nn.Linear(2**24, 2**24, bias=False), workload, 0.0)
-    assert counts["weight_bytes"] == 2**50
+    assert counts.weight_bytes == 2**50

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.measure.probes import scaling
-from bench.results.record import Workload
+from bench.results.workload import Workload
 
 FORWARD = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
 
@@ -20,6 +20,14 @@ class Padded(nn.Module):
         return estimates[..., : mixture.shape[-1]]
 
 
+class Peeking(Padded):
+    """The same, and it reads a value, which a tensor without data does not have."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        assert mixture.abs().max().item() > 0
+        return super().forward(mixture)
+
+
 class Quadratic(nn.Module):
     """Every sample meets every sample."""
 
@@ -31,17 +39,21 @@ class Quadratic(nn.Module):
 
 def test_a_line_is_found_exactly() -> None:
     measured = scaling.measure(Padded, FORWARD, 0.0)
-    assert measured["fixed_macs"] == 300
-    assert measured["macs_per_sample"] == 3
-    assert measured["is_on_a_line"]
-    assert measured["error_at_checked"] == 0
-    assert measured["batch_ratio"] == 4
+    assert measured.fixed_macs == 300
+    assert measured.macs_per_sample == 3
+    assert measured.is_on_a_line
+    assert measured.error_at_checked == 0
+    assert measured.batch_ratio == 4
+
+
+def test_a_network_that_needs_data_has_the_same_line() -> None:
+    assert scaling.measure(Peeking, FORWARD, 0.0) == scaling.measure(Padded, FORWARD, 0.0)
 
 
 def test_what_is_no_line_says_so() -> None:
     measured = scaling.measure(Quadratic, FORWARD, 0.0)
-    assert not measured["is_on_a_line"]
-    assert measured["error_at_checked"] < -0.5
+    assert not measured.is_on_a_line
+    assert measured.error_at_checked < -0.5
 
 
 @pytest.mark.parametrize(("fixed", "slope"), [(0, 1), (-5, 3), (10**9, 12345)])
