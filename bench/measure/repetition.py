@@ -102,7 +102,7 @@ class Series:
         )
 
 
-def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int = 1) -> Series:
+def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int) -> Series:
     """Warm up until stable, then repeat until precise or the time is spent; all is kept."""
     spent = 0.0
     warmup_s: list[float] = []

@@ -66,15 +66,17 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     sample = sampler(stopwatch, workload.threads)
     rule = StopRule(max(0.0, budget_s - first_s))
     if on_cuda:
-        return _measure_on_cuda(step, sample, rule, first_s)
+        return _measure_on_cuda(step, sample, rule, first_s, workload.threads)
     return time_repeatedly(step.run, sample, rule, workload.threads).to_times(first_s)
 
 
-def _measure_on_cuda(step: Step, sample: Sampler, rule: StopRule, first_s: float) -> LatencyTimes:
+def _measure_on_cuda(
+    step: Step, sample: Sampler, rule: StopRule, first_s: float, threads: int
+) -> LatencyTimes:
     """The same with the GPU's clock watched, and calls that find nothing in its cache."""
     slowed_by: set[str] = set()
     before = _read_own_gpu()
-    series = time_repeatedly(step.run, watch_clock(sample, open_gpu(), slowed_by), rule)
+    series = time_repeatedly(step.run, watch_clock(sample, open_gpu(), slowed_by), rule, threads)
     during = _read_own_gpu()  # the clocks do not fall before the next milliseconds
     slowed_by |= SLOWDOWNS & set((during and during.throttle_reasons) or ())
     return replace(

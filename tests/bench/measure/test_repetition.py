@@ -31,7 +31,7 @@ BUSY = replace(QUIET, wait_s=0.5)
 
 def repeat_step(sample: Sampler, rule: StopRule) -> LatencyTimes:
     """The times of a step that takes none itself, as they are stored."""
-    return time_repeatedly(lambda mark=no_mark: torch.zeros(1), sample, rule).to_times(0.25)
+    return time_repeatedly(lambda mark=no_mark: torch.zeros(1), sample, rule, 1).to_times(0.25)
 
 
 def timed(costs_s: Iterable[float], rule: StopRule) -> tuple[list[float], bool, list[float]]:
@@ -41,7 +41,7 @@ def timed(costs_s: Iterable[float], rule: StopRule) -> tuple[list[float], bool, 
         calls[0] += 1
         return torch.zeros(1)
 
-    found = time_repeatedly(run, clock, rule).to_times(0.25)
+    found = time_repeatedly(run, clock, rule, 1).to_times(0.25)
     warmup, times = list(found.warmup_times_s), list(found.times_s)
     assert calls[0] == clock.n_runs == len(warmup) + len(times)  # all that ran is kept
     assert found.first_time_s == 0.25

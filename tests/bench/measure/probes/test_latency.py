@@ -63,6 +63,23 @@ def test_an_update_steps_parts_add_up_to_the_whole() -> None:
     assert sum(part[0] for part in found.parts_s.values()) == pytest.approx(whole_s)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_disturbed_is_judged_by_the_threads_of_the_workload(threads: int) -> None:
+    workload = make_job(n_samples=20, threads=threads).workload
+    found = measure(fault_models.healthy, workload, 0.0)
+    assert found.series_contention is not None
+    assert found.series_contention.threads == threads
+    assert [call.threads for call in found.calls] == [threads]
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_they_are_those_of_the_workload_too() -> None:
+    workload = make_job(n_samples=20, device="cuda", threads=3).workload
+    found = measure(fault_models.healthy, workload, 0.0)
+    assert found.series_contention is not None
+    assert found.series_contention.threads == 3
+
+
 def test_estimates_are_checked_in_the_first_call() -> None:
     with pytest.raises(CellError, match="NaN or Inf"):
         measure(fault_models.returns_nan, make_job(n_samples=20).workload, 1.0)
