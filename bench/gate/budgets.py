@@ -93,12 +93,14 @@ class _Lines:
         return UsageError(f"{self.path}, line {self._find(key, table)}: {problem}")
 
     def _find(self, key: str, table: int) -> int:
+        name = rf"[\"']?{re.escape(key)}[\"']?"
+        stands = re.compile(rf"\s*({name}\s*[=.]|\[+\s*{name}\s*[.\]])")
         seen = start = 0
         for number, line in enumerate(self._lines, start=1):
             if HEADER.match(line):
                 seen += 1
                 start = number if seen == table else start
-            if seen == table and re.match(rf"\s*[\"'\[]*{re.escape(key)}\b", line):
+            if seen == table and stands.match(line):
                 return number
         return start or 1
 
@@ -141,7 +143,7 @@ def _read_table(table: Mapping[str, Any], lines: _Lines, number: int) -> list[Bu
     _refuse_unknown(table, (*OTHER_KEYS, *WORKLOAD, *LIMITS), lines, number)
     limits = {key: table[key] for key in table if key in LIMITS}
     if not limits:
-        raise lines.error(f"limits nothing. Name one of {', '.join(LIMITS)}.", "[[budget", number)
+        raise lines.error(f"limits nothing. Name one of {', '.join(LIMITS)}.", "budget", number)
     for key, limit in limits.items():
         if not _is_limit(limit):
             raise lines.error(f"{key} must be a number above 0, not {limit!r}.", key, number)
@@ -149,7 +151,8 @@ def _read_table(table: Mapping[str, Any], lines: _Lines, number: int) -> list[Bu
     entries = _read_models(table, "models", lines, number)
     reference = None
     if ("ratio" in table) != ("reference" in table):
-        raise lines.error("ratio and reference go together.", "r", number)
+        lone = "ratio" if "ratio" in table else "reference"
+        raise lines.error("ratio and reference go together.", lone, number)
     if "reference" in table:
         references = _read_models(table, "reference", lines, number)
         if len(references) > 1:

@@ -80,7 +80,7 @@ def environment_below(label: str, root: Path, threads: int) -> Environment:
         problem = answer.reason
         if isinstance(answer.result, ParameterCount) and answer.result.n_params == 0:
             return environment
-    except (ValueError, KeyError) as error:  # its environment has other fields
+    except (UsageError, ValueError, KeyError) as error:  # no answer, or one with other fields
         problem = str(error)
     raise UsageError(
         f"The worker of {label} (bench/measure/worker.py there) does not understand the "

@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 
 from bench import check, command
-from bench.results.measurements import LatencyTimes
+from bench.registry import REGISTRY, Entry
+from bench.results.environment import Environment
+from bench.results.measurements import OperationCount
 from bench.results.record import Job, Record, Status
-from bench.results.store import read_records
-from tests.bench.example_records import fail, make_job, make_record, measured
+from bench.results.store import RecordFile, read_records
+from tests.bench.example_records import (
+    ENVIRONMENT,
+    fail,
+    make_job,
+    make_latency,
+    make_record,
+    measured,
+)
 
 Call = Callable[..., int]
 BUDGETS = """
@@ -26,10 +35,11 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(variable, raising=False)
 
-    def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
-        yield from (make_record(job, measured(1.0, job)) for job in jobs)
+    def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record, None, None]:
+        yield from (make_record(job, measured(1.0, job), environment) for job in jobs)
 
     monkeypatch.setattr(command, "run_jobs", run_jobs)
+    monkeypatch.setattr(check, "fetch_environment", lambda threads: ENVIRONMENT)
 
     def call(*arguments: str, macs: object = 2e9) -> int:
         path = tmp_path / "budgets.toml"
@@ -57,23 +67,25 @@ def test_a_run_ends_with_its_verdict_and_keeps_its_records(
 
 def test_an_open_verdict_has_a_code_of_its_own(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, make_record(make_job(threads=1), LatencyTimes((1.0,))))
+    file = RecordFile(path)
+    file.append(make_latency(1.0, threads=1))
     assert call("--records", str(path), macs="1\nmedian_s = 2") == 1  # the MACs are missing
-    append_record(path, make_record(make_job("dprnn", "operations"), {"macs": 1}))
+    file.append(make_record(make_job(probe="operations"), OperationCount(1, 2, {}, "meta")))
     assert call("--records", str(path), macs="1\nmedian_s = 2") == 3
 
 
-def test_stored_records_without_the_figure_fail(
+def test_stored_records_without_the_value_fail(
     call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, fail(make_record(make_job("dprnn", "operations")), Status.OOM, "No room."))
+    failed = fail(make_record(make_job(probe="operations")), Status.OOM, "No room.")
+    RecordFile(path).append(failed)
     with path.open("a") as file:
         file.write("torn {\n")
     assert call("--records", str(path)) == 1
     printed = capsys.readouterr()
-    assert "no figure: oom: No room." in printed.out
-    assert "line 2, is left out" in printed.err
+    assert "no value: oom: No room." in printed.out
+    assert "line 3, is left out" in printed.err
 
 
 @pytest.mark.parametrize(
@@ -106,3 +118,21 @@ def test_github_has_its_annotation_and_summary(
     assert printed.out.startswith("<?xml")
     assert "::error title=" in printed.err
     assert "| FAIL | dprnn | inference macs |" in (tmp_path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("limit", ["macs = 1e12", "median_s = 1e3"])
+def test_a_network_of_two_sources_that_returns_seven_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    limit: str,
+) -> None:
+    """For real: whatever a budget limits, it holds for a network that keeps its contract."""
+    entry = Entry("seven", "Seven", "tests.fault_models:seven_sources", n_src=2)
+    monkeypatch.setitem(REGISTRY, "seven", entry)
+    budgets = tmp_path / "budgets.toml"
+    budgets.write_text(f"[[budget]]\nmodels = 'seven'\nsamples = 400\n{limit}\n")
+    options = ["--budgets", str(budgets), "--output", str(tmp_path / "out"), "--time", "0"]
+    assert check.main(options) == 1
+    said = capsys.readouterr().out
+    assert "bad_shape: The network returned 7 sources; expected 2." in said

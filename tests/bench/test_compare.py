@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from bench import compare
+from bench.gate import sides
+from bench.results.environment import Environment
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record
 from bench.results.store import read_records
-from tests.bench.example_records import make_record
+from tests.bench.example_records import ENVIRONMENT, make_record
 
 NETWORKS = ("model:tests.fault_models:healthy", "model:tests.fault_models:null")
 Call = Callable[..., int]
@@ -27,18 +29,20 @@ class Times:
         self.end: tuple[int, BaseException] | None = None
         self.rng = np.random.default_rng(0)
 
-    def __call__(self, job: Job, root: Path | None = None) -> Record:
+    def __call__(self, job: Job, environment: Environment, root: Path | None = None) -> Record:
         self.jobs.append(job)
         if self.end and len(self.jobs) == self.end[0]:
             raise self.end[1]
         time_s = 0.05 * (self.ratio if job.factory.endswith("null") else 1)
-        return make_record(job, LatencyTimes((time_s * np.exp(self.rng.normal(0, self.spread)),)))
+        time_s *= float(np.exp(self.rng.normal(0, self.spread)))
+        return make_record(job, LatencyTimes((time_s,)), environment)
 
 
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Times:
     times = Times()
     monkeypatch.setattr(compare, "run_alone", times)
+    monkeypatch.setattr(sides, "fetch_environment", lambda threads: ENVIRONMENT)
     monkeypatch.setattr("bench.machine.lock.lock_path", lambda: tmp_path / "lock")
     for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(variable, raising=False)

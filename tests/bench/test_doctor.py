@@ -10,7 +10,34 @@ from bench import doctor
 from bench.errors import UsageError
 from bench.machine import readings
 from bench.machine.fitness import Readings
-from tests.bench.machine.test_fitness import CASES, FIT
+from bench.results.contention import Contention
+from bench.results.environment import GpuReading
+from tests.bench.example_records import ENVIRONMENT, STATE
+
+IDLE = Contention(
+    wall_s=0.5,
+    threads=1,
+    n_cpus=4,
+    wait_s=0.0,
+    involuntary_switches=0,
+    others_cpu_s=0.01,
+    steal_s=0.0,
+    pressure_s=0.0,
+    n_others_running=0,
+)
+FIT = Readings(
+    environment=ENVIRONMENT,
+    state=STATE,
+    load=IDLE,
+    openmp_threads=None,
+    missing_extras=(),
+    other_run=None,
+    unwritable=None,
+    can_reset_peak=True,
+)
+WARNED = replace(FIT, state=replace(STATE, governor="powersave"))
+UNWRITABLE = replace(FIT, unwritable="reports: No space left on device")
+BUSY_GPU = replace(FIT, state=replace(STATE, gpu=GpuReading(name="GPU", n_other_processes=1)))
 
 
 def examine(machine: Readings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -20,7 +47,7 @@ def examine(machine: Readings, monkeypatch: pytest.MonkeyPatch, *arguments: str)
 
 @pytest.mark.parametrize(
     ("machine", "code"),
-    [(FIT, 0), (CASES["governor"][0], 0), (CASES["output"][0], 1), (CASES["GPU busy"][0], 1)],
+    [(FIT, 0), (WARNED, 0), (UNWRITABLE, 1), (BUSY_GPU, 1)],
 )
 def test_exit_codes(
     machine: Readings,
@@ -50,7 +77,7 @@ def test_this_machine(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it is like: what is wrong has a remedy, and the exit code says what is found."""
-    monkeypatch.setattr(readings, "watch_load", lambda: replace(FIT.load))  # no waiting
+    monkeypatch.setattr(readings, "watch_load", lambda: IDLE)  # no waiting
     code = doctor.main(["--format", "json", "--output", str(tmp_path)])
     content = json.loads(capsys.readouterr().out)
     severities = [finding["severity"] for finding in content["findings"]]

@@ -10,6 +10,7 @@ from bench.results.measurements import LatencyTimes
 from bench.results.metrics import METRICS
 from bench.results.record import Record, Status
 from bench.results.series import collect_series
+from bench.results.store import RecordFile
 from tests.bench.example_records import environment, fail, make_job, make_record
 
 LATENCY = next(q for q in METRICS if q.name == "latency_s_inference")
@@ -68,9 +69,10 @@ def folder(tmp_path: Path) -> Path:
     for commit in range(12):
         path = tmp_path / "in" / f"{commit % 3}" / f"{commit}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
+        file = RecordFile(path)
         for process in range(2):
             time_s = (0.1 if commit < 7 else 0.12) * (1 + 0.002 * process)
-            append_record(path, record(commit, time_s, process=process))
+            file.append(record(commit, time_s, process=process))
     return tmp_path / "in"
 
 
@@ -95,7 +97,7 @@ def test_the_step_is_in_the_table_and_the_plot_is_written(
     ("options", "message"),
     [
         (["--models", "demucs"], "has latency_s_inference of these networks"),
-        (["--figure", "macs_update"], "has macs_update of these networks"),
+        (["--metric", "macs_update"], "has macs_update of these networks"),
         (["--models", "dprn"], "Did you mean 'dprnn'?"),
     ],
 )

@@ -1,3 +1,5 @@
+"""The command: one run writes all artefacts, and stored records give the same again."""
+
 import json
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from bench import operations
 from bench.registry import select_entries
 from bench.render.figures.layers import PARTS, sum_parts
 from bench.render.tables.layers import render_layers
+from bench.results.measurements import ModuleRow
 from bench.results.store import read_records
 
 NETWORK = "tests.fault_models:healthy"
@@ -23,7 +26,8 @@ def test_one_command_writes_every_artefact(
     probes = [record.job.probe for record in read_records(records).records]
     assert probes == ["layers", "scaling", "counters"]
     modules = json.loads((tmp_path / "layers.json").read_text())[NETWORK]
-    assert modules[0]["macs"] == sum(sum_parts(modules).values())
+    assert modules[0]["macs"] == sum(row["own_macs"] for row in modules) > 0
+    assert {row["part"] for row in modules} <= set(PARTS)
 
 
 def test_stored_records_are_rendered_again_and_the_same(tmp_path: Path) -> None:
@@ -55,9 +59,7 @@ def test_unknown_network_measures_nothing(
     ("depth", "shown"), [(1, {"(all)", "`a`"}), (2, {"(all)", "`a`", "`a.b`"})]
 )
 def test_trees_end_at_their_depth(depth: int, shown: set[str]) -> None:
-    row = {"type": "T", "part": "other", "n_params": 1, "macs": 2, "flops": 4, "own_macs": 2,
-           "own_flops": 4, "output_bytes": 8}  # fmt: skip
-    rows = [row | {"path": path} for path in ("", "a", "a.b")]
+    rows = [ModuleRow(path, "T", "other", 1, 2, 4, 2, 4, 8) for path in ("", "a", "a.b")]
     entries = select_entries([NETWORK])
     text = render_layers(entries, {NETWORK: rows}, depth)
     lines = [line for line in text.splitlines() if "| T |" in line]

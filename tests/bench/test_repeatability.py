@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench import command, repeatability
+from bench.results.environment import Environment
 from bench.results.record import Job, Record, Status
 from bench.results.store import read_records
-from tests.bench.example_records import fail, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, fail, make_record, measured
 
 OWN = "tests.fault_models:healthy"
 Call = Callable[..., int]
@@ -25,21 +26,16 @@ def broken() -> set[str]:
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: set[str]) -> Call:
     """The command in two runs of two rounds, with measuring replaced by made-up records."""
 
-    def run_jobs(jobs: Iterable[Job]) -> Generator[Record, None, None]:
+    def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record, None, None]:
         for job in jobs:
-            record = make_record(job, measured(1.5, job))
-            failed = replace_environment(fail(record, Status.TIMEOUT, "Slow."))
-            yield failed if job.model in broken else record
+            record = make_record(job, measured(1.5, job), environment)
+            yield fail(record, Status.TIMEOUT, "Slow.") if job.model in broken else record
 
     monkeypatch.setattr(command, "run_jobs", run_jobs)
+    monkeypatch.setattr(repeatability, "fetch_environment", lambda threads: ENVIRONMENT)
     monkeypatch.setattr(repeatability, "burner", lambda is_wanted: nullcontext())
     options = ["--runs", "2", "--rounds", "2", "--output", str(tmp_path / "out")]
     return lambda *arguments: repeatability.main([*options, *arguments])
-
-
-def replace_environment(record: Record) -> Record:
-    """A process that was ended did not describe its environment."""
-    return Record(**(vars(record) | {"environment": {}}))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def replace_environment(record: Record) -> Record:
     [
         (["--runs", "1"], "--runs must be at least 2, not 1."),
         (["--rounds", "0"], "--rounds must be at least 1, not 0."),
-        (["--reference", "all"], "--reference must name one network, and 'all' names 7."),
+        (["--base", "all"], "--base must name one network, and 'all' names 7."),
     ],
 )
 def test_what_gives_no_spread_is_refused_before_anything_is_measured(

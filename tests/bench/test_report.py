@@ -12,19 +12,20 @@ from bench import report
 from bench.registry import TABLE1
 from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
+from bench.results.store import RecordFile
 from bench.results.training import append_line
+from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
-from tests.bench.results.test_quality import RECORD
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ["table1.md", "table1.csv", "pareto.svg", "pareto.png"]
 
 
 def store(path: Path, records: Iterable[Record]) -> Path:
-    create_records(path)
+    file = RecordFile.create(path)
     for record in records:
-        append_record(path, record)
+        file.append(record)
     return path
 
 
@@ -107,7 +108,7 @@ def test_a_file_without_a_whole_record(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "torn.jsonl").write_text('{"schema"')
     message = refusal(capsys, tmp_path / "torn.jsonl", "--output", tmp_path / "out")
     assert "line 1, is left out" in message
-    assert "no whole records" in message
+    assert "no complete records" in message
     assert not (tmp_path / "out").exists()
 
 
@@ -140,7 +141,7 @@ def test_reports_are_written_where_torch_is_not_installed(records: Path, tmp_pat
 def test_evaluations_in_the_folder_are_reported_too(
     records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = replace(RECORD, separator="conv-tasnet")
+    own = replace(EVALUATION, separator="conv-tasnet")
     append_evaluation(tmp_path / "out" / EVALUATIONS, own)
     assert report.main([str(records), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 import pytest
 
@@ -16,6 +16,7 @@ from bench import command, run
 from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
 from bench.registry import REGISTRY, TABLE1
+from bench.results.environment import Environment, GpuDevice
 from bench.results.record import Job, Record, Status
 from bench.results.store import append_line, read_records
 from tests.bench.example_records import (
@@ -36,26 +37,30 @@ class Bench:
     """Stands in for the measuring processes; ``act`` happens before each job is answered."""
 
     def __init__(self) -> None:
-        self.environment: dict[str, Any] = ENVIRONMENT
+        self.environment = ENVIRONMENT
         self.jobs: list[Job] = []
         self.is_closed = False
         self.act: Callable[[Job], None] = lambda job: None
         self.failures: dict[str, tuple[Status, str]] = {}
 
-    def fetch_environment(self, threads: int) -> dict[str, Any]:
+    def fetch_environment(self, threads: int) -> Environment:
         return self.environment
 
-    def run_jobs(self, jobs: Iterable[Job]) -> Generator[Record, None, None]:
+    def run_jobs(
+        self, jobs: Iterable[Job], environment: Environment
+    ) -> Generator[Record, None, None]:
         """Kept, so that nobody but the caller closes it."""
-        self.measuring = self.answer(jobs)
+        self.measuring = self.answer(jobs, environment)
         return self.measuring
 
-    def answer(self, jobs: Iterable[Job]) -> Generator[Record, None, None]:
+    def answer(
+        self, jobs: Iterable[Job], environment: Environment
+    ) -> Generator[Record, None, None]:
         try:
             for job in jobs:
                 self.act(job)
                 self.jobs.append(job)
-                record = make_record(job, measured(1.5, job), self.environment)
+                record = make_record(job, measured(1.5, job), environment)
                 failure = self.failures.get(job.model)
                 yield fail(record, *failure) if failure else record
         finally:
@@ -200,7 +205,7 @@ def test_where_the_update_step_runs(
     bench: Bench,
     tmp_path: Path,
     requested: str,
-    gpu: dict[str, Any] | None,
+    gpu: GpuDevice | None,
     device: str,
     prefix: str,
 ) -> None:
@@ -351,6 +356,8 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     cells = [record.job.cell for record in stored(tmp_path / "out")]
     assert len(cells) == len(set(cells)) == QUICK_JOBS + NULL_JOBS
     assert stored(tmp_path / "out")[: len(before)] == before
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    assert path.read_text().count('"environment":{') == 1  # once for both parts
 
 
 @pytest.mark.usefixtures("no_figure")
@@ -415,7 +422,8 @@ def test_a_torn_line_of_a_resumed_run_is_named(
     (path,) = (tmp_path / "out" / "records").iterdir()
     append_line(path, '{"torn')
     assert call("--models", "dprnn", "--resume") == 0
-    assert f"{path}, line {QUICK_JOBS + NULL_JOBS + 1}, is left out" in capsys.readouterr().err
+    # The first line is the environment.
+    assert f"{path}, line {1 + QUICK_JOBS + NULL_JOBS + 1}, is left out" in capsys.readouterr().err
 
 
 def test_there_must_be_a_run_to_resume(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ def test_a_broken_network_and_a_sound_one_in_a_real_run(
     with (tmp_path / "table1.csv").open(newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     for model, status in ((sound, "ok"), (broken, "missing_dependency")):
-        assert {rows[model][f"{quantity.name}_status"] for quantity in METRICS} == {status}
+        assert {rows[model][f"{metric.name}_status"] for metric in METRICS} == {status}
     # Two filters of three taps and a bias over 400 samples.
     assert float(rows[sound]["n_params"]) == 8
     assert float(rows[sound]["macs_inference"]) == 400 * 2 * 3

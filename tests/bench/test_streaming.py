@@ -8,7 +8,7 @@ from bench import streaming
 from bench.machine.lock import measuring_alone
 from bench.plan import EFFORTS, STREAMING_ROUNDS, Settings, plan_streaming_jobs
 from bench.registry import CAUSAL
-from bench.results.store import append_line, append_record, read_records
+from bench.results.store import RecordFile, append_line, read_records
 from tests.bench.example_records import make_job, make_record
 
 NETWORK = "tests.streaming_models:scaler"
@@ -19,7 +19,7 @@ def test_jobs_visit_every_size_of_every_network_in_rounds() -> None:
     jobs = plan_streaming_jobs(CAUSAL[:2], settings, (160, 320))
     names = [entry.name for entry in CAUSAL[:2]]
     one_round = [(name, size) for name in names for size in (160, 320)]
-    assert [(job.model, job.workload.n_samples) for job in jobs] == one_round * STREAMING_ROUNDS
+    assert [(job.model, job.workload.chunk_samples) for job in jobs] == one_round * STREAMING_ROUNDS
     assert [job.round for job in jobs] == sorted(list(range(STREAMING_ROUNDS)) * 4)
     assert {(job.probe, job.workload.phase) for job in jobs} == {("streaming", "inference")}
 
@@ -36,7 +36,7 @@ def test_one_command_writes_every_artefact_and_records_give_them_again(
     assert printed == {"streaming.md", "streaming.svg", "streaming.png"}
     (records,) = (first / "records" / "streaming").glob("*.jsonl")
     measured = read_records(records).records
-    assert [record.job.workload.n_samples for record in measured] == [8, 400]
+    assert [record.job.workload.chunk_samples for record in measured] == [8, 400]
     assert {record.job.workload.threads for record in measured} == {1}
     assert streaming.main([*models, "--records", str(records), "--output", str(second)]) == 0
     for name in ("streaming.md", "streaming.svg"):
@@ -62,11 +62,11 @@ def test_records_without_streams_are_refused_and_torn_lines_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "cpu-20260101T000000Z.jsonl"
-    append_record(path, make_record(make_job()))
+    RecordFile(path).append(make_record(make_job()))
     append_line(path, "torn")
     assert streaming.main(["--records", str(path), "--output", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    assert f"{path}, line 2, is left out" in said
+    assert f"{path}, line 3, is left out" in said
     assert f"{path} holds no records of streams" in said
     assert not (tmp_path / "out").exists()
 

@@ -54,6 +54,7 @@ def with_line(line: str, instead_of: str) -> str:
     return GOOD.replace(instead_of, line)
 
 
+TOGETHER = "ratio and reference go together"
 BAD: dict[str, tuple[str | bytes, str]] = {
     "not TOML": (with_line("n_params = ", "n_params = 3_000_000"), "(at line 6, column 12)"),
     "not UTF-8": (b"\xff", "is not TOML"),
@@ -69,7 +70,17 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "zero limit": (with_line("ratio = 0", "ratio = 2"), "line 15: ratio must be a number"),
     "phase": (with_line('phase = "B"', 'phase = "update"'), "line 12: phase must be one of"),
     "samples": (with_line("samples = 1.5", "samples = 32000"), "line 13: samples must be"),
-    "no reference": (with_line("", 'reference = "demucs"'), "ratio and reference go together"),
+    "no reference": (with_line("rtf = 1", 'reference = "demucs"'), f"line 15: {TOGETHER}"),
+    "no ratio": (
+        with_line("", "ratio = 2").replace("samples = 32000", "rtf = 1"),
+        f"14: {TOGETHER}",
+    ),
+    "other key's beginning": (GOOD + "r = 1\n", "line 16: unknown key 'r'"),
+    "other key's rest": (with_line('"phase" = 1', 'phase = "update"'), "line 12: phase must be"),
+    "key in a list": (
+        with_line('models = [\n"phase",\n"dprnn"]', 'models = ["dprnn"]').replace("update", "B"),
+        "line 14: phase must be",
+    ),
     "references": (with_line('reference = "all"', 'reference = "demucs"'), "line 14: reference"),
     "no limit": (with_line("", "n_params = 3_000_000").replace("median_s = 0.02", ""), "line 4: l"),
     "confidence": (with_line("confidence = 99", "confidence = 0.95"), "line 1: confidence must"),

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,11 @@ from bench.gate.comparison import ROUND, Duel, settle
 from bench.gate.effect import LOOKS
 from bench.gate.sides import Side
 from bench.registry import Entry
-from bench.results.measurements import LatencyTimes
+from bench.results.codec import RecordError, decode_result
+from bench.results.measurements import LatencyTimes, Result
 from bench.results.record import Record, Status
 from bench.results.verdict import Check, Verdict
-from tests.bench.example_records import fail, make_job, make_record
+from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_record, measured
 
 
 class Clock:
@@ -37,7 +37,10 @@ class Clock:
 
 def duels(*names: str) -> list[Duel]:
     entries = [Entry(name, name, "tests.fault_models:healthy") for name in names]
-    return [Duel(Side("old", entry, None), Side("new", entry, None)) for entry in entries]
+    return [
+        Duel(Side("old", entry, None, ENVIRONMENT), Side("new", entry, None, ENVIRONMENT))
+        for entry in entries
+    ]
 
 
 def run(clock: Clock, *names: str, n_rounds: float = math.inf) -> Sequence[Check]:
@@ -119,13 +122,15 @@ def test_several_networks_share_the_chance_of_a_wrong_verdict() -> None:
     assert among / alone == pytest.approx(t_among / t_alone, rel=0.02)
 
 
-SPOILT: dict[str, tuple[dict[str, Any], str]] = {
+SPOILT: dict[str, tuple[Result, str]] = {
     "NaN": (LatencyTimes((0.05, math.nan)), "a time of round 0 is nan"),
+    "infinite": (LatencyTimes((math.inf,)), "a time of round 0 is inf"),
     "no time": (LatencyTimes(()), "its record has no times_s"),
-    "no field": ({}, "its record has no times_s"),
+    "another result": (
+        measured(1.0, make_job(probe="parameters")),
+        "its record has no times_s",
+    ),
     "zero": (LatencyTimes((0.0,)), "a time of round 0 is 0.0"),
-    "text": (LatencyTimes(("1",)), "a time of round 0 is 1"),
-    "one number": ({"times_s": 0.05}, "times_s is 0.05, not a list"),
 }
 
 
@@ -134,10 +139,10 @@ SPOILT: dict[str, tuple[dict[str, Any], str]] = {
 )
 @pytest.mark.parametrize("case", SPOILT)
 def test_a_missing_time_never_passes(case: str, spoilt: str, verdict: Verdict) -> None:
-    measurement, reason = SPOILT[case]
+    result, reason = SPOILT[case]
     clock = Clock(1.0)
     clock.spoil = lambda side, record: (
-        make_record(record.job, measurement) if side.label == spoilt else record
+        make_record(record.job, result) if side.label == spoilt else record
     )
     (check,) = run(clock)
     assert check.verdict == verdict
@@ -152,3 +157,10 @@ def test_a_crash_of_the_head_fails_with_its_reason() -> None:
     )
     (check,) = run(clock)
     assert (check.verdict, check.reason) == (Verdict.FAIL, "no time of new: segfault: It crashed.")
+
+
+@pytest.mark.parametrize("fields", [{}, {"times_s": ["1"]}, {"times_s": [True]}, {"times_s": 0.05}])
+def test_what_is_no_list_of_numbers_never_becomes_a_time(fields: object) -> None:
+    """A process that answers so has failed, and its record is one that never passes."""
+    with pytest.raises(RecordError, match="times_s"):
+        decode_result("latency", fields)

@@ -1,14 +1,17 @@
 """What a check measures, and when it stops, with records that are made up."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.errors import UsageError
 from bench.gate.budgets import LIMITS, Budget, Budgets
-from bench.gate.rounds import LOOKS, CheckRun, check_records
-from bench.registry import REGISTRY
+from bench.gate.rounds import LOOKS, CheckRun, check_records, exact_jobs, round_jobs
+from bench.registry import REGISTRY, Entry
+from bench.results.measurements import LatencyTimes, OperationCount, Result
 from bench.results.record import Job, Record, Status
 from bench.results.verdict import Verdict
 from bench.results.workload import Workload
@@ -36,11 +39,11 @@ class Lab:
         self.batches.append([f"{job.model} {job.probe} {job.round}" for job in jobs])
         self.records += [make_record(job, self.answer(job)) for job in jobs]
 
-    def answer(self, job: Job) -> dict[str, object]:
+    def answer(self, job: Job) -> Result:
         if job.probe != "latency":
             return measured(1.0, job)
         time_s = self.times_s[job.model] * float(np.exp(self.rng.normal(0, self.spread)))
-        return {"times_s": [time_s] * 5}
+        return LatencyTimes((time_s,) * 5)
 
 
 def run(
@@ -72,6 +75,20 @@ def test_only_what_the_budgets_need_is_measured_and_counts_once() -> None:
         "dprnn operations 0",
     ]
     assert "memory" in jobs[-1]  # all of them last, so that they share a server
+
+
+def test_every_job_says_how_many_sources_its_network_must_return() -> None:
+    entries = {"two": REGISTRY["dprnn"], "one": REGISTRY["null"], "any": Entry("own", "own", "a:b")}
+    numbers = {entry.name: entry.n_src for entry in entries.values()}
+    assert set(numbers.values()) == {2, 1, None}
+    budgets = [
+        Budget(entry, WORKLOAD, quantity, 1.0, reference)
+        for entry in entries.values()
+        for quantity, reference in (("macs", None), ("ratio", entries["one"]))
+    ]
+    jobs = [*exact_jobs(budgets[::2]), *round_jobs(budgets[1::2], 0)]
+    assert len(jobs) == 6
+    assert {job.model: job.n_src for job in jobs} == numbers
 
 
 def test_clear_times_end_at_the_first_look_and_rounds_turn_about() -> None:
@@ -116,9 +133,9 @@ def test_a_slow_network_is_called_slow_as_seldom_as_is_said() -> None:
     assert fails / 300 <= 0.01 + 4 * np.sqrt(0.01 * 0.99 / 300)
 
 
-def stored(**sections: dict[str, object]) -> Record:
+def stored(**sections: dict[str, Any]) -> Record:
     job = make_job("dprnn", "operations")
-    return make_record(job, {"macs": 5}, environment(**sections) if sections else environment())
+    return make_record(job, OperationCount(5, 10, {}, "meta"), environment(**sections))
 
 
 ONE = Budgets((budget("dprnn", "macs", 5),), 0.99, "Example*")
@@ -130,15 +147,17 @@ def test_stored_records_are_judged() -> None:
 
 
 def test_a_network_that_crashes_every_process_fails() -> None:
-    crashed = fail(make_record(make_job("dprnn", "operations"), None, {}), Status.SEGFAULT, "Bad.")
-    (check,) = check_records(ONE, [crashed])
-    assert (check.verdict, check.reason) == (Verdict.FAIL, "no figure: segfault: Bad.")
+    """Whether its records say where they were made or not."""
+    crashed = fail(make_record(make_job("dprnn", "operations")), Status.SEGFAULT, "Bad.")
+    for record in (crashed, replace(crashed, environment=None)):
+        (check,) = check_records(ONE, [record])
+        assert (check.verdict, check.reason) == (Verdict.FAIL, "no value: segfault: Bad.")
 
 
 @pytest.mark.parametrize(
     ("records", "message"),
     [
-        ([], "There are no whole records to check."),
+        ([], "There are no complete records to check."),
         ([stored(), stored(machine={"cpu": "Other"})], "come from different machines: "),
         ([stored(), stored(machine={"gpu": GPU})], "come from different machines: "),
         ([stored(machine={"cpu": "Other"})], "hold for 'Example*', and the records come from Ot"),

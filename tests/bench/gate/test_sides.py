@@ -8,11 +8,12 @@ import pytest
 
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
-from bench.gate.sides import require_understanding, two_sides
+from bench.gate.sides import environment_below, two_sides
 from bench.measure.isolate import run_alone
 from bench.plan import plan_job
 from bench.registry import Entry
-from tests.bench.example_records import SETTINGS
+from bench.results.measurements import ParameterCount
+from tests.bench.example_records import ENVIRONMENT, SETTINGS
 
 Git = Callable[..., str]
 
@@ -77,14 +78,14 @@ BAD_SIDES = {
 @pytest.mark.parametrize("case", BAD_SIDES)
 def test_bad_sides_are_told(case: str) -> None:
     (base, head), message = BAD_SIDES[case]
-    with pytest.raises(UsageError) as caught, two_sides(base, head, ["all"]):
+    with pytest.raises(UsageError) as caught, two_sides(base, head, ["all"], 1):
         pass
     assert message in str(caught.value)
 
 
 def test_two_networks_need_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with two_sides("model:dprnn", "model:own.module:network", ["all"]) as pairs:
+    with two_sides("model:dprnn", "model:own.module:network", ["all"], 1) as pairs:
         assert [[side.entry.factory for side in pair] for pair in pairs] == [
             ["baselines.asteroid_models:dprnn", "own.module:network"]
         ]
@@ -94,7 +95,7 @@ def test_outside_of_a_repository_there_are_no_revisions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="not a git repository"), two_sides("a", "b", ["all"]):
+    with pytest.raises(UsageError, match="not a git repository"), two_sides("a", "b", ["all"], 1):
         pass
 
 
@@ -113,8 +114,10 @@ def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
         root.mkdir()
         (root / "own.py").write_text(OWN_NETWORK.format(kernel_size=kernel_size))
         entry = Entry("own", "own", "own:network")
-        record = run_alone(plan_job(entry, "inference", "parameters", SETTINGS), root)
-        found.append(record.measurement["n_params"])
+        job = plan_job(entry, "inference", "parameters", SETTINGS)
+        record = run_alone(job, ENVIRONMENT, root)
+        assert isinstance(record.result, ParameterCount)
+        found.append(record.result.n_params)
     assert found == [2 * 3 + 2, 2 * 5 + 2]
 
 
@@ -127,4 +130,4 @@ def test_a_worker_that_speaks_otherwise_is_told_before_anything_is_measured(
         (folder / "__init__.py").touch()
     worker.write_text("import sys\nsys.exit('unknown request')\n")
     with pytest.raises(UsageError, match=r"The worker of v0 .* unknown request"):
-        require_understanding("v0", tmp_path)
+        environment_below("v0", tmp_path, 1)

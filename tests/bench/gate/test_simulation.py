@@ -17,7 +17,7 @@ from bench.gate.simulation import (
     simulate_gates,
 )
 from bench.results.store import read_records
-from tests.bench.example_records import make_job, make_record
+from tests.bench.example_records import make_latency
 
 ROOT = Path(__file__).parents[3]
 RECORDS = ROOT / "reports" / "records" / "gate"
@@ -99,7 +99,7 @@ def test_drift_and_bursts_are_added_to_the_clock(bank: Bank) -> None:
 
 def test_records_without_neighbours_are_no_bank() -> None:
     with pytest.raises(UsageError, match="too few processes"):
-        read_bank([[make_record(make_job(), {"times_s": [1.0] * 9})]])
+        read_bank([[make_latency(*[1.0] * 9)]])
 
 
 def test_the_command_prints_a_row_for_each_condition_and_slow_down(

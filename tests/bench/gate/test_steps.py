@@ -1,4 +1,4 @@
-"""LastingChange changes over commits: found where they are, and hardly ever where there is none."""
+"""Lasting changes over commits: found where they are, and hardly ever where there is none."""
 
 import sys
 from dataclasses import replace

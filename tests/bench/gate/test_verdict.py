@@ -1,7 +1,10 @@
 """One budget against records that are made up."""
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,12 @@ import pytest
 from bench.gate.budgets import LIMITS, Budget
 from bench.gate.verdict import Certainty, judge
 from bench.registry import REGISTRY
-from bench.results.measurements import LatencyTimes
+from bench.results.codec import encode_environment, encode_record
+from bench.results.measurements import LatencyTimes, Result
 from bench.results.record import Record, Status
+from bench.results.store import read_records
 from bench.results.verdict import Verdict
-from tests.bench.example_records import fail, make_job, make_record
+from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_record, measured
 
 BAR = Certainty(0.99)
 P, F, I = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
@@ -27,9 +32,17 @@ def budget(quantity: str, limit: float, reference: str | None = None) -> Budget:
 
 
 def record(
-    quantity: str, measurement: Mapping[str, Any], round_index: int = 0, model: str = "dprnn"
+    quantity: str, result: Result | None = None, round_index: int = 0, model: str = "dprnn"
 ) -> Record:
-    return make_record(make_job(model, LIMITS[quantity], round_index=round_index), measurement)
+    return make_record(make_job(model, LIMITS[quantity], round_index=round_index), result)
+
+
+def holding(quantity: str, value: Any, round_index: int = 0) -> Record:
+    """A record with a value in one field, or with one call of so many seconds."""
+    if LIMITS[quantity] == "latency":
+        return record(quantity, LatencyTimes((value,)), round_index)
+    found = record(quantity, None, round_index)
+    return replace(found, result=replace(measured(1.0, found.job), **{quantity: value}))
 
 
 def timed(
@@ -38,7 +51,7 @@ def timed(
     """A process for each median, whose calls lie about it."""
     around = np.linspace(-spread, spread, n_calls)
     return [
-        record("median_s", LatencyTimes(tuple([median * (1 + a) for a in around])), index, model)
+        record("median_s", LatencyTimes(tuple(median * (1 + around))), index, model)
         for index, median in enumerate(medians)
     ]
 
@@ -53,7 +66,7 @@ def timed(
     ],
 )
 def test_a_count_has_no_tolerance(quantity: str, value: int, verdict: Verdict, words: str) -> None:
-    check = judge(budget(quantity, 1_000_000), [record(quantity, {quantity: value})], BAR)
+    check = judge(budget(quantity, 1_000_000), [holding(quantity, value)], BAR)
     assert (check.verdict, check.reason) == (verdict, words)
     assert (check.value, check.limit) == (value, 1_000_000)
 
@@ -62,7 +75,7 @@ def test_a_count_has_no_tolerance(quantity: str, value: int, verdict: Verdict, w
     ("peaks", "verdict"), [((1, 2, 3), P), ((4, 5, 6), F), ((3, 3, 4), I), ((3,), P), ((4,), F)]
 )
 def test_resident_sets_must_agree(peaks: tuple[int, ...], verdict: Verdict) -> None:
-    records = [record("peak_rss_bytes", {"peak_rss_bytes": peak * 1e8}) for peak in peaks]
+    records = [holding("peak_rss_bytes", peak * 10**8) for peak in peaks]
     assert judge(budget("peak_rss_bytes", 3e8), records, BAR).verdict == verdict
 
 
@@ -114,7 +127,8 @@ def test_a_ratio_is_of_the_same_round() -> None:
 def test_a_percentile_needs_calls_that_are_worth_enough() -> None:
     rng = np.random.default_rng(0)
     many = [
-        record("p95_s", {"times_s": list(0.018 * rng.lognormal(0, 0.02, 60))}, r) for r in range(20)
+        record("p95_s", LatencyTimes(tuple(0.018 * rng.lognormal(0, 0.02, 60))), r)
+        for r in range(20)
     ]
     check = judge(budget("p95_s", 0.020), many, BAR)
     assert check.verdict == P
@@ -128,43 +142,66 @@ def test_a_percentile_needs_calls_that_are_worth_enough() -> None:
     assert ": needs 90, budget 20.0 ms" in few.reason
 
 
-BAD_VALUES = {
-    "NaN": math.nan,
-    "infinite": math.inf,
-    "none": None,
-    "negative": -1,
-    "text": "12",
-    "truth": True,
-}
+BAD_NUMBERS = {"NaN": math.nan, "infinite": math.inf, "negative": -1}
 
 
-@pytest.mark.parametrize("case", ["no field", *BAD_VALUES])
+def limited(quantity: str) -> Budget:
+    """A budget that every value keeps; a ratio is to the network itself."""
+    return budget(quantity, 1e12, "dprnn" if quantity == "ratio" else None)
+
+
+@pytest.mark.parametrize("case", BAD_NUMBERS)
 @pytest.mark.parametrize("quantity", LIMITS)
-def test_what_is_missing_or_not_a_number_fails(quantity: str, case: str) -> None:
-    is_time = LIMITS[quantity] == "latency"
-    limited = budget(quantity, 1e9, "dprnn" if quantity == "ratio" else None)
-
-    def holding(value: object, round_index: int) -> Record:
-        measurement = LatencyTimes((value,)) if is_time else {quantity: value}
-        return record(quantity, measurement, round_index)
-
-    bad = record(quantity, {}, 1) if case == "no field" else holding(BAD_VALUES[case], 1)
-    for records in ([bad], [holding(0.01, 0), bad]):
-        check = judge(limited, records, BAR)
+def test_what_is_no_number_above_zero_fails(quantity: str, case: str) -> None:
+    bad = holding(quantity, BAD_NUMBERS[case], 1)
+    for records in ([bad], [holding(quantity, 1, 0), bad]):
+        check = judge(limited(quantity), records, BAR)
         assert check.verdict == F
-        assert check.reason.startswith("no figure: ")
+        assert check.reason.startswith("no value: ")
+        assert str(BAD_NUMBERS[case]) in check.reason
+
+
+@pytest.mark.parametrize("quantity", LIMITS)
+def test_the_result_of_another_probe_fails(quantity: str) -> None:
+    """It has no such field."""
+    other = record(quantity, measured(1.0, make_job(probe="layers")), 1)
+    for records in ([other], [holding(quantity, 1, 0), other]):
+        check = judge(limited(quantity), records, BAR)
+        assert check.verdict == F
+        assert check.reason.startswith("no value: its record has no ")
+
+
+BAD_FIELDS: dict[str, Any] = {"none": None, "text": "12", "truth": True}
+
+
+@pytest.mark.parametrize("case", ["no field", *BAD_FIELDS])
+@pytest.mark.parametrize("quantity", LIMITS)
+def test_a_stored_record_without_the_number_fails(tmp_path: Path, quantity: str, case: str) -> None:
+    """Whether its line can be read without it or not."""
+    fields = json.loads(encode_record(holding(quantity, 1)))
+    field = "times_s" if LIMITS[quantity] == "latency" else quantity
+    del fields["result"][field]
+    if case != "no field":
+        value = BAD_FIELDS[case]
+        fields["result"][field] = [value] if field == "times_s" else value
+    path = tmp_path / "records.jsonl"
+    path.write_text(f"{encode_environment(ENVIRONMENT)}\n{json.dumps(fields)}\n")
+    check = judge(limited(quantity), read_records(path).records, BAR)
+    assert check.verdict == F
+    assert check.reason.startswith("no value: ")
 
 
 @pytest.mark.parametrize("quantity", LIMITS)
 def test_no_record_and_a_failed_cell_fail_with_their_reason(quantity: str) -> None:
     reference = "demucs" if quantity == "ratio" else None
-    limited = budget(quantity, 1e9, reference)
-    missing = judge(limited, [], BAR)
+    strict = budget(quantity, 1e9, reference)
+    missing = judge(strict, [], BAR)
     assert missing.verdict == F
     assert f"no record of dprnn {LIMITS[quantity]} with " in missing.reason
     failed = [
-        fail(record(quantity, {}, 0, name), Status.OOM, "No room.") for name in ("dprnn", "demucs")
+        fail(record(quantity, None, 0, name), Status.OOM, "No room.")
+        for name in ("dprnn", "demucs")
     ]
-    assert judge(limited, failed, BAR).reason == "no figure: oom: No room."
+    assert judge(strict, failed, BAR).reason == "no value: oom: No room."
     other_size = make_record(make_job("dprnn", LIMITS[quantity], n_samples=1, dtype="float64"))
-    assert judge(limited, [other_size], BAR).verdict == F
+    assert judge(strict, [other_size], BAR).verdict == F
