@@ -107,8 +107,8 @@ def decode_line(line: bytes, environments: Mapping[str, Environment]) -> Record 
             type.
     """
     try:
-        fields = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        fields = json.loads(line.decode())  # msgspec refuses file names that are not Unicode
+    except (RecursionError, ValueError) as error:
         raise RecordError(f"not JSON ({error})") from error
     if not isinstance(fields, dict) or "schema" not in fields:
         raise RecordError("not a record: it has no field `schema`")

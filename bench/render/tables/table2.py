@@ -45,7 +45,7 @@ def render_table2(summary: RunSummary) -> str:
         markdown_table(heads, [_row(model, columns) for model in models]),
         EXPLANATION,
         *render_notes(replace(summary, models=models)),
-        "## Where these figures come from",
+        "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )
     return "\n\n".join(sections) + "\n"

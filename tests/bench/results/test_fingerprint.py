@@ -17,6 +17,7 @@ OTHER_JOBS = {
     "threads": make_job(threads=1),
     "probe": make_job(probe="memory"),
     "round": make_job(round_index=1),
+    "chunk": make_job(chunk_samples=160),
 }
 OTHER_ENVIRONMENTS: dict[str, Any] = {
     "processor": environment(machine={"cpu": "Other CPU"}),
@@ -37,7 +38,13 @@ def test_another_environment_has_another_one(case: str) -> None:
     assert fingerprint(JOB, OTHER_ENVIRONMENTS[case]) != fingerprint(JOB, ENVIRONMENT)
 
 
-def test_time_limits_and_load_are_no_part_of_it() -> None:
+def test_time_limits_and_expected_sources_are_no_part_of_it() -> None:
     patient = replace(JOB, budget_s=99.0, deadline_s=999.0, n_src=2)
-    busy = ENVIRONMENT | {"state": {"load_average": [9, 9, 9]}}
-    assert fingerprint(patient, busy) == fingerprint(JOB, ENVIRONMENT)
+    assert fingerprint(patient, ENVIRONMENT) == fingerprint(JOB, ENVIRONMENT)
+
+
+def test_the_same_environment_read_again_has_the_same_one() -> None:
+    """By what it says, whatever order a file has its names in."""
+    again = replace(ENVIRONMENT, versions=dict(reversed([*ENVIRONMENT.versions.items()])))
+    assert list(again.versions) != list(ENVIRONMENT.versions)
+    assert fingerprint(JOB, again) == fingerprint(JOB, ENVIRONMENT)

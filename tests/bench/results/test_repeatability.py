@@ -10,7 +10,7 @@ from tests.bench.example_records import fail, make_job, make_record
 
 
 def a_run(ratios: list[float], speed: float = 1.0) -> list[Record]:
-    """One round for each ratio of the network to the reference."""
+    """One round for each ratio of the network to the base."""
     return [
         make_record(make_job(name, round_index=index), LatencyTimes((speed * value,)))
         for index, ratio in enumerate(ratios)

@@ -1,4 +1,4 @@
-"""From records to one figure for each quantity: medians of medians, and never a blank."""
+"""From records to one value for each metric: medians of medians, and never a blank."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from bench.errors import UsageError
 from bench.registry import TABLE1, VARIANTS
-from bench.results.measurements import LatencyTimes
+from bench.results.environment import MachineState
+from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
+from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1 as PUBLISHED
-from bench.results.record import Phase, Record, Status
-from bench.results.summary import METRICS, NOT_MEASURED, Figure, Summary, summarize
+from bench.results.record import Record, Status
+from bench.results.summary import NOT_MEASURED, RunSummary, Value, summarize
+from bench.results.timing import Doubt, DoubtKind
+from bench.results.workload import Phase
 from tests.bench.example_records import (
     GPU,
     complete_run,
@@ -26,14 +30,14 @@ from tests.bench.example_records import (
 )
 
 
-def figure(summary: Summary, quantity: str, model: str = "dprnn") -> Figure:
+def value_of(summary: RunSummary, metric: str, model: str = "dprnn") -> Value:
     (row,) = [row for row in summary.models if row.entry.name == model]
-    return row.values[quantity]
+    return row.values[metric]
 
 
 def rounds(*times_s: Sequence[float]) -> list[Record]:
     return [
-        make_record(make_job(round_index=index), {"times_s": list(times)})
+        make_record(make_job(round_index=index), LatencyTimes(tuple(times)))
         for index, times in enumerate(times_s)
     ]
 
@@ -41,33 +45,33 @@ def rounds(*times_s: Sequence[float]) -> list[Record]:
 @given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=6))
 def test_latency_is_the_median_of_the_rounds_medians(times_s: list[list[float]]) -> None:
     expected = median([median(times) for times in times_s])
-    assert figure(summarize(rounds(*times_s)), "latency_s_inference").value == expected
+    assert value_of(summarize(rounds(*times_s)), "latency_s_inference").value == expected
 
 
 def test_the_median_of_medians_is_not_that_of_the_pool() -> None:
     summary = summarize(rounds([1.0] * 9, [2.0], [3.0]))
-    assert figure(summary, "latency_s_inference").value == 2.0
+    assert value_of(summary, "latency_s_inference").value == 2.0
 
 
-@pytest.mark.parametrize("quantity", METRICS, ids=lambda quantity: quantity.name)
-def test_every_quantity_comes_from_its_probe_and_phase(quantity: Any) -> None:
-    job = make_job("dprnn", quantity.probe, quantity.phase)
-    value = measured(1.0, job)[quantity.field]
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_metric_comes_from_its_probe_and_phase(metric: Metric) -> None:
+    job = make_job("dprnn", metric.probe, metric.phase)
+    value = getattr(measured(1.0, job), metric.field)
     summary = summarize([record for record in complete_run() if record.job.model == "conv-tasnet"])
-    shown = figure(summary, quantity.name, "conv-tasnet").value
-    if quantity.probe == "latency":  # of the first network: 0.1, 0.101 and 0.102 s a round
-        value = 0.101 * (3 if quantity.phase == "update" else 1)
+    shown = value_of(summary, metric.name, "conv-tasnet").value
+    if metric.probe == "latency":  # of the first network: 0.1, 0.101 and 0.102 s a round
+        value = 0.101 * (3 if metric.phase == "update" else 1)
     assert shown == pytest.approx(value, rel=1e-12)
 
 
-def test_a_whole_run_has_every_figure_in_the_registrys_order() -> None:
+def test_a_whole_run_has_every_value_in_the_registrys_order() -> None:
     records = list(complete_run((*VARIANTS, *TABLE1[::-1])))
     summary = summarize(records)
     assert [row.entry for row in summary.models] == [*TABLE1, *VARIANTS]
     for row in summary.models:
         assert row.published == PUBLISHED.get(row.entry.name)
         assert row.to_explain() == {}
-        assert all(f.value is not None and f.status == Status.OK for f in row.figures.values())
+        assert all(v.value is not None and v.status == Status.OK for v in row.values.values())
 
 
 def test_own_networks_come_last_by_their_path() -> None:
@@ -82,22 +86,33 @@ def test_own_networks_come_last_by_their_path() -> None:
 def test_a_round_that_failed_keeps_the_value_and_says_so() -> None:
     good, bad, other = rounds([2.0], [9.0], [2.0])
     summary = summarize([good, fail(bad, Status.TIMEOUT, "Too slow."), other])
-    shown = figure(summary, "latency_s_inference")
-    assert shown == Figure(2.0, Status.OK, "1 of 3 rounds failed: Too slow.")
-    assert summary.models[0].to_explain() == {(shown.status, shown.reason): ["latency_s_inference"]}
+    shown = value_of(summary, "latency_s_inference")
+    doubt = Doubt(DoubtKind.ROUNDS_FAILED, 1, 3, causes=("Too slow.",))
+    assert shown == Value(2.0, doubts=(doubt,))
+    assert summary.models[0].to_explain() == {Value(None, doubts=(doubt,)): ["latency_s_inference"]}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_a_cell_that_failed_has_its_status_and_reason(status: Status) -> None:
     bad = [fail(record, status, "A sentence.") for record in rounds([1.0], [2.0])]
     summary = summarize(bad)
-    assert figure(summary, "latency_s_inference") == Figure(None, status, "A sentence.")
-    assert summary.models[0].to_explain() == {(status, "A sentence."): ["latency_s_inference"]}
+    assert value_of(summary, "latency_s_inference") == Value(None, status, "A sentence.")
+    assert summary.models[0].to_explain() == {
+        Value(None, status, "A sentence."): ["latency_s_inference"]
+    }
+
+
+def test_values_with_one_reason_are_explained_together() -> None:
+    job = make_job(probe="operations")
+    summary = summarize([fail(make_record(job), Status.ERROR, "A sentence.")])
+    assert summary.models[0].to_explain() == {
+        Value(None, Status.ERROR, "A sentence."): ["macs_inference", "flops_inference"]
+    }
 
 
 def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
     summary = summarize(rounds([1.0]))
-    assert figure(summary, "latency_s_update") == NOT_MEASURED
+    assert value_of(summary, "latency_s_update") == NOT_MEASURED
     assert NOT_MEASURED.status == Status.SKIPPED
     assert NOT_MEASURED.reason
     assert summary.models[0].to_explain() == {}
@@ -105,22 +120,29 @@ def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
 
 def test_a_field_that_a_device_does_not_know_is_unsupported() -> None:
     job = make_job(probe="memory", phase="update", device="cuda")
-    summary = summarize([make_record(job, {"peak_allocated_bytes": 5})])
-    assert figure(summary, "peak_allocated_bytes_update").value == 5
-    assert figure(summary, "peak_rss_bytes_update").status == Status.UNSUPPORTED
-    assert "peak_rss_bytes" in figure(summary, "peak_rss_bytes_update").reason
+    peaks = MemoryPeaks(5, 1, 1, 1, 2, notes={"minimum_bytes": "It was not traced."})
+    summary = summarize([make_record(job, peaks)])
+    assert value_of(summary, "peak_allocated_bytes_update").value == 5
+    unknown, noted = (value_of(summary, f"{n}_bytes_update") for n in ("peak_rss", "minimum"))
+    assert unknown.status == noted.status == Status.UNSUPPORTED
+    assert "peak_rss_bytes" in unknown.reason
+    assert noted.reason == "It was not traced."
 
 
 def test_operators_without_a_formula_are_added_up() -> None:
     seen: dict[Phase, dict[str, int]] = {"inference": {"fft": 2}, "update": {"fft": 3, "sort": 1}}
     records = [
-        make_record(
-            make_job(probe="operations", phase=phase),
-            {"macs": 1, "flops": 2, "unknown_operators": unknown},
-        )
+        make_record(make_job(probe="operations", phase=phase), with_unknown(unknown))
         for phase, unknown in seen.items()
     ]
     assert summarize(records).models[0].unknown_operators == {"fft": 5, "sort": 1}
+
+
+def with_unknown(unknown: dict[str, int]) -> OperationCount:
+    known = {"convolution": Tally("matmul", calls=7, macs=1, flops=2)}
+    return OperationCount(
+        1, 2, known | {name: Tally("unknown", calls) for name, calls in unknown.items()}, "meta"
+    )
 
 
 def moved(record: Record, **sections: Any) -> Record:
@@ -158,29 +180,27 @@ def test_what_can_not_share_a_table_is_refused(case: str) -> None:
 
 def update_on(device: str) -> Record:
     job = make_job(phase="update", device=device)
-    return replace(
-        make_record(job, LatencyTimes((1.0,))), environment=environment(machine={"gpu": GPU})
-    )
+    return make_record(job, LatencyTimes((1.0,)), environment(machine={"gpu": GPU}))
 
 
 @pytest.mark.parametrize(
     "other",
-    [update_on("cpu"), moved(update_on("cuda"), machine={"gpu": GPU | {"name": "Other GPU"}})],
+    [update_on("cpu"), moved(update_on("cuda"), machine={"gpu": replace(GPU, name="Other GPU")})],
     ids=["a CPU and a GPU", "two GPUs"],
 )
 def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
-    with pytest.raises(UsageError, match=r"different devices of the update step.*Example GPU"):
+    with pytest.raises(UsageError, match=r"different devices of the training step.*Example GPU"):
         summarize([update_on("cuda"), other])
 
 
 def test_two_files_of_one_machine_share_a_table() -> None:
     first, second = rounds([1.0], [3.0])
-    busier = replace(second, environment=environment(state={"load_average": [9, 9, 9]}))
-    assert figure(summarize([first, busier]), "latency_s_inference").value == 2.0
+    busier = replace(second, state=MachineState(load_average=(9.0, 9.0, 9.0)))
+    assert value_of(summarize([first, busier]), "latency_s_inference").value == 2.0
 
 
 def test_no_records_are_refused() -> None:
-    with pytest.raises(UsageError, match="no whole records"):
+    with pytest.raises(UsageError, match="no complete records"):
         summarize([])
 
 
@@ -192,13 +212,15 @@ def test_a_summary_without_any_environment() -> None:
     ]
     summary = summarize(dead)
     assert summary.environment_name == summary.update_device_name == "unknown machine"
-    assert {f.status for row in summary.models for f in row.figures.values()} == {Status.KILLED}
+    assert {v.status for row in summary.models for v in row.values.values()} == {Status.KILLED}
 
 
 def test_the_environment_is_of_the_first_process_that_described_it() -> None:
     first, second = rounds([1.0], [2.0])
-    summary = summarize([replace(fail(first, Status.OOM, "Full."), environment=None), second])
+    dead = replace(fail(first, Status.OOM, "Full."), environment=None, state=None)
+    summary = summarize([dead, second])
     assert summary.environment_name == "Example CPU"
+    assert summary.state == second.state
 
 
 @pytest.mark.parametrize(("device", "name"), [("cuda", "Example GPU"), ("cpu", "Example CPU")])

@@ -1,9 +1,13 @@
 """Where memory goes: a row for each network and phase, the parts beside their sum, the ratio."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from bench.registry import TABLE1
 from bench.render.tables.memory import render_memory
+from bench.results.measurements import MemoryPeaks
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_record
@@ -23,6 +27,18 @@ HEADS = [
 ]
 
 
+PEAKS = MemoryPeaks(
+    peak_rss_bytes=300_000_000,
+    memory_profiler_bytes=290_000_000,
+    peak_allocated_bytes=100_000_000,
+    weight_bytes=10_000_000,
+    gradient_bytes=9_000_000,
+    optimiser_bytes=18_000_000,
+    activation_bytes=63_000_000,
+    minimum_bytes=40_000_000,
+)
+
+
 def table(records: list[Record]) -> list[list[str]]:
     _, block, _ = render_memory(summarize(records)).split("\n\n")
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()]
@@ -37,33 +53,22 @@ def test_each_network_has_a_row_for_each_phase_in_the_papers_order() -> None:
 
 
 def test_a_row_by_hand() -> None:
-    fields = {
-        "peak_rss_bytes": 300e6,
-        "memory_profiler_bytes": 290e6,
-        "peak_allocated_bytes": 100e6,
-        "weight_bytes": 10e6,
-        "gradient_bytes": 9e6,
-        "optimiser_bytes": 18e6,
-        "activation_bytes": 63e6,
-        "minimum_bytes": 40e6,
-    }
-    _, inference, update = table([make_record(make_job(probe="memory", phase="update"), fields)])
+    _, inference, update = table([make_record(make_job(probe="memory", phase="update"), PEAKS)])
     assert update[1:] == ["B", "300", "290", "100", "10.0", "9.00", "18.0", "63.0", "40.0", "2.50"]
     assert inference[1:] == ["I", *["skipped"] * 9]
 
 
 @pytest.mark.parametrize("missing", ["minimum_bytes", "memory_profiler_bytes"])
 def test_what_is_not_known_has_its_status_and_its_own_reason(missing: str) -> None:
-    fields = {"peak_allocated_bytes": 2e6, "minimum_bytes": 1e6, "memory_profiler_bytes": 3e6}
-    del fields[missing]
-    record = make_record(make_job(probe="memory"), {**fields, f"{missing}_note": "It is so."})
+    lacking: dict[str, Any] = {missing: None, "notes": {missing: "It is so."}}
+    record = make_record(make_job(probe="memory"), replace(PEAKS, **lacking))
     assert summarize([record]).models[0].values[f"{missing}_inference"].reason == "It is so."
     row = dict(zip(HEADS, table([record])[1], strict=True))
     is_minimum = missing == "minimum_bytes"
     assert row["Theoretical minimum (MB)" if is_minimum else "memory-profiler's (MB)"] == (
         "unsupported"
     )
-    assert row["Held / minimum"] == ("unsupported" if is_minimum else "2.00")
+    assert row["Held / minimum"] == ("unsupported" if is_minimum else "2.50")
 
 
 def test_a_cell_that_failed_is_not_blank() -> None:

@@ -1,42 +1,48 @@
+"""The report on operations: counts as the records have them, and a reason for each difference."""
+
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from bench.registry import TABLE1, Entry
+from bench.registry import TABLE1
 from bench.render.tables.operations import CAUSES, COUNTERS, render_operations
+from bench.results.measurements import CounterComparison, CounterResult, ScalingCounts
 from bench.results.record import Record, Status
-from tests.bench.example_records import ENVIRONMENT, make_job
+from tests.bench.example_records import make_job, make_record
 
-COUNTS: dict[str, Any] = {
-    "ours": {"macs": 2e9, "flops": 5e9, "elapsed_s": 0.25},
-    "ours_update": {"macs": 6e9, "flops": 16e9},
-    "torch_update": {"macs": 40e9, "elapsed_s": 1.0},
-    "torch": {"macs": 2e9, "elapsed_s": 0.5},
-    "fvcore": {"macs": 2.2e9, "elapsed_s": 0.75},
-    "ptflops": {"reason": "ptflops is not installed: pip install X"},
-    "thop_rules": {"macs": 2.5e9},
-    "transposed_once_rules": {"macs": 2.46e9},
-}
-SCALING: dict[str, Any] = {
-    "fixed_macs": 1e8,
-    "macs_per_sample": 250_000.0,
-    "is_on_a_line": True,
-    "error_at_checked": 0.02,
-    "batch_ratio": 4.0,
-}
-
-
-def make_record(entry: Entry, probe: Any, measurement: dict[str, Any]) -> Record:
-    job = make_job(entry.name, probe)
-    return Record(job, Status.OK, "", measurement, ENVIRONMENT, "2026-01-01T00:00:00+00:00", 1.0)
+COUNTS = CounterComparison(
+    inference={
+        "ours": CounterResult(2e9, 5_000_000_000, 0.25),
+        "torch": CounterResult(2e9, elapsed_s=0.5),
+        "fvcore": CounterResult(2.2e9, elapsed_s=0.75),
+        "ptflops": CounterResult(reason="ptflops is not installed: pip install X"),
+        "thop_rules": CounterResult(2.5e9),
+        "transposed_once_rules": CounterResult(2.46e9),
+    },
+    update={
+        "ours": CounterResult(6e9, 16_000_000_000),
+        "torch": CounterResult(40e9, elapsed_s=1.0),
+    },
+)
+SCALING = ScalingCounts(
+    fitted_samples=(8000, 16000, 24000),
+    fitted_macs=(2_100_000_000, 4_100_000_000, 6_100_000_000),
+    fixed_macs=1e8,
+    macs_per_sample=250_000.0,
+    is_on_a_line=True,
+    checked_samples=160000,
+    checked_macs=39_000_000_000,
+    error_at_checked=0.02,
+    checked_batch=4,
+    batch_ratio=4.0,
+)
 
 
 def all_records() -> list[Record]:
     return [
-        make_record(entry, probe, measurement)
+        make_record(make_job(entry.name, probe), result)
         for entry in TABLE1
-        for probe, measurement in (("counters", COUNTS), ("scaling", SCALING))
+        for probe, result in (("counters", COUNTS), ("scaling", SCALING))
     ]
 
 
@@ -60,7 +66,7 @@ def test_every_table_is_well_formed_and_has_a_row_for_each_network() -> None:
         assert [row[0] for row in rows] == [entry.display_name for entry in TABLE1]
 
 
-def test_figures_are_the_records() -> None:
+def test_values_are_the_records() -> None:
     text = render_operations(TABLE1, all_records())
     row = table_after(text, "Inference: our MACs beside other counters")[2]
     assert row[1:] == ["2.0000", "5.0000", "2.000", "2.200", "not counted", "2.500", "5.23"]

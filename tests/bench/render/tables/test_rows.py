@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from bench.registry import TABLE1
 from bench.render.tables.table1_csv import render_csv
 from bench.results.measurements import LatencyTimes
-from bench.results.metrics import METRICS, summarize
+from bench.results.metrics import METRICS
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Status
+from bench.results.summary import summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_record
 
 Row = dict[str, str]
@@ -22,15 +23,15 @@ def read(text: str) -> list[Row]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def test_every_figure_comes_back_exactly() -> None:
+def test_every_value_comes_back_exactly() -> None:
     summary = summarize(list(complete_run()))
     rows = read(render_csv(summary))
     assert [row["model"] for row in rows] == [entry.name for entry in TABLE1]
     for row, model in zip(rows, summary.models, strict=True):
-        for quantity in METRICS:
-            assert float(row[quantity.name]) == model.values[quantity.name].value
-            assert row[f"{quantity.name}_status"] == "ok"
-            assert row[f"{quantity.name}_reason"] == ""
+        for metric in METRICS:
+            assert float(row[metric.name]) == model.values[metric.name].value
+            assert row[f"{metric.name}_status"] == "ok"
+            assert row[f"{metric.name}_reason"] == ""
 
 
 @given(st.floats(min_value=1e-300, max_value=1e300))
@@ -51,7 +52,7 @@ COMPARED = {
 }
 
 
-def test_the_papers_figures_stand_beside_ours() -> None:
+def test_the_papers_values_stand_beside_ours() -> None:
     rows = read(render_csv(summarize(list(complete_run()))))
     assert {name for name in rows[0] if name.endswith("_paper")} == {
         f"{name}_paper" for name in COMPARED
@@ -60,8 +61,8 @@ def test_the_papers_figures_stand_beside_ours() -> None:
         paper = PUBLISHED[row["model"]]
         assert float(row["paper_si_sdri_speech_db"]) == paper.si_sdri_speech_db
         assert float(row["paper_si_sdri_nonspeech_db"]) == paper.si_sdri_nonspeech_db
-        for quantity, field in COMPARED.items():
-            assert float(row[f"{quantity}_paper"]) == getattr(paper, field)
+        for metric, field in COMPARED.items():
+            assert float(row[f"{metric}_paper"]) == getattr(paper, field)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
@@ -69,14 +70,14 @@ def test_a_gap_has_a_status_and_a_reason(status: Status) -> None:
     reason = 'It said "no", twice; then\tnothing, ever.'
     records = [fail(r, status, reason) if r.job.model == "demucs" else r for r in complete_run()]
     for row in read(render_csv(summarize(records))):
-        for quantity in METRICS:
+        for metric in METRICS:
             is_gap = row["model"] == "demucs"
-            assert (row[quantity.name] == "") == is_gap
-            assert row[f"{quantity.name}_status"] == (status.value if is_gap else "ok")
-            assert row[f"{quantity.name}_reason"] == (reason if is_gap else "")
+            assert (row[metric.name] == "") == is_gap
+            assert row[f"{metric.name}_status"] == (status.value if is_gap else "ok")
+            assert row[f"{metric.name}_reason"] == (reason if is_gap else "")
 
 
-def test_a_network_that_is_not_in_the_paper_has_no_figures_of_it() -> None:
+def test_a_network_that_is_not_in_the_paper_has_no_values_of_it() -> None:
     record = make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((1.0,)))
     (row,) = read(render_csv(summarize([record])))
     assert {value for name, value in row.items() if "paper" in name} == {""}

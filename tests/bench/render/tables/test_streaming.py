@@ -1,4 +1,4 @@
-"""The streaming report: figures from raw times, by hand."""
+"""The streaming report: values from raw times, by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,8 @@ import pytest
 from bench.registry import CAUSAL, Entry
 from bench.render.figures.streaming import write_streaming_figure
 from bench.render.tables.streaming import render_streaming, summarize_costs
+from bench.results.contention import Contention
+from bench.results.measurements import StreamTimes
 from bench.results.record import Record, Status
 from tests.bench.example_records import fail, make_job, make_record
 
@@ -16,17 +18,18 @@ ENTRY = CAUSAL[0]
 
 
 def record(chunk: int, times_s: list[float], round_index: int = 0, **fields: Any) -> Record:
-    measurement = {
-        "chunk_samples": chunk,
-        "hop_samples": 160,
-        "lookahead_samples": 20,
-        "latency_samples": max(chunk, 160) + 20,
-        "state_bytes": 164_320,
-        "macs_per_hop": 12_000_000,
-        "times_s": times_s,
-    }
-    job = make_job(ENTRY.name, "streaming", round_index=round_index, n_samples=chunk)
-    return make_record(job, measurement | fields)
+    times = StreamTimes(
+        chunk_samples=chunk,
+        hop_samples=160,
+        lookahead_samples=20,
+        latency_samples=max(chunk, 160) + 20,
+        state_bytes=164_320,
+        macs_per_hop=12_000_000,
+        times_s=tuple(times_s),
+        **fields,
+    )
+    job = make_job(ENTRY.name, "streaming", round_index=round_index, chunk_samples=chunk)
+    return make_record(job, times)
 
 
 def test_costs_are_medians_over_processes() -> None:
@@ -58,8 +61,9 @@ def test_the_table_has_a_row_for_each_size() -> None:
 
 
 def test_a_compute_time_has_its_interval_and_a_mark_where_it_is_noisy() -> None:
-    noise = {"contention": {"is_contended": True, "reason": "waited 9 ms of 90 ms"}}
-    quiet = {"contention": {"is_contended": False, "reason": ""}}
+    still = Contention(0.09, 1, 4, 0.0, 0, 0.0, 0.0, 0.0, 0)
+    noise = {"contention": replace(still, wait_s=0.009), "is_contended": True}
+    quiet = {"contention": still, "is_contended": False}
     records = [
         record(160, [0.004], 0, **quiet),
         record(160, [0.005], 1, **noise),
@@ -69,8 +73,15 @@ def test_a_compute_time_has_its_interval_and_a_mark_where_it_is_noisy() -> None:
     text = render_streaming([ENTRY], records)
     assert "| 5.00†<br>−20.0 +20.0 % (75%) |" in text
     assert "| 9.00 (one process) |" in text
-    assert text.count("- chunks of 160: waited 9 ms of 90 ms") == 1
+    assert text.count("- chunks of 160: waited 9 ms of 90 ms for a processor") == 1
     assert "- chunks of 320" not in text
+
+
+def test_a_disturbed_stream_without_counters_is_noisy_too() -> None:
+    """Records of the first release have the verdict alone."""
+    text = render_streaming([ENTRY], [record(160, [0.004], is_contended=True)])
+    assert "| 4.00† (one process) |" in text
+    assert "- chunks of 160: other work beside it" in text
 
 
 def test_failures_are_named_once_with_their_size() -> None:

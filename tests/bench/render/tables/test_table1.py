@@ -8,10 +8,10 @@ import pytest
 
 from bench.registry import TABLE1, Entry
 from bench.render.tables.table1 import render_table1
-from bench.results.measurements import LatencyTimes
+from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
-from bench.results.summary import Summary, summarize
+from bench.results.summary import RunSummary, summarize
 from tests.bench.example_records import (
     GPU,
     SETTINGS,
@@ -44,7 +44,7 @@ def tables(text: str) -> Iterator[Table]:
             yield [[cell.strip() for cell in line] for line in lines[:1] + lines[2:]]
 
 
-def summary_without(model: str, status: Status, reason: str) -> Summary:
+def summary_without(model: str, status: Status, reason: str) -> RunSummary:
     return summarize(
         [fail(r, status, reason) if r.job.model == model else r for r in complete_run()]
     )
@@ -55,11 +55,11 @@ def own_network(name: str) -> Record:
 
 
 @pytest.fixture(scope="module")
-def summary() -> Summary:
+def summary() -> RunSummary:
     return summarize(list(complete_run()))
 
 
-def test_rows_and_columns_are_the_papers_in_its_order(summary: Summary) -> None:
+def test_rows_and_columns_are_the_papers_in_its_order(summary: RunSummary) -> None:
     heads, *rows = next(tables(render_table1(summary)))
     assert [row[0] for row in rows] == [entry.display_name for entry in TABLE1]
     assert heads[0] == "Model"
@@ -68,7 +68,7 @@ def test_rows_and_columns_are_the_papers_in_its_order(summary: Summary) -> None:
     assert [head.partition("<br>")[0] for head in heads[3:]] == [column[0] for column in COLUMNS]
 
 
-def test_the_quality_columns_are_the_papers_and_say_so(summary: Summary) -> None:
+def test_the_quality_columns_are_the_papers_and_say_so(summary: RunSummary) -> None:
     heads, *rows = next(tables(render_table1(summary)))
     assert all("paper's" in head for head in heads[1:3])
     assert [row[1] for row in rows][:3] == ["15.30\\*", "12.12", "18.80\\*"]
@@ -76,14 +76,14 @@ def test_the_quality_columns_are_the_papers_and_say_so(summary: Summary) -> None
 
 
 @pytest.mark.parametrize("index", range(len(COLUMNS)), ids=[column[0] for column in COLUMNS])
-def test_a_cell_shows_measured_paper_and_ratio(summary: Summary, index: int) -> None:
-    _, field, unit, quantity = COLUMNS[index]
+def test_a_cell_shows_measured_paper_and_ratio(summary: RunSummary, index: int) -> None:
+    _, field, unit, metric = COLUMNS[index]
     _, *rows = next(tables(render_table1(summary)))
     for row, model in zip(rows, summary.models, strict=True):
         found = re.fullmatch(r"\*\*([\d.]+)\*\*<br>([\d.]+), × ([\d.]+)", row[3 + index])
         assert found
         measured, paper, ratio = map(float, found.groups())
-        value = model.values[quantity].value
+        value = model.values[metric].value
         published = getattr(PUBLISHED[model.entry.name], field)
         assert value
         assert measured == pytest.approx(value / unit, rel=6e-3)
@@ -145,14 +145,13 @@ def test_a_round_that_failed_is_marked_and_explained() -> None:
     assert "1 of 3 rounds failed: Too slow." in text
 
 
-def test_a_whole_run_has_nothing_to_explain(summary: Summary) -> None:
+def test_a_whole_run_has_nothing_to_explain(summary: RunSummary) -> None:
     assert "What could not be measured" not in render_table1(summary)
 
 
 def test_operators_without_a_formula_are_named() -> None:
-    record = make_record(
-        make_job(probe="operations"), {"macs": 1, "flops": 2, "unknown_operators": {"fft": 2}}
-    )
+    counted = OperationCount(1, 2, {"fft": Tally("unknown", calls=2)}, "meta")
+    record = make_record(make_job(probe="operations"), counted)
     assert "- DPRNN: operators without a formula, so not in the counts: fft (2 times)" in (
         render_table1(summarize([record]))
     )
@@ -186,15 +185,14 @@ def test_the_columns_of_the_update_step_say_where_it_ran(device: str) -> None:
 
 def test_memory_of_an_update_step_on_a_gpu_is_the_allocators() -> None:
     job = make_job(probe="memory", phase="update", device="cuda")
-    record = replace(
-        make_record(job, {"peak_allocated_bytes": 1.5e9}),
-        environment=environment(machine={"gpu": GPU}),
+    record = make_record(
+        job, MemoryPeaks(1_500_000_000, 0, 0, 0, 0), environment(machine={"gpu": GPU})
     )
     _, row = next(tables(render_table1(summarize([record]))))
     assert row[7].startswith("**1.50**<br>3.40, ")
 
 
-def test_all_tables_repeat_the_rows(summary: Summary) -> None:
+def test_all_tables_repeat_the_rows(summary: RunSummary) -> None:
     for _, *rows in tables(render_table1(summary)):
         names = dict.fromkeys(row[0] for row in rows)  # the memory's has a row for each phase
         assert list(names) == [entry.display_name for entry in TABLE1]
@@ -204,18 +202,18 @@ def test_all_tables_repeat_the_rows(summary: Summary) -> None:
     "fact",
     ["Example CPU", "Linux 6.1", "torch 2.13.0", "0123456789ab", "float32", "seed 0", "AVX2"],
 )
-def test_where_the_figures_come_from(summary: Summary, fact: str) -> None:
-    provenance = render_table1(summary).partition("## Where these figures come from")[2]
+def test_where_the_values_come_from(summary: RunSummary, fact: str) -> None:
+    provenance = render_table1(summary).partition("## Where these values come from")[2]
     assert fact in provenance
 
 
 @pytest.mark.parametrize("is_modified", [True, False])
-def test_modified_sources_are_told(summary: Summary, is_modified: bool) -> None:
+def test_modified_sources_are_told(summary: RunSummary, is_modified: bool) -> None:
     changed = replace(summary, environment=environment(code={"is_modified": is_modified}))
     assert (", modified" in render_table1(changed)) == is_modified
 
 
-def test_a_network_not_registered_comes_below(summary: Summary) -> None:
+def test_a_network_not_registered_comes_below(summary: RunSummary) -> None:
     records = [own_network("a:b"), *complete_run([Entry("dprnn", "DPRNN", "x:y")])]
     _, *rows = next(tables(render_table1(summarize(records))))
     assert [row[0] for row in rows] == ["DPRNN", "a:b"]

@@ -1,4 +1,4 @@
-"""The section on time: every figure beside what it rests on."""
+"""The section on time: every value beside what it rests on."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from bench.render.tables.timing import render_timing
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record
+from tests.bench.example_records import complete_run, fail, make_job, make_record, undisturbed
 
 
 def section(records: list[Record]) -> str:
@@ -26,7 +26,7 @@ def rows(text: str, heading: str) -> list[dict[str, str]]:
 
 def timed(times_s: list[list[float]], **measured: Any) -> list[Record]:
     return [
-        make_record(make_job(round_index=index), {"times_s": times, **measured})
+        make_record(make_job(round_index=index), LatencyTimes(tuple(times), **measured))
         for index, times in enumerate(times_s)
     ]
 
@@ -56,7 +56,7 @@ def test_what_ended_most_processes_stands_beside_their_number() -> None:
     assert row["Ended by"] == "not known"
 
 
-def test_the_interval_stands_below_the_figure_with_the_level_it_has() -> None:
+def test_the_interval_stands_below_the_value_with_the_level_it_has() -> None:
     (row,) = rows(section(timed([[1.0], [1.02], [0.99]])), "Inference (I)")
     assert row["Median"] == "1.00 s<br>−1.0 +2.0 % (75%)"
     (row,) = rows(section(timed([[1.0]] * 6)), "Inference (I)")
@@ -70,26 +70,24 @@ def test_percentiles_appear_when_there_are_calls_enough() -> None:
     assert (row["p90"], row["p95"], row["p99"]) == ("2.00 s", "needs 59", "needs 299")
 
 
-def test_calls_under_contention_are_shown_and_make_a_figure_noisy() -> None:
-    contention = {"is_contended": [True, False], "reasons": ["others used 1.0 of 2 processors"]}
-    records = timed([[1.0, 1.0]] * 6, contention=contention)
-    (row,) = rows(section(records), "Inference (I)")
+def test_calls_under_contention_are_shown_and_make_a_value_noisy() -> None:
+    """Each first call waited for all of it, each second for none of it."""
+    half = replace(undisturbed(2), wait_s=(1.0, 0.0))
+    (row,) = rows(section(timed([[1.0, 1.0]] * 6, contention=half)), "Inference (I)")
     assert row["Contended"] == "50% (noisy)"
-    (figure,) = summarize(records).models[0].to_explain()
-    assert figure[1] == (
-        "Noisy: other work during 6 of 12 calls (others used 1.0 of 2 processors)."
-    )
 
 
 def test_a_machine_without_counters_does_not_claim_to_be_quiet() -> None:
-    contention = {"is_contended": [None], "reasons": []}
-    (row,) = rows(section(timed([[1.0]], contention=contention)), "Inference (I)")
+    silent = replace(
+        undisturbed(1), wait_s=(None,), others_cpu_s=(None,), steal_s=(None,), pressure_s=(None,)
+    )
+    (row,) = rows(section(timed([[1.0]], contention=silent)), "Inference (I)")
     assert row["Contended"] == "not known"
 
 
-def test_a_wide_interval_makes_a_figure_noisy() -> None:
-    ((_, reason),) = summarize(timed([[1.0], [2.0]] * 3)).models[0].to_explain()
-    assert reason == "Noisy: an interval of ± 33%."
+def test_a_wide_interval_makes_a_value_noisy() -> None:
+    (row,) = rows(section(timed([[1.0], [2.0]] * 3, contention=undisturbed(1))), "Inference (I)")
+    assert row["Contended"] == "0% (noisy)"
 
 
 def test_the_parts_of_an_update_step_with_their_shares() -> None:
@@ -112,7 +110,7 @@ def test_a_run_that_timed_nothing_has_no_such_section() -> None:
     assert section(records) == ""
 
 
-def test_a_network_without_a_round_in_common_with_the_reference_says_so() -> None:
+def test_a_network_without_a_round_in_common_with_the_base_says_so() -> None:
     reference = make_record(make_job("sudormrf-1.0x", round_index=1), LatencyTimes((1.0,)))
     other = timed([[1.0]])
     found = rows(section([reference, *other]), "Inference (I)")
@@ -122,33 +120,6 @@ def test_a_network_without_a_round_in_common_with_the_reference_says_so() -> Non
     ]
 
 
-def test_without_the_usual_reference_the_first_network_is_one() -> None:
+def test_without_the_usual_base_the_first_network_is_one() -> None:
     records = [replace(record) for record in complete_run(TABLE1[:2])]
     assert "Ratio to Conv-TasNet" in section(records)
-
-
-GPU_DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
-    "power": ({"gpu_slowed_by": ["power cap"]}, "Noisy: the GPU's clock lowered by power cap."),
-    "other": ({"gpu_during": {"n_other_processes": 1}}, "Noisy: another process on the GPU."),
-    "hidden": ({"gpu_during": None, "gpu_slowed_by": []}, ""),
-}
-
-
-@pytest.mark.parametrize("case", GPU_DOUBTS)
-def test_what_disturbed_a_gpu_makes_a_figure_noisy(case: str) -> None:
-    measured, reason = GPU_DOUBTS[case]
-    timing = summarize(timed([[1.0]] * 6, **measured)).models[0].timings["inference"]
-    assert timing.noise == reason
-
-
-def test_a_neighbour_that_single_calls_can_not_show_is_seen_beside_the_series() -> None:
-    contention = {
-        "is_contended": [False],
-        "reasons": [],
-        "is_series_contended": True,
-        "series_reason": "others used 0.9 of 2 processors",
-    }
-    timing = summarize(timed([[1.0]] * 6, contention=contention)).models[0].timings["inference"]
-    assert timing.noise == (
-        "Noisy: other work beside 6 of 6 processes (others used 0.9 of 2 processors)."
-    )

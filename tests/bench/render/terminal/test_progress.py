@@ -79,9 +79,9 @@ def terminal_text(records: Sequence[Record], width: int) -> str:
     return console.file.getvalue()
 
 
-def test_every_figure_of_the_final_table_fits_into_80_columns() -> None:
+def test_every_value_of_the_final_table_fits_into_80_columns() -> None:
     records = [
-        replace(r, measurement=LatencyTimes((0.0123,))) if r.job.probe == "latency" else r
+        replace(r, result=LatencyTimes((0.0123,))) if r.job.probe == "latency" else r
         for r in complete_run()
     ]
     text = terminal_text(records, width=80)
