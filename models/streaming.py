@@ -7,7 +7,7 @@ see one frame each (``models.sudormrf.FrameNorm`` says why).
 
 What is left of the future is the overlap of frames: a sample is a sum of frames, of which the last
 ends ``lookahead_samples`` later. A stream advances by whole hops of the coarsest resolution
-(``deepest_hop``); samples that don't fill one wait.
+(``deepest_hop``); samples that don't fill one wait. ``docs/streaming.md`` has loops to start from.
 """
 
 import math
@@ -27,7 +27,10 @@ N_PAST = RESAMPLING_KERNEL - 1
 
 @dataclass(frozen=True)
 class StreamState:
-    """All that a stream remembers; of constant size, but for the samples that wait."""
+    """All that a stream remembers; of constant size, but for the samples that wait.
+
+    Never changed: ``stream`` returns another one. Without gradients, whatever grad mode is on.
+    """
 
     waiting: Tensor  # [batch, 1, < deepest_hop]: samples that don't fill a hop yet
     past: Tensor  # [batch, 1, 2 * stride]: samples that the encoder's next windows begin with
@@ -59,6 +62,8 @@ class History:
 
 class StreamingSuDoRMRF(SuDoRMRF):
     """A causal network, for whole mixtures (as any other) and for streams.
+
+    Streams are for use, not for training: gradients flow through ``forward`` only.
 
     >>> network = StreamingSuDoRMRF(causal_config(n_blocks=1))
     >>> state = network.start()
@@ -96,7 +101,7 @@ class StreamingSuDoRMRF(SuDoRMRF):
         return self.hop_samples + self.lookahead_samples + misfit
 
     def start(self, batch: int = 1) -> StreamState:
-        """The state before the first sample."""
+        """The state before the first sample, of ``batch`` >= 1 streams that advance together."""
         config, like = self.config, self.decoder.weight
         n_levels = config.n_blocks * config.upsampling_depth
         return StreamState(
@@ -107,12 +112,19 @@ class StreamingSuDoRMRF(SuDoRMRF):
             n_early=config.lookahead_samples,
         )
 
+    @torch.no_grad()
     def stream(self, chunk: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
         """The estimates that a chunk makes final, and the state after it.
 
         ``[batch, 1, any time] -> [batch, n_src, time]``, where time may be 0. All estimates one
-        after another, with those of ``flush``, are what the whole mixture gives.
+        after another, with those of ``flush``, are what the whole mixture gives. Samples are
+        expected as in training: at 8 kHz, with mean 0 and a standard deviation of about 1.
+
+        Raises:
+            ValueError: a chunk of another shape, batch or dtype, or with samples that are not
+                finite. The stream can go on from ``state`` as if the chunk had not been given.
         """
+        check_chunk(chunk, state)
         config = self.config
         waiting = torch.cat([state.waiting, chunk], dim=-1)
         n_ready = waiting.shape[-1] // config.deepest_hop * config.deepest_hop
@@ -132,12 +144,37 @@ class StreamingSuDoRMRF(SuDoRMRF):
         )
 
     def flush(self, state: StreamState) -> Tensor:
-        """The estimates of the samples that were received and not answered: the stream's end."""
+        """The estimates of the samples that were received and not answered: the stream's end.
+
+        ``[batch, n_src, time]``, where time is less than the hop and the look-ahead together.
+        """
         n_waiting, lookahead = state.waiting.shape[-1], self.config.lookahead_samples
         n_missing = n_waiting + lookahead - state.n_early
         n_zeros = padded_length(n_waiting + lookahead, self.config) - n_waiting
         silence = state.waiting.new_zeros(len(state.waiting), 1, n_zeros)
         return self.stream(silence, state)[0][..., :n_missing]
+
+
+def check_chunk(chunk: Tensor, state: StreamState) -> None:
+    """Refuse what does not fit a stream, before it gets into the state.
+
+    Raises:
+        ValueError: another shape, batch or dtype than the state's, or samples that are not finite.
+    """
+    batch, dtype = len(state.waiting), state.waiting.dtype
+    if chunk.ndim != 3 or chunk.shape[:2] != (batch, 1):
+        raise ValueError(
+            f"expected a chunk [batch = {batch}, 1, time], not {list(chunk.shape)}; "
+            "chunk.reshape(1, 1, -1) makes one of [time] or [1, time]"
+        )
+    if chunk.dtype != dtype:
+        raise ValueError(f"expected a chunk of {dtype}, as the network's, not of {chunk.dtype}")
+    if not chunk.is_meta and not chunk.isfinite().all():
+        n_bad = int((~chunk.isfinite()).sum())
+        raise ValueError(
+            f"{n_bad} of the chunk's {chunk.numel()} samples are not finite; the chunk is not "
+            "taken: leave it out, or give zeros in its place"
+        )
 
 
 def causal_config(n_blocks: int) -> SuDoRMRFConfig:

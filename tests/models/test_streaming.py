@@ -211,6 +211,55 @@ def test_the_state_is_as_small_as_it_says_and_does_not_grow() -> None:
     assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in later.levels)
 
 
+def test_a_stream_keeps_no_graph_and_no_more_memory_where_gradients_are_on() -> None:
+    network = build(NARROW)
+    state, sizes = network.start(), set()
+    for chunk in noise(1, 1, 20 * NARROW.deepest_hop).requires_grad_().split(30, dim=-1):
+        estimates, state = network.stream(chunk, state)
+        kept = [state.waiting, state.past, *state.levels, state.overlap]
+        assert not any(tensor.requires_grad for tensor in [estimates, *kept])
+        sizes.add(sum(tensor.untyped_storage().nbytes() for tensor in kept[1:]))
+        assert state.waiting.untyped_storage().nbytes() < 8 * NARROW.deepest_hop
+    assert len(sizes) == 1
+    assert not network.flush(state).requires_grad
+
+
+@pytest.mark.parametrize("shape", [(60,), (1, 60), (1, 2, 60), (2, 1, 60), (1, 1, 1, 60)], ids=str)
+def test_a_chunk_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    network = build(NARROW)
+    said = rf"\[batch = 1, 1, time\], not \[{', '.join(map(str, shape))}\]"
+    with pytest.raises(ValueError, match=said):
+        network.stream(noise(*shape), network.start())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int16])
+def test_a_chunk_of_another_type_is_refused(dtype: torch.dtype) -> None:
+    network = build(NARROW)
+    with pytest.raises(ValueError, match=f"of torch.float64, as the network's, not of {dtype}"):
+        network.stream(torch.zeros(1, 1, 60, dtype=dtype), network.start())
+
+
+@pytest.mark.parametrize("instead", [[], [torch.zeros(2, 1, 50, dtype=torch.float64)]], ids=len)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_stream_goes_on_after_a_chunk_that_is_not_finite(bad: float, instead: Any) -> None:
+    """As if it had not been given, or had been silence."""
+    network = build(NARROW)
+    before, after = noise(2, 1, 70), noise(2, 1, 90, seed=2)
+    spoiled = noise(2, 1, 50, seed=3)
+    spoiled[1, 0, 7] = bad
+    answered, state = network.stream(before, network.start(2))
+    with pytest.raises(ValueError, match="1 of the chunk's 100 samples are not finite"):
+        network.stream(spoiled, state)
+    answers = [answered]
+    for chunk in [*instead, after]:
+        answered, state = network.stream(chunk, state)
+        answers.append(answered)
+    streamed = torch.cat([*answers, network.flush(state)], dim=-1)
+    with torch.no_grad():
+        whole = network(torch.cat([before, *instead, after], dim=-1))
+    assert relative_error(streamed, whole) < 1e-12
+
+
 @pytest.mark.parametrize(
     ("factory", "n_parameters"),
     [
