@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", metavar="PACKAGE.MODULE:FUNCTION", help="of a checkpoint of your own network"
     )
-    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--batch", type=int, default=4, help="mixtures at once (default: 4)")
     parser.add_argument(
         "--listen", type=int, default=0, metavar="N", help="write so many mixtures as WAV files"
@@ -145,19 +145,14 @@ def check_numbers(arguments: argparse.Namespace) -> None:
     Raises:
         UsageError: no mixtures, no batch, a negative seed, or CUDA where there is none.
     """
+    from bench.networks.device import choose_device
+
     for name in ("mixtures", "batch"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise UsageError(f"--{name} must be at least 1.")
     if arguments.seed is not None and arguments.seed < 0:
         raise UsageError("--seed must be at least 0.")
-    if arguments.device != "cpu":
-        import torch
-
-        if arguments.device != "cuda" or not torch.cuda.is_available():
-            raise UsageError(
-                f"--device {arguments.device}: torch {torch.__version__} has no such device here. "
-                "Use --device cpu."
-            )
+    choose_device(arguments.device)
 
 
 def load_subject(arguments: argparse.Namespace) -> Subject:

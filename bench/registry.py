@@ -8,6 +8,9 @@ from functools import partial
 
 from bench.errors import UsageError
 
+SAMPLE_RATE = 8000
+"""Hz, of all registered networks and of the recorded example."""
+
 
 @dataclass(frozen=True)
 class Entry:

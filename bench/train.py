@@ -158,12 +158,13 @@ def train(arguments: argparse.Namespace) -> int:
     """The whole job: build, resume, train, and say how it ended."""
     import torch  # after --help has had its answer
 
+    from bench.networks.device import choose_device
     from bench.training.batches import open_mixtures
     from bench.training.folder import open_folder
     from bench.training.interruption import notice_interruption
     from bench.training.loop import run_training
-    from bench.training.parallel import join_group
-    from bench.training.start import choose_device, start_training
+    from bench.training.parallel import join_group, local_rank
+    from bench.training.start import start_training
 
     corpus = read_corpus(arguments.corpus, arguments.task)
     settings, limits = choose_settings(arguments, corpus.name), choose_limits(arguments)
@@ -171,7 +172,7 @@ def train(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--threads must be at least 1, not {arguments.threads}.")
     torch.set_num_threads(arguments.threads)
     with ExitStack() as stack:
-        device = choose_device(arguments.device)
+        device = choose_device(arguments.device, local_rank())
         group = stack.enter_context(join_group(device))
         prepared = open_mixtures(corpus, settings, group, arguments.cache, arguments.skip_bad)
         settings = replace(settings, recordings=prepared.digest)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,8 +13,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from bench.corpora.corpus import SAMPLE_RATE, Recording
+from bench.corpora.corpus import Recording
 from bench.errors import UsageError
+from bench.files import replacing, write_whole
+from bench.registry import SAMPLE_RATE
 
 FULL_SCALE = 32768
 DURATION_TOLERANCE_S = 0.01
@@ -147,21 +148,17 @@ def _fill(folder: Path, audio: Path, index: Path, decoded: Iterable[_Decoded]) -
     known: dict[str, Any] = {"paths": [], "lengths": [], "bad": []}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
-            part = Path(unfinished) / "part"
-            with part.open("wb") as file:
-                for one in decoded:
-                    if one.samples is None:
-                        known["bad"].append(one.problem)
-                        continue
-                    file.write(one.samples.astype("<i2").tobytes())
-                    known["paths"].append(one.path)
-                    known["lengths"].append(len(one.samples))
+        with replacing(audio) as file:
+            for one in decoded:
+                if one.samples is None:
+                    known["bad"].append(one.problem)
+                    continue
+                file.write(one.samples.astype("<i2").tobytes())
+                known["paths"].append(one.path)
+                known["lengths"].append(len(one.samples))
             if not known["paths"]:
                 raise UsageError(f"No file can be used; the first: {known['bad'][0]}")
-            os.replace(part, audio)
-            part.write_text(json.dumps(known))
-            os.replace(part, index)
+        write_whole(index, json.dumps(known).encode())
     except OSError as error:
         raise UsageError(
             f"Decoded audio can't be kept in {folder}: {error.strerror or error}. "

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bench.corpora.corpus import (
     RECIPES,
-    SAMPLE_RATE,
     SPLITS,
     Corpus,
     Recording,
@@ -13,6 +12,7 @@ from bench.corpora.corpus import (
     check_disjoint,
 )
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 
 COLUMNS: dict[Task, tuple[str, ...]] = {
     "speech": ("path", "speaker", "family", "group", "split", "seconds"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 
-SAMPLE_RATE = 8000
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Task = Literal["speech", "sounds"]

@@ -15,7 +15,6 @@ from bench.corpora.audio import AudioStore, BadAudioError
 from bench.corpora.collection import check_files, parse_number, read_table
 from bench.corpora.corpus import (
     RECIPES,
-    SAMPLE_RATE,
     Corpus,
     FixedCorpus,
     FixedMixture,
@@ -25,6 +24,7 @@ from bench.corpora.corpus import (
 )
 from bench.corpora.mixing import Mixture
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 
 WSJ0_SPLITS: dict[str, Split] = {"tr": "train", "cv": "val", "tt": "test"}
 LIBRIMIX_SPLITS: dict[str, Split] = {"train": "train", "dev": "val", "test": "test"}

@@ -16,6 +16,7 @@ from bench.corpora.audio import AudioStore
 from bench.corpora.corpus import SPLITS, Corpus, Split
 from bench.corpora.mixing import Mixer, Mixture, Part, Piece, Plan, realize
 from bench.errors import UsageError
+from bench.files import write_whole
 
 SCHEMA = 1
 DEFAULT_N_MIXTURES = 3000
@@ -68,11 +69,9 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     for plan, digest in zip(manifest.plans, manifest.digests, strict=True):
         lines.append(asdict(plan) | {"sha256": digest})
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise UsageError(f"The manifest can't be written to {path}: {error.strerror}.") from error
 

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.corpora.audio import AudioStore
-from bench.corpora.corpus import SAMPLE_RATE, Corpus, Recording, Split
+from bench.corpora.corpus import Corpus, Recording, Split
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 
 Chosen = TypeVar("Chosen")
 

@@ -10,7 +10,6 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from bench.corpora.corpus import SAMPLE_RATE
 from bench.corpora.fixed import FixedMixer
 from bench.corpora.manifest import ManifestMixer
 from bench.corpora.mixing import Mixture
@@ -18,6 +17,7 @@ from bench.errors import UsageError
 from bench.evaluation.metric import score_estimates
 from bench.measure.contract import check_estimates
 from bench.networks.factory import resolve_factory
+from bench.registry import SAMPLE_RATE
 from bench.results.quality import MixtureScore
 from bench.results.record import CellError
 

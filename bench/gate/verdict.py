@@ -10,15 +10,12 @@ from bench.gate.budgets import Budget
 from bench.gate.intervals import BoundedEstimate, middle
 from bench.gate.percentile import bound_percentile
 from bench.gate.values import MissingValueError, number_of, process_time, times_of
-from bench.registry import Entry
+from bench.registry import SAMPLE_RATE, Entry
 from bench.results.probes import PROBES
 from bench.results.record import Record
 from bench.results.verdict import Check, Verdict
 from bench.results.workload import Workload
 from bench.units import digits_apart, format_si, format_significant
-
-SAMPLE_RATE = 8000
-"""Of all networks here, in Hz: what a real-time factor counts a second of audio as."""
 
 Bounds = tuple[float, float, float]
 """An estimate, its lower and its upper bound."""

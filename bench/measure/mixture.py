@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 8000
+from bench.registry import SAMPLE_RATE
+
 BATCH_OFFSET = 7919  # items of a batch start about a second apart; a prime, so all differ
 SOURCE_OFFSET = SAMPLE_RATE // 2  # further sources than the two recorded are shifted copies
 

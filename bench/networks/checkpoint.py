@@ -1,12 +1,7 @@
-"""Files of a training, each whole at any moment: weights for use, and the state to go on from.
-
-A file is written beside the old one, forced to the disk and only then put in its place, so that
-a process killed at any moment, or a full disk, leaves the old one.
-"""
+"""Files of a training, each whole at any moment: weights for use, and the state to go on from."""
 
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +13,7 @@ from safetensors.torch import save as serialize_tensors
 from torch import nn
 
 from bench.errors import UsageError
+from bench.files import write_whole
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY
 from bench.results.record import CellError
@@ -31,29 +27,6 @@ class Checkpoint(NamedTuple):
 
     model: nn.Module  # in evaluation mode
     metadata: dict[str, Any]
-
-
-def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Replace a file by new content, or leave it as it is.
-
-    Raises:
-        OSError: the disk is full or gone; the old file is as it was.
-    """
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name too
-    finally:
-        os.close(folder)
 
 
 def save_model(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:

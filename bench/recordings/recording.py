@@ -22,9 +22,10 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from bench.measure.mixture import SAMPLE_RATE
 from bench.networks.checkpoint import METADATA_KEY, load_model
+from bench.networks.device import choose_device
 from bench.recordings.stitching import Signal, cut_chunks, stitch_chunks
+from bench.registry import SAMPLE_RATE
 
 CHUNK_S = 8
 OVERLAP_S = 2
@@ -55,8 +56,7 @@ def load_network(path: Path, device: str) -> nn.Module:
     Raises:
         UsageError: there is no such file or device, or it is no checkpoint.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("There is no CUDA device here. Leave --device out to use the CPU.")
+    place = choose_device(device)
     try:
         with path.open("rb") as file:
             head = file.read(MAX_HEADER_BYTES)
@@ -73,7 +73,7 @@ def load_network(path: Path, device: str) -> nn.Module:
             f"{str(error).rstrip('.')}. Give a model.safetensors of bench.train, or a file that "
             "the authors of SuDoRM-RF published (docs/checkpoints.md)."
         ) from error
-    network: nn.Module = model.to(device).eval()
+    network: nn.Module = model.to(place).eval()
     return network
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from bench.errors import UsageError
-from bench.results.store import append_line
+from bench.files import append_line
 
 SCHEMA = 1
 N_RESAMPLES = 2000
@@ -145,9 +145,12 @@ def append_evaluation(path: Path, record: EvaluationRecord) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        append_line(path, record.to_json())
     except OSError as error:
-        raise UsageError(f"{path.parent} can't be made: {error.strerror}.") from error
-    append_line(path, record.to_json())
+        raise UsageError(
+            f"The evaluation can't be written to {path}: {error.strerror or error}. "
+            "Choose another folder with --output DIR."
+        ) from error
 
 
 def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:

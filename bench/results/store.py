@@ -1,12 +1,12 @@
 """Record files: append-only JSON Lines, each record on disk before the next is measured."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import UsageError
+from bench.files import append_line
 from bench.results.codec import (
     EnvironmentLine,
     RecordError,
@@ -75,38 +75,18 @@ class RecordFile:
         """
         environment = record.environment
         if environment is not None and environment.identity not in self._described:
-            self._describe(environment)
-        append_line(self.path, encode_record(record))
+            self._append(encode_environment(environment))
+            self._described.add(environment.identity)
+        self._append(encode_record(record))
 
-    def _describe(self, environment: Environment) -> None:
-        append_line(self.path, encode_environment(environment))
-        self._described.add(environment.identity)
-
-
-def append_line(path: Path, text: str) -> None:
-    """Write one line and wait until it is on the disk.
-
-    A line that an earlier writer left unfinished is closed first, so that it can't spoil this one.
-
-    Raises:
-        UsageError: the disk is full or gone.
-    """
-    line = text.encode() + b"\n"
-    try:
-        with path.open("a+b") as file:
-            if file.tell() > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    line = b"\n" + line
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise UsageError(
-            f"A record could not be written to {path}: {error.strerror or error}. "
-            "What was measured before is in that file."
-        ) from error
-
+    def _append(self, line: str) -> None:
+        try:
+            append_line(self.path, line)
+        except OSError as error:
+            raise UsageError(
+                f"A record could not be written to {self.path}: {error.strerror or error}. "
+                "What was measured before is in that file."
+            ) from error
 
 def read_records(path: Path) -> FileContents:
     """All complete records of a file; torn or foreign lines are named, not fatal.

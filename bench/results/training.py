@@ -8,13 +8,13 @@ Schema versions:
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from bench.errors import UsageError
+from bench.files import write_whole
 
 SCHEMA = 1
 METRICS_NAME = "metrics.jsonl"
@@ -62,18 +62,6 @@ class TrainingLine:
             raise ValueError(str(error)) from error
 
 
-def append_line(path: Path, line: TrainingLine) -> None:
-    """Write one line and wait until it is on the disk.
-
-    Raises:
-        OSError: the disk is full or gone.
-    """
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line.to_json() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def read_training(path: Path) -> tuple[TrainingLine, ...]:
     """All whole lines of a file; one that a killed process left unfinished is left out.
 
@@ -105,9 +93,7 @@ def rewind_training(path: Path, step: int, validated_step: int) -> None:
     kept = [
         line for line in lines if line.step <= (step if line.si_sdri_db is None else validated_step)
     ]
-    new = path.with_name(path.name + ".new")
-    new.write_text("".join(line.to_json() + "\n" for line in kept), encoding="utf-8")
-    new.replace(path)
+    write_whole(path, "".join(line.to_json() + "\n" for line in kept).encode())
 
 
 def find_trainings(folder: Path) -> tuple[tuple[TrainingLine, ...], ...]:

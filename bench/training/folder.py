@@ -9,9 +9,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bench.errors import TrainingStoppedError, UsageError
+from bench.files import append_line
 from bench.machine.description import describe_code
 from bench.networks.checkpoint import load_state, save_model, save_state
-from bench.results.training import METRICS_NAME, TrainingLine, append_line, rewind_training
+from bench.results.training import METRICS_NAME, TrainingLine, rewind_training
 from bench.training.training import Training
 
 STATE_NAME = "state.pt"
@@ -70,7 +71,7 @@ class TrainingFolder:
 
     def record(self, line: TrainingLine) -> None:
         """Write a line of metrics."""
-        self._write(lambda: append_line(self.path / METRICS_NAME, line))
+        self._write(lambda: append_line(self.path / METRICS_NAME, line.to_json()))
 
     def keep_best(self, training: Training, line: TrainingLine) -> None:
         """Write the weights of the best validation so far, with what is known of them."""

@@ -8,22 +8,9 @@ from bench.errors import UsageError
 from bench.networks.factory import resolve_factory
 from bench.results.record import CellError
 from bench.training.costs import Operations, count_updates
-from bench.training.parallel import Group, local_rank
+from bench.training.parallel import Group
 from bench.training.settings import Limits, Settings
 from bench.training.training import Training
-
-
-def choose_device(name: str) -> torch.device:
-    """``cpu``, ``cuda`` or what is there (``auto``); each process of a group takes its own GPU.
-
-    Raises:
-        UsageError: CUDA was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("No CUDA device is available. Choose --device cpu.")
-    if name == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", local_rank() % torch.cuda.device_count())
 
 
 def start_training(

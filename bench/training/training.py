@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from bench.errors import TrainingStoppedError, UsageError
 from bench.machine.description import describe_code
+from bench.registry import SAMPLE_RATE
 from bench.training.costs import Operations, Spent, open_meter
 from bench.training.parallel import Group, average_gradients, sum_over_processes
 from bench.training.phases import plan_phases
 from bench.training.settings import Limits, Settings, learning_rate
-
-SAMPLE_RATE = 8000
 
 
 @dataclass

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench import report
+from bench.files import append_line
 from bench.registry import TABLE1
 from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
 from bench.results.store import RecordFile
-from bench.results.training import append_line
 from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
@@ -154,7 +154,7 @@ def test_trainings_become_figure4(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "speech"
     folder.mkdir(parents=True)
     for line in make_training("conv-tasnet", "speech"):
-        append_line(folder / "metrics.jsonl", line)
+        append_line(folder / "metrics.jsonl", line.to_json())
     assert (
         report.main(["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
     )

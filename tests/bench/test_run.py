@@ -13,12 +13,13 @@ from typing import Never
 import pytest
 
 from bench import command, run
+from bench.files import append_line
 from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
 from bench.registry import REGISTRY, TABLE1
 from bench.results.environment import Environment, GpuDevice
 from bench.results.record import Job, Record, Status
-from bench.results.store import append_line, read_records
+from bench.results.store import read_records
 from tests.bench.example_records import (
     ENVIRONMENT,
     GPU,

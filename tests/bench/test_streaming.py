@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from bench import streaming
+from bench.files import append_line
 from bench.machine.lock import measuring_alone
 from bench.plan import EFFORTS, STREAMING_ROUNDS, Settings, plan_streaming_jobs
 from bench.registry import CAUSAL
-from bench.results.store import RecordFile, append_line, read_records
+from bench.results.store import RecordFile, read_records
 from tests.bench.example_records import make_job, make_record
 
 NETWORK = "tests.streaming_models:scaler"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.registry import Entry
+from bench.registry import SAMPLE_RATE, Entry
 from bench.render.tables.markdown import markdown_table
 from bench.results.measurements import CounterComparison, CounterResult, ScalingCounts
 from bench.results.published import TABLE1
@@ -193,7 +193,7 @@ def _scaling_table(
             [
                 entry.display_name,
                 f"{found.fixed_macs / 1e9:.4f}",
-                format_significant(found.macs_per_sample * 8000 / 1e9, 4),
+                format_significant(found.macs_per_sample * SAMPLE_RATE / 1e9, 4),
                 "yes" if found.is_on_a_line else "no",
                 f"{1 + found.error_at_checked:.4f}",
                 format_significant(found.batch_ratio, 4),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.registry import Entry
+from bench.registry import SAMPLE_RATE, Entry
 from bench.render.contention import describe_contention
 from bench.render.tables.markdown import markdown_table
 from bench.results.measurements import StreamTimes
@@ -12,7 +12,6 @@ from bench.results.record import Record, Status, results_of
 from bench.results.statistics import LEVEL, Estimate, estimate_median
 from bench.units import format_si, format_significant
 
-SAMPLE_RATE = 8000
 EXPLANATION = (
     "A stream gets chunks of one size, one after another. **Latency**: the longest that a sample "
     "waits for its estimate, computing time left out: for its chunk to end, for the hop of the "

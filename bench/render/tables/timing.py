@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from bench.registry import REGISTRY
+from bench.registry import REGISTRY, SAMPLE_RATE
 from bench.render.tables.markdown import markdown_table
 from bench.results.statistics import Estimate, needed_samples
 from bench.results.summary import RunSummary
@@ -10,7 +10,6 @@ from bench.results.timing import SHARES, LatencySummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si, format_significant
 
-SAMPLE_RATE = 8000
 TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Update step (B)"}
 
 

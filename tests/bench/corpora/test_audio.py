@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from bench.corpora.audio import AudioStore, BadAudioError, decode, default_cache
-from bench.corpora.corpus import SAMPLE_RATE, Recording
+from bench.corpora.corpus import Recording
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 
 
 def recording(path: str, rate: int | None = None, duration_s: float | None = None) -> Recording:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.corpora.corpus import RECIPES, SAMPLE_RATE
+from bench.corpora.corpus import RECIPES
 from bench.corpora.manifest import (
     ManifestMixer,
     draw_manifest,
@@ -17,6 +17,7 @@ from bench.corpora.manifest import (
 )
 from bench.corpora.mixing import Mixer
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 from tests.bench.corpora.test_mixing import make_corpus
 
 N_MIXTURES = 20

@@ -7,9 +7,10 @@ import pytest
 import soundfile
 
 from bench.corpora import mixing_speed
-from bench.corpora.corpus import RECIPES, SAMPLE_RATE, Corpus, Recipe, Recording
+from bench.corpora.corpus import RECIPES, Corpus, Recipe, Recording
 from bench.corpora.mixing import Mixer, Plan, assemble
 from bench.errors import EXIT_USAGE, UsageError
+from bench.registry import SAMPLE_RATE
 
 SPEECH, SOUNDS = RECIPES["speech"], RECIPES["sounds"]
 

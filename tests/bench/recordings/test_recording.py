@@ -278,7 +278,7 @@ def test_a_full_disk_is_named_and_nothing_left(
 
 def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="no CUDA"):
+    with pytest.raises(UsageError, match=r"--device cuda: .* no CUDA device"):
         load_network(tmp_path / "any", "cuda")
 
 

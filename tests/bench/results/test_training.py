@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
+from bench.files import append_line
 from bench.results.training import (
     TrainingLine,
-    append_line,
     find_trainings,
     read_training,
     rewind_training,
@@ -20,7 +20,7 @@ from tests.bench.example_trainings import make_line, make_training
 def write(path: Path, *lines: TrainingLine) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for line in lines:
-        append_line(path, line)
+        append_line(path, line.to_json())
     return path
 
 
