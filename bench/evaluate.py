@@ -181,11 +181,13 @@ def load_subject(arguments: argparse.Namespace) -> Subject:
         model = evaluation.load_reference(arguments.reference)
         separate = evaluation.network_separator(model, arguments.device)
         return Subject(arguments.reference.stem, "reference", separate)
-    from bench.networks.checkpoint import load_model
+    from bench.networks.trained import load_trained
 
-    model, training = load_model(arguments.checkpoint, arguments.model)
-    separate = evaluation.network_separator(model, arguments.device)
-    return Subject(training["model"], "network", separate, training)
+    trained = load_trained(arguments.checkpoint, arguments.model)
+    separate = evaluation.network_separator(trained.model, arguments.device)
+    training = dict(trained.metadata) or None
+    kind: Kind = "reference" if trained.is_published else "network"
+    return Subject(trained.name, kind, separate, training)
 
 
 def load_material(arguments: argparse.Namespace) -> Material:

@@ -32,7 +32,15 @@ def build_parser() -> argparse.ArgumentParser:
         "folder", type=Path, metavar="OUT_DIR", help="is made; must be empty where it is there"
     )
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="of bench.train, or the authors'"
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="of bench.train, the authors', or a state dict",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="of a state dict: in the registry, or package.module:function",
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     return parser
@@ -52,7 +60,7 @@ def separate(arguments: argparse.Namespace) -> int:
     from bench.render.terminal.seconds import show_seconds  # after --help has had its answer
 
     moments = measure_recording(arguments.recording)
-    model = load_network(arguments.checkpoint, arguments.device)
+    model = load_network(arguments.checkpoint, arguments.device, arguments.model)
     with show_seconds("separating", moments.duration_s) as advance:
         paths = separate_recording(arguments.recording, arguments.folder, model, moments, advance)
     for path in paths:

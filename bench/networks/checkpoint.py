@@ -1,100 +1,74 @@
-"""Files of a training, each whole at any moment: weights for use, and the state to go on from."""
+"""Files of a training, each whole at any moment: weights for use, and the state to go on from.
+
+Weights are safetensors; JSON in their header says of what network they are and how they came about
+(``docs/checkpoints.md``).
+
+Schema versions of that header:
+    1  ``model`` and ``factory``, which build the network; or, in files of SuDoRM-RF alone,
+       ``architecture`` and ``config`` as entries of their own.
+    2  ``model`` and ``factory`` where they are known, ``architecture`` and ``config`` where the
+       network is a SuDoRM-RF.
+"""
 
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from safetensors.torch import save as serialize_tensors
 from torch import nn
 
 from bench.errors import UsageError
 from bench.files import write_whole
 from bench.networks.factory import resolve_factory
-from bench.registry import REGISTRY
-from bench.results.record import CellError
 
 METADATA_KEY = "separation-bench"  # of the safetensors header; JSON
-SCHEMA = 1
-
-
-class Checkpoint(NamedTuple):
-    """A trained network and what is known of its training (``docs/training.md`` has the keys)."""
-
-    model: nn.Module  # in evaluation mode
-    metadata: dict[str, Any]
+SCHEMA = 2
+STATE_SCHEMA = 1
 
 
 def save_model(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
     """Write weights (safetensors) with the metadata in their header.
 
+    ``model`` and ``factory`` in it say how the network is built; a SuDoRM-RF needs neither,
+    because its configuration is written too.
+
     Raises:
         OSError: the disk is full or gone; the old file is as it was.
     """
+    describe: Any = resolve_factory("models.checkpoints.architecture:describe_network")
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    header = {METADATA_KEY: json.dumps({"schema": SCHEMA, **metadata})}
-    write_whole(path, serialize_tensors(weights, metadata=header))
+    header = json.dumps({"schema": SCHEMA, **metadata, **describe(model)})
+    write_whole(path, serialize_tensors(weights, metadata={METADATA_KEY: header}))
 
 
-def load_metadata(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of its training.
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What the header of a safetensors file says of its network; nothing in a foreign file.
 
     Raises:
-        UsageError: no such file, or none of this project's.
+        UsageError: the file is cut off or no safetensors, or written by a later version.
     """
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-        metadata = json.loads(header[METADATA_KEY])
-        if not {"model", "factory"} <= metadata.keys():
-            raise ValueError("no network is named")
-    except OSError as error:
-        raise UsageError(f"No checkpoint can be read from {path}: {error}.") from error
-    except (SafetensorError, AttributeError, KeyError, ValueError) as error:
-        raise UsageError(
-            f"{path} is not a checkpoint of bench.train. Give the model.safetensors that it wrote."
-        ) from error
-    if metadata.get("schema") != SCHEMA:
+        if METADATA_KEY in header:
+            metadata = json.loads(header[METADATA_KEY])
+        elif "architecture" in header:
+            metadata = {"schema": 1, **header, "config": json.loads(header.get("config", "null"))}
+        else:
+            return {}
+        if not isinstance(metadata, dict):
+            raise ValueError("it is no object of JSON")
+    except SafetensorError as error:
+        raise UsageError(f"{path}: It is cut off, or no safetensors: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: Its header is damaged: {error}.") from error
+    if metadata.get("schema") not in range(1, SCHEMA + 1):
         raise UsageError(f"{path} has schema {metadata.get('schema')}; this code reads {SCHEMA}.")
-    return dict(metadata)
-
-
-def load_model(path: Path, own_factory: str | None = None) -> Checkpoint:
-    """Build the network that a checkpoint names and give it its weights.
-
-    A file from elsewhere could name any function, so one that is not in the registry is called
-    only when ``own_factory`` names it too.
-
-    Raises:
-        UsageError: not a checkpoint, its network is not registered, not here or has other
-            parameters.
-    """
-    metadata = load_metadata(path)
-    factory = metadata["factory"]
-    if own_factory not in (None, factory, metadata["model"]):
-        raise UsageError(f"{path} is of {factory}, not of {own_factory}. Correct --model.")
-    if factory != own_factory and factory not in {entry.factory for entry in REGISTRY.values()}:
-        raise UsageError(
-            f"{path} is of {factory}, which is not in the registry, so it is not called. "
-            f"If that is your own network, evaluate it with --model {factory}."
-        )
-    try:
-        model = resolve_factory(factory)()
-        model.load_state_dict(load_file(path))
-    except CellError as error:
-        raise UsageError(f"The network of {path} can't be built: {error}") from error
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        commit = metadata.get("code", {}).get("commit", "unknown")
-        raise UsageError(
-            f"The weights of {path} do not fit {metadata['model']}: {reason} "
-            f"Use the code that trained them, commit {commit}."
-        ) from error
-    return Checkpoint(model.eval(), metadata)
+    return metadata
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -104,7 +78,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
         OSError: the disk is full or gone; the old file is as it was.
     """
     buffer = io.BytesIO()
-    torch.save({"schema": SCHEMA, **state}, buffer)
+    torch.save({"schema": STATE_SCHEMA, **state}, buffer)
     write_whole(path, buffer.getbuffer())
 
 
@@ -123,8 +97,9 @@ def load_state(path: Path) -> dict[str, Any] | None:
         raise UsageError(
             f"{path} is not the state of a training. Choose another --output DIR."
         ) from error
-    if schema != SCHEMA:
+    if schema != STATE_SCHEMA:
         raise UsageError(
-            f"{path} has schema {schema}; this code reads {SCHEMA}. Choose another --output DIR."
+            f"{path} has schema {schema}; this code reads {STATE_SCHEMA}. "
+            "Choose another --output DIR."
         )
     return state

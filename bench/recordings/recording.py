@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,15 +21,14 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from bench.networks.checkpoint import METADATA_KEY, load_model
 from bench.networks.device import choose_device
+from bench.networks.trained import load_trained
 from bench.recordings.stitching import Signal, cut_chunks, stitch_chunks
 from bench.registry import SAMPLE_RATE
 
 CHUNK_S = 8
 OVERLAP_S = 2
 BLOCK_FRAMES = 65_536
-MAX_HEADER_BYTES = 2**20  # of a checkpoint, looked at for whose it is
 
 Advance = Callable[[float], None]
 """Is told how many seconds of the recording are done."""
@@ -50,31 +48,14 @@ class Moments(NamedTuple):
         return self.n_frames / self.sample_rate
 
 
-def load_network(path: Path, device: str) -> nn.Module:
-    """The network of a checkpoint of this project's or of the authors', ready to separate.
+def load_network(path: Path, device: str, own_factory: str | None = None) -> nn.Module:
+    """The network of a file of weights, on its device, ready to separate.
 
     Raises:
-        UsageError: there is no such file or device, or it is no checkpoint.
+        UsageError: there is no such file or device, or it holds no weights that can be used.
     """
     place = choose_device(device)
-    try:
-        with path.open("rb") as file:
-            head = file.read(MAX_HEADER_BYTES)
-        if head[8:9] != b"{":  # safetensors: a length, then JSON
-            model = import_module("models.checkpoints.reference").load_reference_checkpoint(path)
-        elif f'"{METADATA_KEY}"'.encode() in head:
-            model = load_model(path).model
-        else:
-            model = import_module("models.checkpoints.own").load_checkpoint(path)
-    except OSError as error:
-        raise UsageError(f"No checkpoint can be read from {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(
-            f"{str(error).rstrip('.')}. Give a model.safetensors of bench.train, or a file that "
-            "the authors of SuDoRM-RF published (docs/checkpoints.md)."
-        ) from error
-    network: nn.Module = model.to(place).eval()
-    return network
+    return load_trained(path, own_factory).model.to(place)
 
 
 def measure_recording(path: Path) -> Moments:

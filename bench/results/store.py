@@ -88,6 +88,7 @@ class RecordFile:
                 "What was measured before is in that file."
             ) from error
 
+
 def read_records(path: Path) -> FileContents:
     """All complete records of a file; torn or foreign lines are named, not fatal.
 

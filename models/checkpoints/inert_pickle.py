@@ -20,6 +20,11 @@ ITEM_BYTES = {
     "HalfStorage": 2,
     "BFloat16Storage": 2,
     "LongStorage": 8,
+    "IntStorage": 4,
+    "ShortStorage": 2,
+    "CharStorage": 1,
+    "ByteStorage": 1,
+    "BoolStorage": 1,
 }
 CLASS_MODULES = ("sudo_rm_rf.dnn.models.", "torch.nn.modules.", "torch.nn.parallel.")
 OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
@@ -70,14 +75,14 @@ class StoredTensor:
     strides: tuple[int, ...]
 
 
-class Contents(NamedTuple):
+class Pickled(NamedTuple):
     """A pickle's value, and all storages that it names, by key."""
 
     value: Any
     storages: dict[str, Storage]
 
 
-def read_inert_pickle(file: BinaryIO) -> Contents:
+def read_inert_pickle(file: BinaryIO) -> Pickled:
     """What the next pickle of a file describes. The file is left just behind it.
 
     Raises:
@@ -85,7 +90,7 @@ def read_inert_pickle(file: BinaryIO) -> Contents:
             checkpoint of these networks needs.
     """
     machine = _Machine(file)
-    return Contents(machine.run(), machine.storages)
+    return Pickled(machine.run(), machine.storages)
 
 
 class _Machine:
@@ -203,6 +208,8 @@ class _Machine:
     def build(self) -> None:
         """Attributes of an instance; those of a dict (a state dict's versions) are dropped."""
         attributes = self.pop()
+        if self.stack[-1] is None:  # of something that was ignored
+            return
         if type(attributes) is not dict:
             raise TypeError
         if type(self.stack[-1]) is not dict:
@@ -226,7 +233,7 @@ def refuse(named: Global) -> NoReturn:
     """End the reading."""
     raise CheckpointError(
         f"The file asks for {named}, which no checkpoint of these networks needs. "
-        "Nothing in it was run."
+        "Nothing in it was run. Of a network of your own, save its state_dict() alone."
     )
 
 
@@ -283,7 +290,7 @@ def make_list(items: list[Any]) -> list[Any]:
 
 
 def ignore(*_: object) -> None:
-    """The device where DataParallel gathers, and what modules had before torch 1.4."""
+    """Devices, numbers of numpy (a loss, say), and what modules had before torch 1.4."""
 
 
 CALLS: dict[str, Callable[..., Any]] = {
@@ -291,6 +298,10 @@ CALLS: dict[str, Callable[..., Any]] = {
     "__builtin__.set": make_list,
     "torch.device": ignore,
     "torch.nn.backends.thnn._get_thnn_function_backend": ignore,
+    "_codecs.encode": ignore,  # bytes, as protocol 2 writes them
+    "numpy.dtype": ignore,
+    "numpy.core.multiarray.scalar": ignore,
+    "numpy._core.multiarray.scalar": ignore,
     "torch._utils._rebuild_parameter": unwrap_parameter,
     "torch._utils._rebuild_tensor": make_tensor,
     "torch._utils._rebuild_tensor_v2": make_tensor,

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from models.checkpoints.architecture import network_of
 from models.checkpoints.error import CheckpointError
-from models.checkpoints.own import network_of
-from models.checkpoints.reference_file import read_reference_file
+from models.checkpoints.torch_file import read_torch_file
+from models.checkpoints.weights import unwrap_names
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 
 NUMBERED = re.compile(r"\b(blocks|levels)\.(\d+)")
@@ -57,6 +58,17 @@ IGNORED = {
 }
 
 
+IMPROVED_SIGN, CODE_SIGN = "mask_net.1.weight", "m.weight"
+TELLING = (IMPROVED_SIGN, CODE_SIGN)
+"""Names that tell the authors' two classes."""
+
+OTHER_SIGNS = {
+    "sm.0.TAC.": "group-communication network (groupcomm_sudormrf_v2)",
+    "sm.0.skipinit_gain": "causal network (causal_improved_sudormrf_v3)",
+}
+"""What names of the authors' other networks, which are not built here, begin with."""
+
+
 def load_reference_checkpoint(path: str | os.PathLike[str]) -> SuDoRMRF:
     """The network of a file that the authors' code saved, on the CPU, in float32.
 
@@ -64,7 +76,7 @@ def load_reference_checkpoint(path: str | os.PathLike[str]) -> SuDoRMRF:
         CheckpointError: it can't be read safely, or is of another network; the file is named.
         OSError: it can't be opened.
     """
-    state_dict = read_reference_file(path)
+    state_dict = read_torch_file(path)
     try:
         return load_reference_state_dict(state_dict)
     except CheckpointError as error:
@@ -80,9 +92,8 @@ def load_reference_state_dict(state_dict: Mapping[str, Tensor]) -> SuDoRMRF:
     Raises:
         CheckpointError: names the first tensor that is missing, unknown or of another shape.
     """
-    if state_dict and all(name.startswith("module.") for name in state_dict):
-        state_dict = {name.removeprefix("module."): w for name, w in state_dict.items()}
-    weights = {name: tensor for name, tensor in state_dict.items() if name not in IGNORED}
+    named = unwrap_names(state_dict, TELLING)
+    weights = {name: tensor for name, tensor in named.items() if name not in IGNORED}
     config = infer_config(weights)
     if config.variant == "code" and config.bn_chan == config.n_filters:
         weights.setdefault("reshape_before_masks.weight", torch.eye(config.n_filters)[:, :, None])
@@ -97,14 +108,20 @@ def infer_config(weights: Mapping[str, Tensor]) -> SuDoRMRFConfig:
     Raises:
         CheckpointError: the names are of neither network, or a shape is impossible.
     """
-    if "mask_net.1.weight" in weights:
+    for sign, network in OTHER_SIGNS.items():
+        if any(name.startswith(sign) for name in weights):
+            raise CheckpointError(
+                f"It is the authors' {network}, which this project does not build. Their sudormrf "
+                "and improved_sudormrf are read."
+            )
+    if IMPROVED_SIGN in weights:
         encoder, bottleneck, per_source = "encoder.weight", "bottleneck.weight", "decoder.weight"
-    elif "m.weight" in weights:
+    elif CODE_SIGN in weights:
         encoder, bottleneck, per_source = "encoder.0.weight", "l1.weight", "m.weight"
     else:
         raise CheckpointError(
-            "It is neither of the authors' sudormrf (which has m.weight) nor improved_sudormrf "
-            "(mask_net.1.weight). Their other networks are not read."
+            "It does not say of which network it is, and is neither of the authors' sudormrf "
+            f"(which has {CODE_SIGN}) nor of improved_sudormrf ({IMPROVED_SIGN})."
         )
     is_improved = per_source == "decoder.weight"
     n_filters, _, kernel_size = shape_of(weights, encoder, 3)

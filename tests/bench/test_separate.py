@@ -12,7 +12,7 @@ import torch
 
 from bench import separate
 from bench.measure.mixture import load_speakers
-from models.checkpoints.own import save_checkpoint
+from bench.networks.checkpoint import save_model
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
 from tests.textbook.agreement import one_thread as one_thread
@@ -26,7 +26,7 @@ TINY = SuDoRMRFConfig(
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    save_checkpoint(tmp_path / "tiny.safetensors", SuDoRMRF(TINY), {})
+    save_model(tmp_path / "tiny.safetensors", SuDoRMRF(TINY), {})
     return tmp_path / "tiny.safetensors"
 
 

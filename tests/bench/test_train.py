@@ -14,7 +14,8 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from bench.networks.checkpoint import load_model, load_state
+from bench.networks.checkpoint import load_state
+from bench.networks.trained import load_trained
 from bench.results.training import METRICS_NAME, read_training
 from bench.train import default_threads, main
 from bench.training.folder import MODEL_NAME, STATE_NAME
@@ -68,7 +69,7 @@ def last_weights(output: Path) -> dict[str, torch.Tensor]:
 
 def test_a_training_writes_what_it_says(corpus: Path, tmp_path: Path) -> None:
     assert main(options(corpus, tmp_path)) == 0
-    model, metadata = load_model(tmp_path / MODEL_NAME, tiny.FACTORY)
+    model, _, metadata, _ = load_trained(tmp_path / MODEL_NAME, tiny.FACTORY)
     validations = [
         line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None
     ]

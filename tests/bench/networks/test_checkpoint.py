@@ -1,8 +1,9 @@
 """Files that are whole at any moment, and that say what is in them."""
 
+import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,36 +12,84 @@ from safetensors.torch import save_file
 from bench.errors import UsageError
 from bench.networks.checkpoint import (
     METADATA_KEY,
-    load_metadata,
-    load_model,
     load_state,
+    read_metadata,
     save_model,
     save_state,
 )
+from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 from tests.bench import tiny_corpora as tiny
 
-METADATA: dict[str, Any] = {
-    "model": "tiny",
-    "factory": tiny.FACTORY,
-    "si_sdri_db": 3.25,
-    "code": {"commit": "abc", "is_modified": False},
-}
+CONFIG = SuDoRMRFConfig(
+    n_blocks=1, kernel_size=5, n_filters=6, bn_chan=4, hid_chan=4, upsampling_depth=3
+)
 
 
-def test_weights_and_metadata_come_back_to_the_bit(tmp_path: Path) -> None:
+def test_the_header_says_what_was_given(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    model = tiny.masker()
-    save_model(path, model, METADATA)
-    loaded, metadata = load_model(path, tiny.FACTORY)
-    assert metadata == METADATA | {"schema": 1}
-    assert not loaded.training
-    for name, value in model.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], value)
+    metadata = {"model": "tiny", "factory": tiny.FACTORY, "code": {"commit": "abc"}}
+    save_model(path, tiny.masker(), metadata)
+    assert read_metadata(path) == metadata | {"schema": 2}
 
 
-def test_a_process_killed_while_writing_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_header_of_a_sudormrf_has_its_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, SuDoRMRF(CONFIG), {"source": "noise"})
+    assert read_metadata(path) == {
+        "schema": 2,
+        "source": "noise",
+        "architecture": "SuDoRMRF",
+        "config": asdict(CONFIG),
+    }
+
+
+def test_both_forms_of_the_first_schema_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    trained = {"schema": 1, "model": "tiny", "factory": tiny.FACTORY}
+    save_file({"w": torch.ones(1)}, path, metadata={METADATA_KEY: json.dumps(trained)})
+    assert read_metadata(path) == trained
+    header = {"architecture": "SuDoRMRF", "config": json.dumps(asdict(CONFIG)), "source": "a"}
+    save_file({"w": torch.ones(1)}, path, metadata=header)
+    assert read_metadata(path) == header | {"schema": 1, "config": asdict(CONFIG)}
+
+
+def test_a_foreign_file_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "plain.safetensors"
+    save_file({"w": torch.ones(1)}, path, metadata={"format": "pt"})
+    assert read_metadata(path) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({METADATA_KEY: "[]"}, "damaged"),
+        ({METADATA_KEY: "{"}, "damaged"),
+        ({METADATA_KEY: "[" * 100_000}, "damaged"),
+        ({METADATA_KEY: "{}"}, "has schema None; this code reads 2"),
+        ({METADATA_KEY: '{"schema": 3}'}, "has schema 3; this code reads 2"),
+        ({"architecture": "SuDoRMRF", "config": "{"}, "damaged"),
+    ],
+)
+def test_a_header_that_can_not_be_read_is_refused(
+    header: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"w": torch.zeros(2)}, path, metadata=header)
+    with pytest.raises(UsageError, match=rf"model\.safetensors.*{reason}"):
+        read_metadata(path)
+
+
+def test_every_cut_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, SuDoRMRF(CONFIG), {})
+    content = path.read_bytes()
+    for n_bytes in [*range(0, len(content), 997), len(content) - 1]:
+        path.write_bytes(content[:n_bytes])
+        with pytest.raises(UsageError, match=r"model\.safetensors"):
+            read_metadata(path)
+
+
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     """Whatever lies beside it is never read."""
     path = tmp_path / "state.pt"
     save_state(path, {"step": 1})
@@ -61,53 +110,3 @@ def test_a_foreign_file_is_no_state(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(UsageError, match=r"not the state of a training"):
         load_state(path)
-
-
-def test_foreign_weights_are_no_checkpoint(tmp_path: Path) -> None:
-    text, plain = tmp_path / "text", tmp_path / "plain.safetensors"
-    text.write_text("nonsense, and longer than eight bytes")
-    save_file({"weight": torch.zeros(2)}, plain)
-    for path in (text, plain):
-        with pytest.raises(UsageError, match=r"is not a checkpoint of bench.train"):
-            load_metadata(path)
-    with pytest.raises(UsageError, match=r"No checkpoint can be read"):
-        load_metadata(tmp_path / "absent")
-
-
-@pytest.mark.parametrize("header", ["[]", '{"schema": 1}', '{"schema": 1, "model": "tiny"}', "3"])
-def test_a_header_without_a_network_is_no_checkpoint(header: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    save_file({"weight": torch.zeros(2)}, path, metadata={METADATA_KEY: header})
-    with pytest.raises(UsageError, match=r"is not a checkpoint of bench.train"):
-        load_metadata(path)
-
-
-def test_a_checkpoint_of_another_network_than_asked_for_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    save_model(path, tiny.masker(), METADATA)
-    with pytest.raises(UsageError, match=r"is of tests\..*:masker, not of a\.b:c. Correct --model"):
-        load_model(path, "a.b:c")
-
-
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    save_model(path, tiny.two_step(), METADATA)
-    with pytest.raises(UsageError, match=r"do not fit tiny.*commit abc"):
-        load_model(path, tiny.FACTORY)
-
-
-@pytest.mark.parametrize(
-    ("factory", "reason"), [("absent.module:net", "absent"), (f"{tiny.FACTORY}s", "no function")]
-)
-def test_a_network_that_is_not_here_is_named(factory: str, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    save_model(path, tiny.masker(), METADATA | {"factory": factory})
-    with pytest.raises(UsageError, match=f"can't be built: .*{reason}"):
-        load_model(path, factory)
-
-
-def test_a_function_that_only_the_file_names_is_never_called(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    save_model(path, tiny.masker(), METADATA | {"factory": "os:abort"})
-    with pytest.raises(UsageError, match=r"os:abort.*not in the registry.*--model os:abort"):
-        load_model(path)

@@ -285,7 +285,7 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x02}.", b"12345678{", b"text"], ids=str)
 def test_a_file_that_is_no_checkpoint_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(content)
-    with pytest.raises(UsageError, match=r"model\.bin: .*docs/checkpoints\.md"):
+    with pytest.raises(UsageError, match=r"model\.bin: "):
         load_network(tmp_path / "model.bin", "cpu")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bench.errors import TrainingStoppedError, UsageError
-from bench.networks.checkpoint import load_model
+from bench.networks.trained import load_trained
 from bench.results.training import METRICS_NAME, TrainingLine, read_training
 from bench.training.folder import MODEL_NAME, TrainingFolder
 from bench.training.loop import run_training
@@ -88,7 +88,9 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(
     assert without_time(read_training(folder / "straight" / METRICS_NAME)) == without_time(
         read_training(folder / "killed" / METRICS_NAME)
     )
-    best = [load_model(folder / name / MODEL_NAME, tiny.FACTORY) for name in ("straight", "killed")]
+    best = [
+        load_trained(folder / name / MODEL_NAME, tiny.FACTORY) for name in ("straight", "killed")
+    ]
     assert_equal(weights(best[0].model), weights(best[1].model))
 
 

@@ -2,7 +2,8 @@
 
 Since 2020 a file is a zip archive: ``NAME/data.pkl`` and one member for each run of numbers.
 Before, it was one stream: five pickles, then the runs. Nothing is unpacked to the disk, and what
-a file says of its sizes is compared with the file before memory is taken.
+a file says of its sizes is compared with the file before memory is taken. What programs save with
+a network (optimiser, epoch, settings) is passed over.
 """
 
 import io
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from models.checkpoints.error import CheckpointError
 from models.checkpoints.inert_pickle import (
-    Contents,
     Instance,
+    Pickled,
     Storage,
     StoredTensor,
     read_inert_pickle,
@@ -31,7 +32,18 @@ DTYPES = {
     "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16,
     "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
 }
+WRAPPINGS = ("state_dict", "model_state_dict", "model")
+"""Under what programs save a network beside other things; ``state_dict`` also in Lightning."""
+
+TRAINING_STATE = {"settings", "position", "optimiser", "random"}
+"""What tells the state.pt of bench.train."""
+
 STREAM_MAGIC = 0x1950A86A20F9469CFC6C
 STREAM_PROTOCOL = 1001
 COUNT_BYTES = 8  # before each run of a stream
@@ -42,8 +54,10 @@ Runs = dict[str, Tensor]
 """The runs of numbers by their key in the file."""
 
 
-def read_reference_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+def read_torch_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The state dict of a file of ``torch.save``: of a pickled network or a state dict.
+
+    Either may stand in a dict beside other things, under a name of ``WRAPPINGS``.
 
     Raises:
         CheckpointError: it is no such file, is torn, or holds anything else; the file is named.
@@ -66,7 +80,7 @@ def read_state_dict(file: BinaryIO) -> dict[str, Tensor]:
     n_file_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
     value, runs = read_zip(file, n_file_bytes) if is_zip else read_stream(file, n_file_bytes)
-    tensors = dict(named_tensors(value))
+    tensors = dict(named_tensors(find_network(value)))
     n_claimed = sum(math.prod(tensor.shape) for tensor in tensors.values())
     n_stored = sum(run.numel() for run in runs.values())
     if n_claimed > n_stored:  # many views of one run
@@ -79,7 +93,7 @@ def read_state_dict(file: BinaryIO) -> dict[str, Tensor]:
     }
 
 
-def check_storages(contents: Contents, n_file_bytes: int) -> None:
+def check_storages(contents: Pickled, n_file_bytes: int) -> None:
     """Compare what a pickle says of its runs with what the file can hold."""
     n_claimed = sum(storage.n_bytes for storage in contents.storages.values())
     if n_claimed > n_file_bytes:
@@ -171,6 +185,23 @@ def make_run(storage: Storage, content: bytes) -> Tensor:
     return torch.frombuffer(bytearray(content), dtype=dtype) if content else torch.empty(0)
 
 
+def find_network(value: object) -> object:
+    """The network or state dict among what a program saved.
+
+    Raises:
+        CheckpointError: it is the state of a training of this project.
+    """
+    if not isinstance(value, dict):
+        return value
+    if value.keys() >= TRAINING_STATE:
+        raise CheckpointError(
+            "It is the state from which bench.train goes on. Give the model.safetensors beside it, "
+            "the weights of the best validation."
+        )
+    found = (value.get(name) for name in WRAPPINGS)
+    return next((one for one in found if isinstance(one, dict | Instance)), value)
+
+
 def named_tensors(value: object) -> Iterator[tuple[str, StoredTensor]]:
     """The tensors of a state dict, or of a network with torch's names for them."""
     if isinstance(value, Instance):
@@ -178,7 +209,11 @@ def named_tensors(value: object) -> Iterator[tuple[str, StoredTensor]]:
     elif isinstance(value, dict):
         for name, tensor in value.items():
             if not isinstance(tensor, StoredTensor):
-                raise CheckpointError(f"It is no state dict: its {name!r:.60} is not a tensor.")
+                known = ", ".join(WRAPPINGS)
+                raise CheckpointError(
+                    f"It is no state dict, and holds none under {known}: its {name!r:.60} is not "
+                    "a tensor."
+                )
             yield checked_name(name), tensor
     else:
         raise CheckpointError("It holds neither a network nor a state dict.")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.checkpoints.error import CheckpointError
 from models.checkpoints.reference import load_reference_state_dict
-from models.checkpoints.reference_file import read_reference_file, read_state_dict
+from models.checkpoints.torch_file import read_state_dict, read_torch_file
 from tests.models.checkpoints.reference_examples import (
     MINIMAL,
     as_network,
@@ -76,7 +76,7 @@ def test_tensors_are_what_torch_reads(dtype: torch.dtype, is_zip: bool, tmp_path
     saved_dict = {"whole": numbers, "view": view, "empty": torch.empty(0, 3, dtype=dtype)}
     path = tmp_path / "saved.pt"
     torch.save(saved_dict, path, _use_new_zipfile_serialization=is_zip)
-    result = read_reference_file(path)
+    result = read_torch_file(path)
     assert result.keys() == saved_dict.keys()
     for name, expected in saved_dict.items():
         assert result[name].dtype == expected.dtype or not expected.numel()
@@ -106,7 +106,7 @@ def test_attacks_in_a_file_never_run(name: str, is_zip: bool, tmp_path: Path) ->
     path = tmp_path / "attack.pt"
     path.write_bytes(zip_of(pickled, {}) if is_zip else stream_of(pickled))
     with pytest.raises(CheckpointError, match=r"attack\.pt"):
-        read_reference_file(path)
+        read_torch_file(path)
     assert not canary.exists()
 
 
@@ -236,12 +236,12 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.bin"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"other\.bin: "):
-        read_reference_file(path)
+        read_torch_file(path)
 
 
 def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        read_reference_file(tmp_path / "missing.pt")
+        read_torch_file(tmp_path / "missing.pt")
 
 
 def mutated(content: bytes, choose: random.Random) -> bytes:
