@@ -21,6 +21,7 @@ class Recipe:
     snr_db: float  # the first source stands within plus or minus this over the second
     max_gap_s: float | None = None  # events of one label and group are joined with such gaps
     n_samples: int = 4 * SAMPLE_RATE
+    n_src: int = 2
 
 
 RECIPES: dict[Task, Recipe] = {"speech": Recipe(5.0), "sounds": Recipe(2.5, max_gap_s=0.3)}

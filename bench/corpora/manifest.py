@@ -33,6 +33,11 @@ class Manifest:
     digests: tuple[str, ...]
 
     @property
+    def n_src(self) -> int:
+        """Sources of each mixture."""
+        return len(self.plans[0].parts) if self.plans else 0
+
+    @property
     def digest(self) -> str:
         """One hash for all mixtures: equal for equal test sets."""
         return hashlib.sha256("".join(self.digests).encode()).hexdigest()[:16]
@@ -115,16 +120,25 @@ def load_or_draw_manifest(mixer: Mixer, split: Split, n_mixtures: int, path: Pat
     """The manifest in a file; where there is none, it is drawn and stored there.
 
     Raises:
-        UsageError: the file is of another corpus, split, seed or number of mixtures.
+        UsageError: the file is of another corpus, split, seed or number of mixtures or sources.
     """
     if not path.exists():
         write_manifest(draw_manifest(mixer, split, n_mixtures), path)
     manifest = read_manifest(path)
-    found = (manifest.corpus, manifest.split, manifest.seed, len(manifest.plans))
-    asked = (mixer.corpus.name, split, mixer.seed, n_mixtures)
-    if found != asked:
+    compared = {
+        "corpus": (manifest.corpus, mixer.corpus.name),
+        "--split": (manifest.split, split),
+        "--seed": (manifest.seed, mixer.seed),
+        "--mixtures": (len(manifest.plans), n_mixtures),
+        "--n-src": (manifest.n_src, mixer.recipe.n_src),
+    }
+    found = [
+        f"{name} {is_} (not {asked})" for name, (is_, asked) in compared.items() if is_ != asked
+    ]
+    if found:
         raise UsageError(
-            f"{path} is of corpus, split, seed and mixtures {found}, and {asked} was asked for."
+            f"The manifest {path} is of {', '.join(found)}. Ask for what it has, or name another "
+            "file with --manifest FILE."
         )
     return manifest
 

@@ -1,4 +1,4 @@
-"""The upper line: the ideal ratio mask on a short-time Fourier transform."""
+"""The upper bound of masking: the ideal ratio mask on a short-time Fourier transform."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ EPS = 1e-12  # where all sources are silent
 def separate_ideally(mixture: Tensor, sources: Tensor) -> Tensor:
     """Estimates by masks ``|s_i| / sum_j |s_j|``, which only one who has the sources can make.
 
-    Shape: ``[batch, 1, time], [batch, n_src, time] -> [batch, n_src, time]``. No bound on all
+    Shape: ``[batch, 1, time], [batch, n_src, time] -> [batch, n_src, time]``. It does not bound all
     networks: it keeps the mixture's phases, and networks in the time domain have passed it.
     """
     batch, n_src, n_samples = sources.shape

@@ -1,42 +1,30 @@
-"""Evaluations of separation quality: scores of mixtures, and the record that sums them up.
-
-Records are JSON Lines like those of measurements, with a schema of their own.
+"""Evaluations of separation quality, and their file: JSON Lines like those of measurements.
 
 Schema versions:
-    1  the first.
+    1  the first: what was evaluated is known by its name alone.
+    2  also by a digest of its weights; a name that the user gave; the number of sources.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
-import numpy as np
+import msgspec
 
 from bench.errors import UsageError
 from bench.files import append_line
+from bench.results.environment import Code
 
-SCHEMA = 1
-N_RESAMPLES = 2000
-CONFIDENCE = 0.95
+SCHEMA = 2
 
 EVALUATIONS = Path("quality") / "evaluations.jsonl"
 """Where evaluations stand in a folder of reports."""
 
 Kind = Literal["network", "reference", "estimates", "mixture", "oracle"]
-
-
-class MixtureScore(NamedTuple):
-    """One mixture: means over its sources, in dB."""
-
-    number: int  # from 0
-    labels: tuple[str, ...]
-    snr_db: float  # power of the first source over that of the second
-    input_db: float  # SI-SDR of the mixture
-    output_db: float  # SI-SDR of the estimates
-    improvement_db: float
+"""``reference``: a network with weights that the authors of SuDoRM-RF published."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +48,22 @@ class EvaluationRecord:
     n_without_leaks: int  # mixtures without labels that are known to leak between splits
     si_sdri_without_leaks_db: float | None
     training: Mapping[str, Any] | None  # as the checkpoint says; None where nothing was trained
-    code: Mapping[str, Any]
+    code: Code
     started_at: str  # ISO 8601, UTC
+    name: str | None = None  # that the user gave
+    digest: str | None = None  # of the weights, or of a folder's path; None in schema 1
+    n_src: int = 2
     schema: int = SCHEMA
 
     @property
     def mixtures(self) -> tuple[str, str, str]:
-        """What it was evaluated on: figures of equal mixtures may be compared."""
+        """What it was evaluated on: values of equal mixtures may be compared."""
         return self.corpus, self.split, self.mixtures_digest
+
+    @property
+    def subject(self) -> tuple[str, Kind, str | None]:
+        """What was evaluated: two trainings of one network are two."""
+        return self.separator, self.kind, self.digest
 
     @property
     def trained_on(self) -> str | None:
@@ -81,60 +77,20 @@ class EvaluationRecord:
 
     def to_json(self) -> str:
         """One line of a record file."""
-        return json.dumps(asdict(self), allow_nan=False)
+        return json.dumps(msgspec.to_builtins(self), allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """The record that a line holds.
+        """The record that a line of either schema holds.
 
         Raises:
-            ValueError: not JSON, of another schema, or with a field missing or unknown.
+            ValueError: not JSON, of another schema, or with a field that is missing or of another
+                type; it is named.
         """
-        fields = json.loads(line)
-        if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-            raise ValueError(f"not an evaluation of schema {SCHEMA}")
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(f"not a whole evaluation: {error}") from error
-
-
-class Summary(NamedTuple):
-    """Mean, median and the interval of the mean, in dB."""
-
-    mean_db: float
-    median_db: float
-    low_db: float | None
-    high_db: float | None
-    n_pairs: int
-
-
-def summarize_scores(scores: Sequence[MixtureScore], seed: int = 0) -> Summary:
-    """Mean and median improvement, and a bootstrap interval of the mean (Efron 1979).
-
-    Mixtures of one pair of labels resemble each other, so whole pairs are drawn with replacement,
-    not mixtures. Pairs share labels, which this leaves out: the interval is somewhat narrow.
-    """
-    improvements = np.array([score.improvement_db for score in scores])
-    _, which = np.unique([" ".join(sorted(s.labels)) for s in scores], return_inverse=True)
-    counts = np.bincount(which)
-    sums = np.bincount(which, weights=improvements)
-    low = high = None
-    if len(counts) > 1:
-        random = np.random.default_rng(seed)
-        drawn = random.integers(len(counts), size=(N_RESAMPLES, len(counts)))
-        means = sums[drawn].sum(1) / counts[drawn].sum(1)
-        tail = (1 - CONFIDENCE) / 2
-        low, high = (float(limit) for limit in np.quantile(means, [tail, 1 - tail]))
-    mean, median = float(improvements.mean()), float(np.median(improvements))
-    return Summary(mean, median, low, high, len(counts))
-
-
-def mean_without(scores: Iterable[MixtureScore], labels: Iterable[str]) -> tuple[int, float | None]:
-    """How many mixtures have none of the labels, and their mean improvement in dB."""
-    shunned = set(labels)
-    kept = [score.improvement_db for score in scores if not shunned & set(score.labels)]
-    return len(kept), (float(np.mean(kept)) if kept else None)
+        record = msgspec.json.decode(line, type=cls)
+        if record.schema not in range(1, SCHEMA + 1):
+            raise ValueError(f"it has schema {record.schema}; this code reads 1 to {SCHEMA}")
+        return replace(record, schema=SCHEMA)
 
 
 def append_evaluation(path: Path, record: EvaluationRecord) -> None:
@@ -154,7 +110,7 @@ def append_evaluation(path: Path, record: EvaluationRecord) -> None:
 
 
 def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
-    """The evaluations of a file, the newest of each separator on each set of mixtures.
+    """The evaluations of a file, the newest of each subject on each set of mixtures.
 
     Lines that are none, as a full disk or a killed process leaves them, are named on standard error
     and left out.
@@ -162,7 +118,7 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
     Raises:
         UsageError: there is no such file.
     """
-    newest: dict[tuple[str, ...], EvaluationRecord] = {}
+    newest: dict[tuple[str | None, ...], EvaluationRecord] = {}
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
@@ -176,7 +132,7 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
         except ValueError as error:
             sys.stderr.write(f"{path}, line {number}, is left out: {error}.\n")
             continue
-        newest[record.separator, record.kind, *record.mixtures] = record
+        newest[*record.subject, *record.mixtures] = record
     return tuple(newest.values())
 
 
@@ -184,11 +140,12 @@ def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], E
     """By network and task, the evaluation of a trained network that tables show.
 
     Of several one that was trained on the corpus it is evaluated on, of those that on the most
-    test mixtures, and of those the last.
+    test mixtures, and of those the last. The paper's tables are of two sources, so others are not
+    shown beside them.
     """
     chosen: dict[tuple[str, str], EvaluationRecord] = {}
     for record in evaluations:
-        if record.kind == "network" and record.split == "test":
+        if record.kind == "network" and record.split == "test" and record.n_src == 2:
             before = chosen.get((record.separator, record.task))
             if before is None or _fitness(record) >= _fitness(before):
                 chosen[record.separator, record.task] = record

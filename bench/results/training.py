@@ -1,6 +1,6 @@
 """Metrics of trainings: JSON Lines, one line a report, raw and in SI units.
 
-A line is written every so many update steps (without a validation figure) and after each
+A line is written every so many training steps (without a validation value) and after each
 validation (with one). Costs are sums since the training began, interruptions left out.
 
 Schema versions:
@@ -29,7 +29,7 @@ class TrainingLine:
     n_samples: int  # of one training mixture
     batch: int
     phase: str  # "separation", or "filterbank" for the first step of a two-step training
-    step: int  # update steps so far
+    step: int  # training steps so far
     epoch: int  # epochs begun before this step, from 0
     loss: float  # mean since the line before, in dB
     si_sdri_db: float | None  # mean over the validation mixtures; None between validations
@@ -63,7 +63,7 @@ class TrainingLine:
 
 
 def read_training(path: Path) -> tuple[TrainingLine, ...]:
-    """All whole lines of a file; one that a killed process left unfinished is left out.
+    """All complete lines of a file; one that a killed process left unfinished is left out.
 
     Raises:
         UsageError: the file can't be read, or a line before the last is none.
@@ -109,7 +109,7 @@ def find_trainings(folder: Path) -> tuple[tuple[TrainingLine, ...], ...]:
 
 
 def validations(lines: Sequence[TrainingLine]) -> tuple[TrainingLine, ...]:
-    """The lines with a figure of separation quality; those of a filterbank's training have none."""
+    """The lines with a value of separation quality; those of a filterbank's training have none."""
     return tuple(
         line for line in lines if line.si_sdri_db is not None and line.phase == "separation"
     )

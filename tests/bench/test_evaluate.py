@@ -1,19 +1,24 @@
 """The command: mixtures in, a line, a table and files out, each ending with its sentence."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
 
 from bench.corpora.corpus import Corpus
+from bench.corpora.manifest import Manifest, digest_mixture, read_manifest, write_manifest
+from bench.corpora.mixing import Mixer, realize
 from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_USAGE
 from bench.evaluate import main
 from bench.networks.checkpoint import save_model
 from bench.results.quality import EvaluationRecord, read_evaluations
-from models.sudormrf import sudormrf_0_25x
+from models.sudormrf import SuDoRMRF, SuDoRMRFConfig, sudormrf_0_25x
+from tests.bench import tiny_corpora as tiny
 from tests.bench.corpora.test_readers import make_folder, make_wsj0
 
 
@@ -27,8 +32,17 @@ def run(tmp_path: Path, cache: Path, *arguments: str) -> int:
     return main([*arguments, *places])
 
 
+def recorded(tmp_path: Path) -> tuple[EvaluationRecord, ...]:
+    return read_evaluations(tmp_path / "out" / "quality" / "evaluations.jsonl")
+
+
 def newest(tmp_path: Path) -> EvaluationRecord:
-    return read_evaluations(tmp_path / "out" / "quality" / "evaluations.jsonl")[-1]
+    return recorded(tmp_path)[-1]
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_mixture_gains_nothing_and_the_mask_much(tmp_path: Path, cache: Path) -> None:
@@ -40,8 +54,7 @@ def test_the_mixture_gains_nothing_and_the_mask_much(tmp_path: Path, cache: Path
     assert (oracle.n_mixtures, oracle.n_pairs, oracle.corpus) == (6, 1, "shipped-speech")
     out = tmp_path / "out"
     stem = out / "quality" / "shipped-speech-test-0-6-ideal-ratio-mask"
-    with stem.with_suffix(".csv").open() as file:
-        scores = list(csv.DictReader(file))
+    scores = read_csv(stem.with_suffix(".csv"))
     assert len(scores) == 6
     assert sum(float(s["improvement_db"]) for s in scores) / 6 == pytest.approx(
         oracle.si_sdri_mean_db
@@ -70,9 +83,44 @@ def test_a_folder_of_listening_files_can_be_evaluated(
     assert newest(tmp_path).si_sdri_mean_db == pytest.approx(gained_db, abs=1e-4)
     samples, rate = soundfile.read(folder / "000004" / "mixture.wav")
     assert (len(samples), rate) == (32000, 8000)
-    soundfile.write(folder / "000003" / "estimate2.wav", samples[:-1], rate)
-    assert run(tmp_path, cache, "--estimates", str(folder), "--mixtures", "5") == EXIT_USAGE
+    other = tmp_path / "other" / folder.name
+    other.parent.mkdir()
+    folder.rename(other)
+    assert run(tmp_path, cache, "--estimates", str(other), "--mixtures", "5") == EXIT_OK
+    assert [record.kind for record in recorded(tmp_path)] == ["oracle", "estimates", "estimates"]
+    soundfile.write(other / "000003" / "estimate2.wav", samples[:-1], rate)
+    capsys.readouterr()
+    assert run(tmp_path, cache, "--estimates", str(other), "--mixtures", "5") == EXIT_USAGE
     assert "estimate2.wav has 31999 samples and its mixture 32000" in capsys.readouterr().err
+    for name in ("000001/estimate1.wav", "000004/estimate2.wav"):
+        (other / name).unlink()
+    assert run(tmp_path, cache, "--estimates", str(other), "--mixtures", "5") == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert f"2 of 10 estimates are missing, the first is {other}/000001/estimate1.wav" in said
+
+
+def test_estimates_to_listen_to_stand_at_their_sources_and_at_their_level(
+    tmp_path: Path, cache: Path
+) -> None:
+    """Those of a program that returns the sources the other way round, turned over, four times."""
+    assert run(tmp_path, cache, "--oracle", "--mixtures", "3", "--listen", "3") == EXIT_OK
+    given = tmp_path / "out" / "quality" / "shipped-speech-test-0-3-ideal-ratio-mask"
+    for number in range(3):
+        folder = tmp_path / "swapped" / f"{number:06d}"
+        folder.mkdir(parents=True)
+        for place, source in ((2, 1), (1, 2)):
+            samples, rate = soundfile.read(given / folder.name / f"source{source}.wav")
+            soundfile.write(folder / f"estimate{place}.wav", -4 * samples, rate, subtype="FLOAT")
+    arguments = ["--estimates", str(tmp_path / "swapped"), "--mixtures", "3", "--listen", "3"]
+    assert run(tmp_path, cache, *arguments) == EXIT_OK
+    (listening,) = (tmp_path / "out" / "quality").glob("*swapped*/")
+    for number in range(3):
+        for source in (1, 2):
+            names = [f"{number:06d}/{kind}{source}.wav" for kind in ("estimate", "source")]
+            heard, expected = (soundfile.read(listening / name)[0] for name in names)
+            np.testing.assert_allclose(heard, expected, rtol=0, atol=1e-3)
+    for row in read_csv(listening.with_suffix(".csv")):
+        assert (row["source1_estimate"], row["source2_estimate"]) == ("2", "1")
 
 
 def test_a_manifest_says_how_many_and_which(tmp_path: Path, cache: Path) -> None:
@@ -106,7 +154,78 @@ def test_a_checkpoint_is_named_and_brings_its_training(tmp_path: Path, cache: Pa
     assert -40 < record.si_sdri_mean_db < 3
 
 
-def test_ready_mixtures(tmp_path: Path, cache: Path) -> None:
+def test_two_checkpoints_of_a_network_are_two_rows_with_files_of_their_own(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first one again is the first one; a name given later renames it."""
+    paths = [tmp_path / f"{name}.pt" for name in "ab"]
+    for seed, path in enumerate(paths):
+        torch.manual_seed(seed)
+        torch.save({"model_state_dict": tiny.masker().state_dict(), "epoch": seed}, path)
+    for path, more in ((paths[0], []), (paths[1], []), (paths[0], ["--name", "first | one"])):
+        arguments = ["--checkpoint", str(path), "--model", tiny.FACTORY, "--mixtures", "2", *more]
+        assert run(tmp_path, cache, *arguments) == EXIT_OK
+    assert "first | one on 2 mixtures" in capsys.readouterr().out
+    first, second = recorded(tmp_path)
+    assert (first.separator, second.separator) == (tiny.FACTORY, tiny.FACTORY)
+    assert (first.name, second.name) == ("first | one", None)
+    assert first.digest != second.digest
+    table = (tmp_path / "out" / "quality.md").read_text()
+    assert table.count("first \\| one") == table.count(tiny.FACTORY) == 1
+    found = {path.name: read_csv(path) for path in (tmp_path / "out/quality").glob("*.csv")}
+    assert len(found) == 3
+    of_rows = {(rows[0]["name"], rows[0]["digest"]) for rows in found.values()}
+    assert {("first | one", first.digest), (tiny.FACTORY, second.digest)} <= of_rows
+
+
+def make_three_sources(tmp_path: Path, cache: Path) -> Path:
+    """A manifest of mixtures of three: each of two, and a part of the one before."""
+    path = tmp_path / "three.jsonl"
+    two = tmp_path / "two.jsonl"
+    assert run(tmp_path, cache, "--mixture", "--mixtures", "3", "--manifest", str(two)) == EXIT_OK
+    corpus = read_corpus(None, "speech")
+    assert isinstance(corpus, Corpus)
+    store = Mixer(corpus, "test", cache=cache).store
+    drawn = read_manifest(two)
+    before = (drawn.plans[-1], *drawn.plans[:-1])
+    plans = tuple(
+        replace(plan, parts=(*plan.parts, other.parts[0]))
+        for plan, other in zip(drawn.plans, before, strict=True)
+    )
+    digests = tuple(digest_mixture(realize(plan, store)) for plan in plans)
+    write_manifest(Manifest(drawn.corpus, drawn.split, drawn.seed, plans, digests), path)
+    return path
+
+
+def test_three_sources_are_scored_each(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = ["--manifest", str(make_three_sources(tmp_path, cache))]
+    assert run(tmp_path, cache, "--oracle", *manifest, "--n-src", "3") == EXIT_OK
+    record = newest(tmp_path)
+    assert (record.n_src, record.n_mixtures) == (3, 3)
+    assert 5 < record.si_sdri_mean_db < 25
+    rows = read_csv(tmp_path / "out/quality/shipped-speech-test-0-3-3src-ideal-ratio-mask.csv")
+    for row in rows:
+        assert [row[f"source{k}_estimate"] for k in (1, 2, 3)] == ["1", "2", "3"]
+        assert all(float(row[f"source{k}_improvement_db"]) > 3 for k in (1, 2, 3))
+    three = SuDoRMRFConfig(
+        n_blocks=1, n_src=3, kernel_size=5, n_filters=6, bn_chan=4, hid_chan=4, upsampling_depth=3
+    )
+    save_model(tmp_path / "three.safetensors", SuDoRMRF(three), {})
+    checkpoint = ["--checkpoint", str(tmp_path / "three.safetensors")]
+    assert run(tmp_path, cache, *checkpoint, *manifest) == EXIT_OK
+    assert newest(tmp_path).n_src == 3
+    assert run(tmp_path, cache, "--mixture", *manifest, "--n-src", "2") == EXIT_USAGE
+    assert "is of --n-src 3 (not 2)" in capsys.readouterr().err
+    two = ["--manifest", str(tmp_path / "two.jsonl")]
+    assert run(tmp_path, cache, *checkpoint, *two) == EXIT_USAGE
+    assert "3 estimates for 2 sources. Ask for mixtures of as many with --n-src 3" in (
+        capsys.readouterr().err
+    )
+
+
+def test_ready_mixtures(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Sources of noise apart from the mixture: nothing can be said of their gain but that."""
     make_wsj0(tmp_path / "wsj0")
     corpus = ("--corpus", str(tmp_path / "wsj0"))
@@ -114,6 +233,8 @@ def test_ready_mixtures(tmp_path: Path, cache: Path) -> None:
     record = newest(tmp_path)
     assert (record.corpus, record.n_mixtures) == ("WSJ0-2mix", 2)
     assert record.si_sdri_mean_db == pytest.approx(0, abs=1e-9)
+    assert run(tmp_path, cache, "--mixture", *corpus, "--n-src", "3") == EXIT_USAGE
+    assert "--n-src 3: the mixtures of WSJ0-2mix have 2 sources" in capsys.readouterr().err
 
 
 def test_bad_files_are_named_and_left_out_on_request(
@@ -138,10 +259,16 @@ def test_bad_files_are_named_and_left_out_on_request(
         (["--mixture", "--mixtures", "0"], "--mixtures must be at least 1"),
         (["--mixture", "--seed", "-1"], "--seed must be at least 0"),
         (["--mixture", "--batch", "0"], "--batch must be at least 1"),
+        (["--mixture", "--n-src", "0"], "--n-src must be at least 1, not 0"),
+        (["--mixture", "--listen", "-1"], "--listen must be at least 0, not -1"),
+        (["--mixture", "--name", " "], "--name ' ' can't name a row"),
         (["--mixture", "--corpus", "nowhere"], "There is no folder nowhere"),
         (["--estimates", "nowhere"], "There is no folder nowhere"),
         (["--checkpoint", "nowhere.safetensors"], "nowhere.safetensors"),
-        (["--estimates", ".", "--mixtures", "1"], "estimate1.wav can't be read"),
+        (
+            ["--estimates", ".", "--mixtures", "1"],
+            "000000/estimate1.wav. Each mixture",
+        ),
     ],
 )
 def test_what_can_not_be_met_is_said(

@@ -20,7 +20,7 @@ SUDORMRF_STYLES = {
 }
 ALL_STYLES = STYLES | SUDORMRF_STYLES
 COSTS: dict[str, Callable[[TrainingLine], float]] = {
-    "Operations of update steps (FLOPs)": lambda line: line.flops,
+    "Operations of training steps (FLOPs)": lambda line: line.flops,
     "Wall time, validations included (s)": lambda line: line.wall_s,
 }
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from matplotlib.figure import Figure as Canvas
 
 from bench.render.figures.saving import save_figure
-from bench.results.quality import MixtureScore, Summary
+from bench.results.scores import MixtureScore, QualitySummary
 
 COLOUR = "#1f3a93"
 
 
 def write_scores_figure(
-    scores: Sequence[MixtureScore], summary: Summary, title: str, stem: Path
+    scores: Sequence[MixtureScore], summary: QualitySummary, title: str, stem: Path
 ) -> list[Path]:
     """Improvement against the SNR of the mixture, and its histogram, as SVG and PNG."""
     canvas = Canvas(figsize=(9, 4), layout="constrained")
@@ -27,7 +27,8 @@ def write_scores_figure(
         linewidths=0,
         rasterized=True,  # thousands of points
     )
-    cloud.set_xlabel("SNR of the mixture, first source over second (dB)")
+    others = "the second" if len(scores[0].sources) == 2 else "the others"
+    cloud.set_xlabel(f"SNR of the mixture, first source over {others} (dB)")
     cloud.set_ylabel("SI-SDRi (dB)")
     bars.hist(improvements, bins=40, orientation="horizontal", color=COLOUR)
     bars.set_xlabel("mixtures")

@@ -1,7 +1,6 @@
-"""What evaluations found: scores of mixtures as CSV, and the table of all evaluations."""
+"""reports/quality.md: the table of all evaluations."""
 
-import csv
-import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -10,7 +9,7 @@ from typing import Any
 from bench.registry import REGISTRY
 from bench.render.tables.markdown import markdown_table
 from bench.results.published import TABLE1
-from bench.results.quality import EvaluationRecord, MixtureScore
+from bench.results.quality import EvaluationRecord
 from bench.units import format_si
 
 HEADS = [
@@ -20,7 +19,7 @@ HEADS = [
     "Median",
     "Without leaking classes",
     "Trained on",
-    "Update steps",
+    "Training steps",
     "Processor time",
     "MACs of training",
     "The paper's, on {corpus}",
@@ -29,26 +28,18 @@ PAPER_CORPORA = {"speech": "WSJ0-2mix", "sounds": "ESC-50"}
 EXPLANATION = """\
 SI-SDRi: mean over the sources of a mixture, then over mixtures; what the estimates gain over the
 mixture. The interval is a bootstrap of the mean that draws whole pairs of labels. *Mixture* is the
-lower line, what doing nothing gains; *ideal ratio mask* (Hann window of 32 ms, hop 8 ms) is what a
-mask made from the sources themselves gains, an upper line for orientation and no bound.
+lower bound, what doing nothing gains; *ideal ratio mask* (Hann window of 32 ms, hop 8 ms) is what a
+mask made from the sources themselves gains, the usual upper bound of masking, which networks in the
+time domain can pass.
 
-**Update steps, processor time and multiply-adds say how much each network was trained. Most
-trainings here are short: their figures say how far a network came with that much, not how good
-it can be.** The paper's figures are of other corpora and full trainings: they are not compared.
+**Training steps, processor time and multiply-adds say how much each network was trained. Most
+trainings here are short: their values say how far a network came with that much, not how good
+it can be.** The paper's values are of other corpora and full trainings: they are not compared.
 *Without leaking classes*: without mixtures of classes of which takes of one recording session are
 known to be in training and test. *Trained on another corpus; voices may overlap*: nothing makes
-sure that the voices or recordings of the test set were not in that training, so the figure may be
-too good."""
-
-
-def render_scores(scores: Sequence[MixtureScore]) -> str:
-    """One row for each mixture, nothing rounded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(MixtureScore._fields)
-    for score in scores:
-        writer.writerow(score._replace(labels=" ".join(score.labels)))  # type: ignore[arg-type]
-    return text.getvalue()
+sure that the voices or recordings of the test set were not in that training, so the value may be
+too good. Several trainings of one network are told apart by a digest of their weights, where they
+were not given names of their own."""
 
 
 def render_quality(records: Iterable[EvaluationRecord]) -> str:
@@ -59,19 +50,42 @@ def render_quality(records: Iterable[EvaluationRecord]) -> str:
         evaluations = list(group)
         first = evaluations[0]
         heads = [head.format(corpus=PAPER_CORPORA[first.task]) for head in HEADS]
+        sources = "" if first.n_src == 2 else f" of {first.n_src} sources"
+        together = "Pairs" if first.n_src == 2 else "Sets"
+        rows = map(_row, evaluations, _row_names(evaluations))
         sections += [
-            f"## {first.corpus}, {first.split}: {first.n_mixtures} mixtures",
-            f"Pairs of labels: {first.n_pairs}. Digest of the mixtures: `{first.mixtures_digest}`.",
-            markdown_table(heads, map(_row, evaluations)),
+            f"## {first.corpus}, {first.split}: {first.n_mixtures} mixtures{sources}",
+            f"{together} of labels: {first.n_pairs}. "
+            f"Digest of the mixtures: `{first.mixtures_digest}`.",
+            markdown_table(heads, rows),
         ]
     return "\n\n".join(sections) + "\n"
 
 
-def _row(record: EvaluationRecord) -> list[str]:
+def display_name(record: EvaluationRecord) -> str:
+    """What a row is called: the name that the user gave, or else that of the network."""
+    entry = REGISTRY.get(record.separator)
+    name = record.name or (entry.display_name if entry else record.separator)
+    return {"reference": f"{name} (authors' weights)", "estimates": f"{name} (files)"}.get(
+        record.kind, name
+    )
+
+
+def _row_names(records: Sequence[EvaluationRecord]) -> list[str]:
+    """Their names, with digests where several have the same."""
+    names = [display_name(record) for record in records]
+    times = Counter(names)
+    return [
+        name if times[name] == 1 else f"{name}, {record.digest or 'weights not recorded'}"
+        for name, record in zip(names, records, strict=True)
+    ]
+
+
+def _row(record: EvaluationRecord, name: str) -> list[str]:
     without = record.si_sdri_without_leaks_db
     leaks = record.n_without_leaks < record.n_mixtures
     return [
-        _display(record),
+        name,
         f"**{record.si_sdri_mean_db:.2f}**",
         _interval(record),
         f"{record.si_sdri_median_db:.2f}",
@@ -82,17 +96,9 @@ def _row(record: EvaluationRecord) -> list[str]:
     ]
 
 
-def _display(record: EvaluationRecord) -> str:
-    entry = REGISTRY.get(record.separator)
-    name = entry.display_name if entry else record.separator
-    return {"reference": f"{name} (authors' weights)", "estimates": f"{name} (files)"}.get(
-        record.kind, name
-    )
-
-
 def _interval(record: EvaluationRecord) -> str:
     if record.si_sdri_low_db is None or record.si_sdri_high_db is None:
-        return "none: one pair"
+        return "none: one pair" if record.n_src == 2 else "none: one set"
     return f"{record.si_sdri_low_db:.2f} to {record.si_sdri_high_db:.2f}"
 
 
@@ -120,14 +126,14 @@ def describe_training(record: EvaluationRecord) -> str:
     steps, time, macs = _training_cells(record)
     return (
         f"evaluated on {record.n_mixtures} mixtures of {record.corpus}, "
-        f"trained on {_trained_on(record)} for {steps} update steps, {time} of processor time, "
+        f"trained on {_trained_on(record)} for {steps} training steps, {time} of processor time, "
         f"{macs} multiply-adds"
     )
 
 
 def _published(record: EvaluationRecord) -> str:
     paper = TABLE1.get(record.separator)
-    if paper is None or record.kind != "network":
+    if paper is None or record.kind != "network" or record.n_src != 2:
         return "–"
-    figure = paper.si_sdri_speech_db if record.task == "speech" else paper.si_sdri_nonspeech_db
-    return f"{figure:.2f}"
+    value = paper.si_sdri_speech_db if record.task == "speech" else paper.si_sdri_nonspeech_db
+    return f"{value:.2f}"

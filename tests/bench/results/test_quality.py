@@ -1,67 +1,67 @@
-"""Evaluation records survive storing; the bootstrap against its closed form."""
+"""Evaluation records survive storing, and those of the first schema are read."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.errors import UsageError
 from bench.results.quality import (
     EvaluationRecord,
-    MixtureScore,
     append_evaluation,
-    mean_without,
+    pick_own,
     read_evaluations,
-    summarize_scores,
 )
+from tests.bench.example_evaluations import RECORD
 
-RECORD = EvaluationRecord(
-    separator="sudormrf-0.25x",
-    kind="network",
-    corpus="corpus-speech",
-    task="speech",
-    split="test",
-    mixtures_digest="0123456789abcdef",
-    n_mixtures=500,
-    n_pairs=300,
-    si_sdri_mean_db=4.1,
-    si_sdri_median_db=4.0,
-    si_sdri_low_db=3.9,
-    si_sdri_high_db=4.3,
-    input_mean_db=0.01,
-    output_mean_db=4.11,
-    n_without_leaks=400,
-    si_sdri_without_leaks_db=3.8,
-    training={"corpus": "corpus-speech", "step": 5000, "cpu_s": 3600.0, "macs": 10**15},
-    code={"commit": "unknown", "is_modified": False},
-    started_at="2026-01-01T00:00:00Z",
-)
-
-
-def make_scores(improvements_db: list[float], labels: list[tuple[str, str]]) -> list[MixtureScore]:
-    pairs = zip(improvements_db, labels, strict=True)
-    return [
-        MixtureScore(number, pair, 0.0, 0.0, gain, gain)
-        for number, (gain, pair) in enumerate(pairs)
-    ]
+REPORTS = Path(__file__).parents[3] / "reports"
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    assert EvaluationRecord.from_json(RECORD.to_json()) == RECORD
+    named = replace(RECORD, name="long training", n_src=3, digest=None)
+    for record in (RECORD, named):
+        assert EvaluationRecord.from_json(record.to_json()) == record
 
 
-def test_the_newest_of_each_separator_and_set_is_read(tmp_path: Path) -> None:
+def test_a_number_that_json_has_no_word_for_is_not_written() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        replace(RECORD, si_sdri_mean_db=float("nan")).to_json()
+
+
+def test_the_first_schema_is_read() -> None:
+    fields = json.loads(RECORD.to_json()) | {"schema": 1}
+    for name in ("name", "digest", "n_src"):
+        del fields[name]
+    record = EvaluationRecord.from_json(json.dumps(fields))
+    assert record == replace(RECORD, digest=None)
+
+
+def test_the_committed_records_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    records = read_evaluations(REPORTS / "quality" / "evaluations.jsonl")
+    assert {record.kind for record in records} == {"mixture", "oracle", "network"}
+    assert capsys.readouterr().err == ""
+
+
+def test_the_newest_of_each_subject_and_set_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evaluations.jsonl"
     other_corpus = replace(RECORD, corpus="WSJ0-2mix")
     other_separator = replace(RECORD, separator="mixture", kind="mixture", training=None)
-    newer = replace(RECORD, si_sdri_mean_db=5.0)
+    newer = replace(RECORD, si_sdri_mean_db=5.0, name="renamed")
     for record in (RECORD, other_corpus, other_separator, newer):
         append_evaluation(path, record)
     assert set(map(EvaluationRecord.to_json, read_evaluations(path))) == {
         record.to_json() for record in (other_corpus, other_separator, newer)
     }
+
+
+def test_other_weights_of_a_network_are_another_subject(tmp_path: Path) -> None:
+    path = tmp_path / "evaluations.jsonl"
+    of_schema_1 = replace(RECORD, digest=None)
+    other_weights = replace(RECORD, digest="other")
+    for record in (of_schema_1, RECORD, other_weights):
+        append_evaluation(path, record)
+    assert read_evaluations(path) == (of_schema_1, RECORD, other_weights)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,10 @@ def test_the_newest_of_each_separator_and_set_is_read(tmp_path: Path) -> None:
         "[]",
         "{}",
         "no JSON",
-        RECORD.to_json().replace('"schema": 1', '"schema": 2'),
-        json.dumps({"schema": 1, "separator": "a"}),
+        RECORD.to_json().replace('"schema": 2', '"schema": 3'),
+        json.dumps({"schema": 2, "separator": "a"}),
         RECORD.to_json().replace('"corpus"', '"korpus"'),
+        RECORD.to_json().replace('"n_pairs": 300', '"n_pairs": "many"'),
     ],
 )
 def test_a_line_that_is_none_is_named_and_left_out(
@@ -97,38 +98,16 @@ def test_no_file(tmp_path: Path) -> None:
         read_evaluations(tmp_path / "none.jsonl")
 
 
-def test_the_interval_of_independent_pairs_is_the_textbooks() -> None:
-    """One mixture a pair: 1.96 standard errors, within a tenth."""
-    improvements = np.random.default_rng(0).normal(5, 3, 400)
-    labels = [(f"a{number}", f"b{number}") for number in range(400)]
-    summary = summarize_scores(make_scores(improvements.tolist(), labels))
-    half = 1.96 * improvements.std() / 20
-    assert summary.low_db == pytest.approx(improvements.mean() - half, abs=0.1 * half)
-    assert summary.high_db == pytest.approx(improvements.mean() + half, abs=0.1 * half)
-    assert summary.mean_db == pytest.approx(improvements.mean())
-    assert summary.median_db == pytest.approx(np.median(improvements))
-    assert summary.n_pairs == 400
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "quality").touch()
+    with pytest.raises(UsageError, match=r"evaluations\.jsonl: .*--output DIR"):
+        append_evaluation(tmp_path / "quality" / "evaluations.jsonl", RECORD)
 
 
-def test_equal_mixtures_of_a_pair_are_one_observation() -> None:
-    """Ten copies of each score widen nothing and narrow nothing, in whatever order labels are."""
-    improvements = np.random.default_rng(1).normal(5, 3, 50).tolist()
-    labels = [(f"a{number}", f"b{number}") for number in range(50)]
-    once = summarize_scores(make_scores(improvements, labels))
-    turned = [(b, a) for a, b in labels]
-    often = summarize_scores(make_scores(improvements * 10, labels * 5 + turned * 5))
-    assert often.n_pairs == 50
-    assert often.low_db == pytest.approx(once.low_db)
-    assert often.high_db == pytest.approx(once.high_db)
-
-
-def test_one_pair_has_no_interval() -> None:
-    summary = summarize_scores(make_scores([1.0, 3.0], [("a", "b"), ("b", "a")]))
-    assert summary == (2.0, 2.0, None, None, 1)
-
-
-def test_mean_without_some_labels() -> None:
-    scores = make_scores([1.0, 3.0, 10.0], [("a", "b"), ("b", "c"), ("c", "d")])
-    assert mean_without(scores, {"d"}) == (2, 2.0)
-    assert mean_without(scores, ()) == (3, 14 / 3)
-    assert mean_without(scores, {"a", "c"}) == (0, None)
+def test_the_paper_is_of_two_sources() -> None:
+    """So what is shown beside it is, too: the last of those on the most mixtures."""
+    three = replace(RECORD, n_src=3, n_mixtures=3000)
+    later = replace(RECORD, digest="other")
+    short = replace(RECORD, n_mixtures=10)
+    chosen = pick_own([RECORD, later, three, short])
+    assert chosen == {("sudormrf-0.25x", "speech"): later}

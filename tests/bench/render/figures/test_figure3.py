@@ -16,8 +16,8 @@ from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.quality import EvaluationRecord, pick_own
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
+from tests.bench.example_evaluations import RECORD
 from tests.bench.example_records import complete_run, fail
-from tests.bench.results.test_quality import RECORD
 
 OWN = {
     ("sudormrf-0.25x", "speech"): RECORD,

@@ -1,14 +1,9 @@
 """The table of evaluations says what was found, on what, and after how much training."""
 
-import csv
-import io
 from dataclasses import replace
-from pathlib import Path
 
-from bench.render.figures.scores import write_scores_figure
-from bench.render.tables.quality import render_quality, render_scores
-from bench.results.quality import MixtureScore, summarize_scores
-from tests.bench.results.test_quality import RECORD
+from bench.render.tables.quality import render_quality
+from tests.bench.example_evaluations import RECORD
 
 MIXTURE = replace(RECORD, separator="mixture", kind="mixture", si_sdri_mean_db=0, training=None)
 ORACLE = replace(RECORD, separator="ideal mask", kind="oracle", si_sdri_mean_db=13, training=None)
@@ -28,7 +23,7 @@ def test_a_row_says_everything() -> None:
         "Median": "4.00",
         "Without leaking classes": "3.80 (400)",
         "Trained on": "corpus-speech",
-        "Update steps": "5,000",
+        "Training steps": "5,000",
         "Processor time": "1.00 h",
         "MACs of training": "1.00 P",
         "The paper's, on WSJ0-2mix": "13.39",
@@ -74,21 +69,25 @@ def test_a_network_of_another_corpus_is_marked() -> None:
     assert row[5] == "shipped-speech (trained on another corpus; voices may overlap)"
 
 
-SCORES = [MixtureScore(n, ("a", f"b{n}"), n / 3, -0.1, n - 0.1, n / 7) for n in range(30)]
+def test_two_trainings_of_a_network_are_two_rows_told_apart() -> None:
+    other = replace(RECORD, digest="ffff", si_sdri_mean_db=3)
+    old = replace(RECORD, digest=None, si_sdri_mean_db=2)
+    found = rows(render_quality([RECORD, other, old, MIXTURE]))[2:]
+    assert [row[0] for row in found] == [
+        "SuDoRM-RF 0.25x, 00112233aabbccdd",
+        "SuDoRM-RF 0.25x, ffff",
+        "SuDoRM-RF 0.25x, weights not recorded",
+        "mixture",
+    ]
 
 
-def test_scores_are_written_unrounded() -> None:
-    found = list(csv.DictReader(io.StringIO(render_scores(SCORES))))
-    assert len(found) == 30
-    assert float(found[5]["improvement_db"]) == 5 / 7
-    assert found[5]["labels"] == "a b5"
-    assert found[5]["number"] == "5"
+def test_a_name_of_ones_own_names_the_row() -> None:
+    named = replace(RECORD, digest="ffff", name="20 epochs", si_sdri_mean_db=3)
+    found = rows(render_quality([RECORD, named]))[2:]
+    assert [row[0] for row in found] == ["SuDoRM-RF 0.25x", "20 epochs"]
 
 
-def test_the_figure_is_written_and_the_same_each_time(tmp_path: Path) -> None:
-    texts = []
-    for name in ("one", "two"):
-        paths = write_scores_figure(SCORES, summarize_scores(SCORES), "title", tmp_path / name)
-        assert [path.suffix for path in paths] == [".svg", ".png"]
-        texts.append(paths[0].read_bytes())
-    assert texts[0] == texts[1]
+def test_three_sources_are_not_compared_with_the_papers_two() -> None:
+    text = render_quality([replace(RECORD, n_src=3)])
+    assert "## corpus-speech, test: 500 mixtures of 3 sources" in text
+    assert rows(text)[2][-1] == "–"

@@ -12,6 +12,7 @@ from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import RunSummary, summarize
+from tests.bench.example_evaluations import RECORD
 from tests.bench.example_records import (
     GPU,
     SETTINGS,
@@ -21,7 +22,6 @@ from tests.bench.example_records import (
     make_job,
     make_record,
 )
-from tests.bench.results.test_quality import RECORD
 
 Table = list[list[str]]
 # Heading, field of the paper's row, its unit in SI units; in the order of the paper's columns.
