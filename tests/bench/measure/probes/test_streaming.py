@@ -1,7 +1,8 @@
 """The cost of a stream: each chunk timed, operations and state exact, failures with a reason."""
 
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,8 +50,17 @@ def test_every_chunk_is_timed_and_no_call_of_the_warm_up() -> None:
     on_cpu = [chunk for chunk in received if not chunk.is_meta]
     assert len(measured.times_s) == len(on_cpu) == streaming.MIN_CHUNKS
     assert all(time_s > 0 for time_s in measured.times_s)
-    with_warmup = streaming.measure(scaler, workload(8), 0.03)
-    assert len(with_warmup.times_s) > streaming.MIN_CHUNKS
+
+
+def test_a_warm_up_takes_a_third_of_the_time_and_no_chunk_of_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Chunks of a millisecond, and a millisecond between two: 50 to warm up, then 100."""
+    clock = SimpleNamespace(perf_counter=(tick / 1000 for tick in count()).__next__)
+    monkeypatch.setattr(streaming, "time", clock)
+    chunks = streaming.chunks_of_speech(workload(8), 8)
+    times_s, _ = streaming.time_chunks(Scaler(), chunks, batch=1, budget_s=0.3)
+    assert times_s == pytest.approx([0.001] * 100)
 
 
 def test_chunks_are_the_recording_and_then_the_recording_again() -> None:
