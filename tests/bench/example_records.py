@@ -16,6 +16,7 @@ from bench.results.environment import (
     TorchSetup,
 )
 from bench.results.measurements import (
+    ContractCheck,
     CounterComparison,
     CounterResult,
     LatencyTimes,
@@ -159,6 +160,10 @@ def measured(scale: float, job: Job) -> Result:
     return EXAMPLES[job.probe](scale, job)
 
 
+def _contract(scale: float, job: Job) -> Result:
+    return ContractCheck(n_src=2)
+
+
 def _parameters(scale: float, job: Job) -> Result:
     return ParameterCount(
         n_params=int(1_000_003 * scale),
@@ -240,6 +245,7 @@ def _streaming(scale: float, job: Job) -> Result:
 
 
 EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
+    "contract": _contract,
     "parameters": _parameters,
     "operations": _operations,
     "memory": _memory,

@@ -39,7 +39,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
         yield from (make_record(job, measured(1.0, job), environment) for job in jobs)
 
     monkeypatch.setattr(command, "run_jobs", run_jobs)
-    monkeypatch.setattr(check, "fetch_environment", lambda threads: ENVIRONMENT)
+    monkeypatch.setattr(check, "prepare_measuring", lambda entries, threads: ENVIRONMENT)
 
     def call(*arguments: str, macs: object = 2e9) -> int:
         path = tmp_path / "budgets.toml"

@@ -42,7 +42,7 @@ class Times:
 def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Times:
     times = Times()
     monkeypatch.setattr(compare, "run_alone", times)
-    monkeypatch.setattr(sides, "fetch_environment", lambda threads: ENVIRONMENT)
+    monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: ENVIRONMENT)
     monkeypatch.setattr("bench.machine.lock.lock_path", lambda: tmp_path / "lock")
     for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(variable, raising=False)

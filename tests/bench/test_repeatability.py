@@ -32,7 +32,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: set[str]) -> C
             yield fail(record, Status.TIMEOUT, "Slow.") if job.model in broken else record
 
     monkeypatch.setattr(command, "run_jobs", run_jobs)
-    monkeypatch.setattr(repeatability, "fetch_environment", lambda threads: ENVIRONMENT)
+    monkeypatch.setattr(repeatability, "prepare_measuring", lambda entries, threads: ENVIRONMENT)
     monkeypatch.setattr(repeatability, "burner", lambda is_wanted: nullcontext())
     options = ["--runs", "2", "--rounds", "2", "--output", str(tmp_path / "out")]
     return lambda *arguments: repeatability.main([*options, *arguments])

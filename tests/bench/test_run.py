@@ -16,7 +16,7 @@ from bench import command, run
 from bench.files import append_line
 from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
-from bench.registry import REGISTRY, TABLE1
+from bench.registry import REGISTRY, TABLE1, Entry
 from bench.results.environment import Environment, GpuDevice
 from bench.results.record import Job, Record, Status
 from bench.results.store import read_records
@@ -29,7 +29,7 @@ from tests.bench.example_records import (
     measured,
 )
 
-QUICK_JOBS = 7  # of one network: parameters, twice operations, memory and latency
+QUICK_JOBS = 8  # of one network: contract, parameters, twice operations, memory and latency
 NULL_JOBS = 1  # the harness's own cost
 Call = Callable[..., int]
 
@@ -44,7 +44,7 @@ class Bench:
         self.act: Callable[[Job], None] = lambda job: None
         self.failures: dict[str, tuple[Status, str]] = {}
 
-    def fetch_environment(self, threads: int) -> Environment:
+    def prepare_measuring(self, entries: Iterable[Entry], threads: int) -> Environment:
         return self.environment
 
     def run_jobs(
@@ -71,7 +71,7 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench()
-    monkeypatch.setattr(run, "fetch_environment", bench.fetch_environment)
+    monkeypatch.setattr(run, "prepare_measuring", bench.prepare_measuring)
     monkeypatch.setattr(command, "run_jobs", bench.run_jobs)
     return bench
 

@@ -53,8 +53,8 @@ def test_a_signal_leaves_whole_records_and_no_process(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     started = Announcements(tmp_path / "started")
-    model = "tests.fault_models:hangs"
-    command = [sys.executable, "-c", INTERRUPTIBLE, "--models", model, "--output", str(tmp_path)]
+    models = ["tests.fault_models:healthy", "tests.fault_models:hangs"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "--models", *models, "--output", str(tmp_path)]
     with subprocess.Popen(
         command + TINY,
         cwd=ROOT,
@@ -72,9 +72,9 @@ def test_a_signal_leaves_whole_records_and_no_process(
     contents = read_records(path)
     assert contents.bad_lines == ()
     first, *interrupted = contents.records
-    assert (first.job.probe, first.status) == ("parameters", Status.OK)
-    in_flight = [(record.job.probe, record.status) for record in interrupted]
-    expected = [] if number == signal.SIGKILL else [("operations", Status.INTERRUPTED)]
+    assert (first.job.model, first.job.probe, first.status) == (models[0], "contract", Status.OK)
+    in_flight = [(record.job.model, record.status) for record in interrupted]
+    expected = [] if number == signal.SIGKILL else [(models[1], Status.INTERRUPTED)]
     assert in_flight == expected
     assert ("Finished records are on disk." in printed) == (number != signal.SIGKILL)
     assert "Traceback" not in printed

@@ -10,7 +10,7 @@ import pytest
 from bench.errors import UsageError
 from bench.gate.budgets import LIMITS, Budget, Budgets
 from bench.gate.rounds import LOOKS, CheckRun, check_records, exact_jobs, round_jobs
-from bench.registry import REGISTRY, Entry
+from bench.registry import NULL, REGISTRY, Entry
 from bench.results.measurements import LatencyTimes, OperationCount, Result
 from bench.results.record import Job, Record, Status
 from bench.results.verdict import Verdict
@@ -78,13 +78,13 @@ def test_only_what_the_budgets_need_is_measured_and_counts_once() -> None:
 
 
 def test_every_job_says_how_many_sources_its_network_must_return() -> None:
-    entries = {"two": REGISTRY["dprnn"], "one": REGISTRY["null"], "any": Entry("own", "own", "a:b")}
-    numbers = {entry.name: entry.n_src for entry in entries.values()}
+    entries = [REGISTRY["dprnn"], NULL, Entry("own", "own", "a:b")]
+    numbers = {entry.name: entry.n_src for entry in entries}
     assert set(numbers.values()) == {2, 1, None}
     budgets = [
         Budget(entry, WORKLOAD, quantity, 1.0, reference)
-        for entry in entries.values()
-        for quantity, reference in (("macs", None), ("ratio", entries["one"]))
+        for entry in entries
+        for quantity, reference in (("macs", None), ("ratio", NULL))
     ]
     jobs = [*exact_jobs(budgets[::2]), *round_jobs(budgets[1::2], 0)]
     assert len(jobs) == 6

@@ -83,8 +83,17 @@ def test_bad_sides_are_told(case: str) -> None:
     assert message in str(caught.value)
 
 
+OWN_NETWORK = """
+import torch
+def network():
+    return torch.nn.Conv1d(1, 2, {kernel_size})
+"""
+
+
 def test_two_networks_need_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "module.py").write_text(OWN_NETWORK.format(kernel_size=3))
     with two_sides("model:dprnn", "model:own.module:network", ["all"], 1) as pairs:
         assert [[side.entry.factory for side in pair] for pair in pairs] == [
             ["baselines.asteroid_models:dprnn", "own.module:network"]
@@ -97,13 +106,6 @@ def test_outside_of_a_repository_there_are_no_revisions(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="not a git repository"), two_sides("a", "b", ["all"], 1):
         pass
-
-
-OWN_NETWORK = """
-import torch
-def network():
-    return torch.nn.Conv1d(1, 2, {kernel_size})
-"""
 
 
 def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
