@@ -118,6 +118,22 @@ def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
     assert summary.models[0].to_explain() == {}
 
 
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [(Status.BAD_SHAPE, Status.BAD_SHAPE), (Status.TIMEOUT, Status.SKIPPED)],
+)
+def test_a_network_that_breaks_its_contract_has_that_reason_everywhere(
+    status: Status, shown: Status
+) -> None:
+    """And one whose check failed for a reason of the machine's was just not measured."""
+    record = fail(make_record(make_job(probe="contract")), status, "A sentence.")
+    (row,) = summarize([record]).models
+    assert {value.status for value in row.values.values()} == {shown}
+    names = [metric.name for metric in METRICS]
+    expected = {Value(None, status, "A sentence."): names} if shown == status else {}
+    assert row.to_explain() == expected
+
+
 def test_a_field_that_a_device_does_not_know_is_unsupported() -> None:
     job = make_job(probe="memory", phase="update", device="cuda")
     peaks = MemoryPeaks(5, 1, 1, 1, 2, notes={"minimum_bytes": "It was not traced."})
