@@ -1,4 +1,4 @@
-"""Files that are whole at any moment, and lines that are on the disk when a call returns.
+"""Files that are complete at any moment, and lines that are on the disk when a call returns.
 
 A file is written beside the old one, forced to the disk and only then put in its place, so that
 a process killed at any moment, or a full disk, leaves the old one.

@@ -1,4 +1,4 @@
-"""Files of a training, each whole at any moment: weights for use, and the state to go on from.
+"""Files of a training, each complete at any moment: weights for use, and the state to go on from.
 
 Weights are safetensors; JSON in their header says of what network they are and how they came about
 (``docs/checkpoints.md``).

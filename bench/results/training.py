@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from bench.errors import UsageError
 from bench.files import write_whole
 
@@ -51,15 +53,12 @@ class TrainingLine:
         """The line that ``to_json`` wrote.
 
         Raises:
-            ValueError: another schema, or not such a line.
+            ValueError: another schema, or a field that is missing or of another type; it is named.
         """
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
+        fields = msgspec.json.decode(text)
+        if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
             raise ValueError(f"not a line of schema {SCHEMA}")
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+        return msgspec.convert(fields, cls)
 
 
 def read_training(path: Path) -> tuple[TrainingLine, ...]:

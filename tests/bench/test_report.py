@@ -14,7 +14,7 @@ from bench.registry import TABLE1
 from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
 from bench.results.store import RecordFile
-from tests.bench.example_evaluations import RECORD
+from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
 
@@ -141,7 +141,7 @@ def test_reports_are_written_where_torch_is_not_installed(records: Path, tmp_pat
 def test_evaluations_in_the_folder_are_reported_too(
     records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = replace(RECORD, separator="conv-tasnet")
+    own = replace(EVALUATION, separator="conv-tasnet")
     append_evaluation(tmp_path / "out" / EVALUATIONS, own)
     assert report.main([str(records), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]

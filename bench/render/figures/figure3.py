@@ -58,10 +58,10 @@ def _draw_panel(
 ) -> None:
     costs = []
     for model in summary.models:
-        figure = model.values[column.metric]
-        if figure.value is None or figure.value <= 0:
+        measured = model.values[column.metric].value
+        if measured is None or measured <= 0:
             continue
-        cost = figure.value / column.scale
+        cost = measured / column.scale
         costs.append(cost)
         colour, marker = _style(model)
         if model.published is not None:

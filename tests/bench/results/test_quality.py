@@ -13,28 +13,28 @@ from bench.results.quality import (
     pick_own,
     read_evaluations,
 )
-from tests.bench.example_evaluations import RECORD
+from tests.bench.example_evaluations import EVALUATION
 
 REPORTS = Path(__file__).parents[3] / "reports"
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    named = replace(RECORD, name="long training", n_src=3, digest=None)
-    for record in (RECORD, named):
+    named = replace(EVALUATION, name="long training", n_src=3, digest=None)
+    for record in (EVALUATION, named):
         assert EvaluationRecord.from_json(record.to_json()) == record
 
 
 def test_a_number_that_json_has_no_word_for_is_not_written() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        replace(RECORD, si_sdri_mean_db=float("nan")).to_json()
+        replace(EVALUATION, si_sdri_mean_db=float("nan")).to_json()
 
 
 def test_the_first_schema_is_read() -> None:
-    fields = json.loads(RECORD.to_json()) | {"schema": 1}
+    fields = json.loads(EVALUATION.to_json()) | {"schema": 1}
     for name in ("name", "digest", "n_src"):
         del fields[name]
     record = EvaluationRecord.from_json(json.dumps(fields))
-    assert record == replace(RECORD, digest=None)
+    assert record == replace(EVALUATION, digest=None)
 
 
 def test_the_committed_records_are_read(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,10 +45,10 @@ def test_the_committed_records_are_read(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_newest_of_each_subject_and_set_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evaluations.jsonl"
-    other_corpus = replace(RECORD, corpus="WSJ0-2mix")
-    other_separator = replace(RECORD, separator="mixture", kind="mixture", training=None)
-    newer = replace(RECORD, si_sdri_mean_db=5.0, name="renamed")
-    for record in (RECORD, other_corpus, other_separator, newer):
+    other_corpus = replace(EVALUATION, corpus="WSJ0-2mix")
+    other_separator = replace(EVALUATION, separator="mixture", kind="mixture", training=None)
+    newer = replace(EVALUATION, si_sdri_mean_db=5.0, name="renamed")
+    for record in (EVALUATION, other_corpus, other_separator, newer):
         append_evaluation(path, record)
     assert set(map(EvaluationRecord.to_json, read_evaluations(path))) == {
         record.to_json() for record in (other_corpus, other_separator, newer)
@@ -57,11 +57,11 @@ def test_the_newest_of_each_subject_and_set_is_read(tmp_path: Path) -> None:
 
 def test_other_weights_of_a_network_are_another_subject(tmp_path: Path) -> None:
     path = tmp_path / "evaluations.jsonl"
-    of_schema_1 = replace(RECORD, digest=None)
-    other_weights = replace(RECORD, digest="other")
-    for record in (of_schema_1, RECORD, other_weights):
+    of_schema_1 = replace(EVALUATION, digest=None)
+    other_weights = replace(EVALUATION, digest="other")
+    for record in (of_schema_1, EVALUATION, other_weights):
         append_evaluation(path, record)
-    assert read_evaluations(path) == (of_schema_1, RECORD, other_weights)
+    assert read_evaluations(path) == (of_schema_1, EVALUATION, other_weights)
 
 
 @pytest.mark.parametrize(
@@ -71,26 +71,26 @@ def test_other_weights_of_a_network_are_another_subject(tmp_path: Path) -> None:
         "[]",
         "{}",
         "no JSON",
-        RECORD.to_json().replace('"schema": 2', '"schema": 3'),
+        EVALUATION.to_json().replace('"schema": 2', '"schema": 3'),
         json.dumps({"schema": 2, "separator": "a"}),
-        RECORD.to_json().replace('"corpus"', '"korpus"'),
-        RECORD.to_json().replace('"n_pairs": 300', '"n_pairs": "many"'),
+        EVALUATION.to_json().replace('"corpus"', '"korpus"'),
+        EVALUATION.to_json().replace('"n_pairs": 300', '"n_pairs": "many"'),
     ],
 )
 def test_a_line_that_is_none_is_named_and_left_out(
     tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "evaluations.jsonl"
-    path.write_text(f"{RECORD.to_json()}\n{line}\n")
-    assert read_evaluations(path) == (RECORD,)
+    path.write_text(f"{EVALUATION.to_json()}\n{line}\n")
+    assert read_evaluations(path) == (EVALUATION,)
     assert f"{path}, line 2, is left out: " in capsys.readouterr().err
 
 
 def test_a_torn_line_spoils_no_later_one(tmp_path: Path) -> None:
     path = tmp_path / "evaluations.jsonl"
-    path.write_text(RECORD.to_json()[:50])
-    append_evaluation(path, RECORD)
-    assert read_evaluations(path) == (RECORD,)
+    path.write_text(EVALUATION.to_json()[:50])
+    append_evaluation(path, EVALUATION)
+    assert read_evaluations(path) == (EVALUATION,)
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -101,13 +101,13 @@ def test_no_file(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "quality").touch()
     with pytest.raises(UsageError, match=r"evaluations\.jsonl: .*--output DIR"):
-        append_evaluation(tmp_path / "quality" / "evaluations.jsonl", RECORD)
+        append_evaluation(tmp_path / "quality" / "evaluations.jsonl", EVALUATION)
 
 
 def test_the_paper_is_of_two_sources() -> None:
     """So what is shown beside it is, too: the last of those on the most mixtures."""
-    three = replace(RECORD, n_src=3, n_mixtures=3000)
-    later = replace(RECORD, digest="other")
-    short = replace(RECORD, n_mixtures=10)
-    chosen = pick_own([RECORD, later, three, short])
+    three = replace(EVALUATION, n_src=3, n_mixtures=3000)
+    later = replace(EVALUATION, digest="other")
+    short = replace(EVALUATION, n_mixtures=10)
+    chosen = pick_own([EVALUATION, later, three, short])
     assert chosen == {("sudormrf-0.25x", "speech"): later}

@@ -36,7 +36,12 @@ def test_a_line_that_a_kill_left_unfinished_is_left_out(tmp_path: Path, cut: int
     assert read_training(path) == (make_line(step=50), make_line(step=100))[: 2 if cut == 1 else 1]
 
 
-@pytest.mark.parametrize("text", ["nonsense\n", '{"schema": 99}\n', '{"schema": 1, "step": 3}\n'])
+WORD = make_line().to_json().replace('"loss": ', '"loss": "low", "was": ') + "\n"
+
+
+@pytest.mark.parametrize(
+    "text", [WORD, "nonsense\n", '{"schema": 99}\n', '{"schema": 1, "step": 3}\n']
+)
 def test_a_foreign_line_is_named(tmp_path: Path, text: str) -> None:
     path = write(tmp_path / "metrics.jsonl", make_line())
     path.write_text(text + path.read_text())

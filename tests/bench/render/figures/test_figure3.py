@@ -16,13 +16,13 @@ from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.quality import EvaluationRecord, pick_own
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_evaluations import RECORD
+from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import complete_run, fail
 
 OWN = {
-    ("sudormrf-0.25x", "speech"): RECORD,
+    ("sudormrf-0.25x", "speech"): EVALUATION,
     ("conv-tasnet", "sounds"): replace(
-        RECORD, separator="conv-tasnet", task="sounds", si_sdri_mean_db=2.0, si_sdri_low_db=None
+        EVALUATION, separator="conv-tasnet", task="sounds", si_sdri_mean_db=2.0, si_sdri_low_db=None
     ),
 }
 
@@ -94,15 +94,15 @@ def test_a_network_without_a_cost_is_left_out(
 
 
 def test_a_network_of_the_corpus_goes_before_one_of_another() -> None:
-    mine = replace(RECORD, training={"corpus": RECORD.corpus}, n_mixtures=10)
-    foreign = replace(RECORD, training={"corpus": "shipped-speech"})
+    mine = replace(EVALUATION, training={"corpus": EVALUATION.corpus}, n_mixtures=10)
+    foreign = replace(EVALUATION, training={"corpus": "shipped-speech"})
     assert pick_own([foreign, mine, foreign]) == {("sudormrf-0.25x", "speech"): mine}
 
 
 def test_the_caption_tells_training_from_evaluation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = {("sudormrf-0.25x", "speech"): replace(RECORD, training={"corpus": "shipped-speech"})}
+    own = {("sudormrf-0.25x", "speech"): replace(EVALUATION, training={"corpus": "shipped-speech"})}
     draw(complete_run(), own, tmp_path, monkeypatch)
     caption = Kept.last.get_suptitle()
     assert "trained here on shipped-speech" in caption
@@ -110,10 +110,10 @@ def test_the_caption_tells_training_from_evaluation(
 
 
 def test_the_largest_and_latest_test_of_a_network_is_shown() -> None:
-    small = replace(RECORD, n_mixtures=10, si_sdri_mean_db=9.0)
-    later = replace(RECORD, si_sdri_mean_db=4.5)
+    small = replace(EVALUATION, n_mixtures=10, si_sdri_mean_db=9.0)
+    later = replace(EVALUATION, si_sdri_mean_db=4.5)
     others = [
-        replace(RECORD, split="val", n_mixtures=9999),
-        replace(RECORD, kind="oracle", separator="ideal ratio mask"),
+        replace(EVALUATION, split="val", n_mixtures=9999),
+        replace(EVALUATION, kind="oracle", separator="ideal ratio mask"),
     ]
-    assert pick_own([RECORD, later, small, *others]) == {("sudormrf-0.25x", "speech"): later}
+    assert pick_own([EVALUATION, later, small, *others]) == {("sudormrf-0.25x", "speech"): later}

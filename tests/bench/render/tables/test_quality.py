@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from bench.render.tables.quality import render_quality
-from tests.bench.example_evaluations import RECORD
+from tests.bench.example_evaluations import EVALUATION
 
-MIXTURE = replace(RECORD, separator="mixture", kind="mixture", si_sdri_mean_db=0, training=None)
-ORACLE = replace(RECORD, separator="ideal mask", kind="oracle", si_sdri_mean_db=13, training=None)
+MIXTURE = replace(EVALUATION, separator="mixture", kind="mixture", si_sdri_mean_db=0, training=None)
+ORACLE = replace(
+    EVALUATION, separator="ideal mask", kind="oracle", si_sdri_mean_db=13, training=None
+)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -15,7 +17,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_a_row_says_everything() -> None:
-    heads, _, row = rows(render_quality([RECORD]))
+    heads, _, row = rows(render_quality([EVALUATION]))
     assert dict(zip(heads, row, strict=True)) == {
         "Separator": "SuDoRM-RF 0.25x",
         "SI-SDRi (dB)": "**4.10**",
@@ -31,14 +33,14 @@ def test_a_row_says_everything() -> None:
 
 
 def test_the_lines_above_and_below_are_in_order() -> None:
-    found = rows(render_quality([MIXTURE, RECORD, ORACLE]))[2:]
+    found = rows(render_quality([MIXTURE, EVALUATION, ORACLE]))[2:]
     assert [row[0] for row in found] == ["ideal mask", "SuDoRM-RF 0.25x", "mixture"]
     assert [row[6] for row in found] == ["none", "5,000", "none"]
 
 
 def test_each_set_of_mixtures_has_its_own_table() -> None:
-    sounds = replace(RECORD, corpus="corpus-sounds", task="sounds", mixtures_digest="ff")
-    text = render_quality([RECORD, sounds, MIXTURE])
+    sounds = replace(EVALUATION, corpus="corpus-sounds", task="sounds", mixtures_digest="ff")
+    text = render_quality([EVALUATION, sounds, MIXTURE])
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## corpus-sounds, test: 500 mixtures",
         "## corpus-speech, test: 500 mixtures",
@@ -49,7 +51,7 @@ def test_each_set_of_mixtures_has_its_own_table() -> None:
 
 def test_what_is_unknown_is_said() -> None:
     bare = replace(
-        RECORD,
+        EVALUATION,
         separator="own",
         kind="estimates",
         training=None,
@@ -64,15 +66,15 @@ def test_what_is_unknown_is_said() -> None:
 
 
 def test_a_network_of_another_corpus_is_marked() -> None:
-    foreign = replace(RECORD, training={"corpus": "shipped-speech", "step": 1})
+    foreign = replace(EVALUATION, training={"corpus": "shipped-speech", "step": 1})
     (row,) = rows(render_quality([foreign]))[2:]
     assert row[5] == "shipped-speech (trained on another corpus; voices may overlap)"
 
 
 def test_two_trainings_of_a_network_are_two_rows_told_apart() -> None:
-    other = replace(RECORD, digest="ffff", si_sdri_mean_db=3)
-    old = replace(RECORD, digest=None, si_sdri_mean_db=2)
-    found = rows(render_quality([RECORD, other, old, MIXTURE]))[2:]
+    other = replace(EVALUATION, digest="ffff", si_sdri_mean_db=3)
+    old = replace(EVALUATION, digest=None, si_sdri_mean_db=2)
+    found = rows(render_quality([EVALUATION, other, old, MIXTURE]))[2:]
     assert [row[0] for row in found] == [
         "SuDoRM-RF 0.25x, 00112233aabbccdd",
         "SuDoRM-RF 0.25x, ffff",
@@ -82,12 +84,12 @@ def test_two_trainings_of_a_network_are_two_rows_told_apart() -> None:
 
 
 def test_a_name_of_ones_own_names_the_row() -> None:
-    named = replace(RECORD, digest="ffff", name="20 epochs", si_sdri_mean_db=3)
-    found = rows(render_quality([RECORD, named]))[2:]
+    named = replace(EVALUATION, digest="ffff", name="20 epochs", si_sdri_mean_db=3)
+    found = rows(render_quality([EVALUATION, named]))[2:]
     assert [row[0] for row in found] == ["SuDoRM-RF 0.25x", "20 epochs"]
 
 
 def test_three_sources_are_not_compared_with_the_papers_two() -> None:
-    text = render_quality([replace(RECORD, n_src=3)])
+    text = render_quality([replace(EVALUATION, n_src=3)])
     assert "## corpus-speech, test: 500 mixtures of 3 sources" in text
     assert rows(text)[2][-1] == "–"

@@ -12,7 +12,7 @@ from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import RunSummary, summarize
-from tests.bench.example_evaluations import RECORD
+from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import (
     GPU,
     SETTINGS,
@@ -224,7 +224,7 @@ def test_without_evaluations_nothing_is_said_of_own_quality() -> None:
 
 
 def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
-    text = render_table1(summarize(complete_run()), {("sudormrf-0.25x", "speech"): RECORD})
+    text = render_table1(summarize(complete_run()), {("sudormrf-0.25x", "speech"): EVALUATION})
     heads, *rows = next(tables(text))
     column = heads.index("SI-SDRi speech (dB), own")
     assert [row[column] for row in rows] == ["not trained here"] * 6 + ["**4.10**"]
@@ -237,5 +237,5 @@ def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
 
 
 def test_evaluations_of_networks_outside_the_run_are_left_out() -> None:
-    text = render_table1(summarize(complete_run()), {("a.b:c", "speech"): RECORD})
+    text = render_table1(summarize(complete_run()), {("a.b:c", "speech"): EVALUATION})
     assert text == render_table1(summarize(complete_run()))
