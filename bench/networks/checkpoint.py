@@ -30,6 +30,11 @@ SCHEMA = 2
 STATE_SCHEMA = 1
 
 
+def from_models(name: str) -> Any:
+    """A function of ``models.checkpoints``, which the harness reaches by name only."""
+    return resolve_factory(f"models.checkpoints.{name}")
+
+
 def save_model(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
     """Write weights (safetensors) with the metadata in their header.
 
@@ -39,7 +44,7 @@ def save_model(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> Non
     Raises:
         OSError: the disk is full or gone; the old file is as it was.
     """
-    describe: Any = resolve_factory("models.checkpoints.architecture:describe_network")
+    describe = from_models("architecture:describe_network")
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     header = json.dumps({"schema": SCHEMA, **metadata, **describe(model)})
     write_whole(path, serialize_tensors(weights, metadata={METADATA_KEY: header}))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from bench.networks.checkpoint import read_metadata
+from bench.networks.checkpoint import from_models, read_metadata
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY, Entry, select_entries
 from bench.results.record import CellError
@@ -86,7 +86,7 @@ def read_weights(path: Path) -> WeightsFile:
             return WeightsFile(path, load_file(path), metadata)
         file.seek(0)
         try:
-            weights = _from_models("torch_file:read_state_dict")(file)
+            weights = from_models("torch_file:read_state_dict")(file)
         except ValueError as error:
             reason = str(error).rstrip(".")
             raise UsageError(f"{path}: {reason}. {WHAT_IS_READ}") from error
@@ -143,8 +143,8 @@ def select_one(request: str) -> Entry:
 def _build(file: WeightsFile, name: str, factory: str) -> nn.Module:
     model = resolve_factory(factory)()
     try:
-        _from_models("weights:give_weights")(
-            model, _from_models("weights:unwrap_names")(file.weights, model.state_dict())
+        from_models("weights:give_weights")(
+            model, from_models("weights:unwrap_names")(file.weights, model.state_dict())
         )
     except ValueError as error:
         commit = file.metadata.get("code", {}).get("commit")
@@ -158,7 +158,7 @@ def _build(file: WeightsFile, name: str, factory: str) -> nn.Module:
 def _rebuild(file: WeightsFile) -> nn.Module:
     described = file.metadata["architecture"], file.metadata.get("config")
     try:
-        model: nn.Module = _from_models("architecture:rebuild_network")(*described, file.weights)
+        model: nn.Module = from_models("architecture:rebuild_network")(*described, file.weights)
     except ValueError as error:
         raise UsageError(f"{file.path}: {error}") from error
     return model
@@ -166,14 +166,9 @@ def _rebuild(file: WeightsFile) -> nn.Module:
 
 def _build_published(file: WeightsFile) -> nn.Module:
     try:
-        model: nn.Module = _from_models("reference:load_reference_state_dict")(file.weights)
+        model: nn.Module = from_models("reference:load_reference_state_dict")(file.weights)
     except ValueError as error:
         raise UsageError(
             f"{file.path}: {error} A network of the registry, or of your own, is named by --model."
         ) from error
     return model
-
-
-def _from_models(name: str) -> Any:
-    """A function of ``models.checkpoints``, which the harness reaches by name only."""
-    return resolve_factory(f"models.checkpoints.{name}")
