@@ -6,7 +6,7 @@ from bench.results.environment import Code
 from bench.results.quality import EvaluationRecord
 from bench.results.scores import MixtureScore, SourceScore
 
-RECORD = EvaluationRecord(
+EVALUATION = EvaluationRecord(
     separator="sudormrf-0.25x",
     kind="network",
     corpus="corpus-speech",

@@ -4,11 +4,11 @@ import csv
 import io
 
 import pytest
-from bench.render.tables.rows import render_csv
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.registry import TABLE1
+from bench.render.tables.rows import render_csv
 from bench.results.measurements import LatencyTimes
 from bench.results.metrics import METRICS
 from bench.results.published import TABLE1 as PUBLISHED
