@@ -1,4 +1,5 @@
-# make bench   install once, then measure the paper's seven networks with default settings
+# make bench   install once, then measure the paper's seven networks; writes reports/local/
+# make reports the same and more, into the committed reports/
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make lint    style, types and import contracts
@@ -11,10 +12,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 
-.PHONY: bench test thorough lint gate cuda clean
+.PHONY: bench reports test thorough lint gate cuda clean
 
 bench: $(INSTALLED)
-	$(BIN)/python -m bench.run --models all
+	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
+
+# All that is measured without training. A cell that failed (exit code 1) is named in its table.
+reports: $(INSTALLED)
+	$(BIN)/python -m bench.run --models table1 || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.run --models table2 --effort quick || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.operations --models table1
+	$(BIN)/python -m bench.streaming
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"

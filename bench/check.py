@@ -23,7 +23,7 @@ from bench.results.verdict import FORMS, Check
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which budgets to hold, and how long to measure."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.check",
         description="Check networks against budgets of parameters, operations, memory and time.",

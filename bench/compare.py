@@ -31,7 +31,7 @@ EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=0.5, deadline_s=600)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which two sides to compare, on what, for how long."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.compare",
         description="Measure two revisions or networks in turns; say whether HEAD is slower.",
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
     parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="of update steps (default: cpu)"
+        "--device", choices=("cpu", "cuda"), default="cpu", help="of training steps (default: cpu)"
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="default: 1, which neighbours disturb least"

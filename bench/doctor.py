@@ -1,6 +1,6 @@
 """python -m bench.doctor: say before a run what makes this machine unfit, and what to do.
 
-Exit codes: 0 fit, warnings allowed; 1 unfit: figures would mislead, or there would be none;
+Exit codes: 0 fit, warnings allowed; 1 unfit: times would mislead, or there would be none;
 2 the request can't be met (no measuring process can start); 130 Ctrl-C and 143 SIGTERM.
 """
 
@@ -14,7 +14,7 @@ from bench.errors import EXIT_OK, EXIT_UNFIT
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Where reports would go, and how to print what is found."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.doctor",
         description="Look for half a second at the load, settings, memory, GPU and packages of "

@@ -2,7 +2,7 @@
 
 EXIT_OK = 0
 EXIT_CELL_FAILED = 1  # everything that could be measured was, and at least one cell was not
-EXIT_UNFIT = 1  # of bench.doctor: figures of this machine would mislead
+EXIT_UNFIT = 1  # of bench.doctor: times of this machine would mislead
 EXIT_STOPPED = 1  # a training can't go on; its last good state is on disk
 EXIT_FAIL = 1  # of a gate: a verdict is FAIL
 EXIT_USAGE = 2  # nothing was measured

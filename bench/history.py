@@ -24,7 +24,7 @@ CHOICES = {metric.name: metric for metric in METRICS}
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which metric of which networks to follow."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.history",
         description="Show a metric of networks over commits, with the steps in it.",

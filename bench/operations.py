@@ -22,7 +22,7 @@ from bench.results.record import Record, Status, results_of
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which networks to count, at which size."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.operations",
         description="Count operations by layer, beside other counters, and over lengths; "

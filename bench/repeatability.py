@@ -29,7 +29,7 @@ EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which ratios to repeat, how often."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.repeatability",
         description="Measure how far ratios of times move between runs, on a quiet machine and "

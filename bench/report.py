@@ -16,7 +16,7 @@ from bench.results.training import find_trainings
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.report",
         description="Write table1.md, table1.csv and the Pareto figure from stored records, or "

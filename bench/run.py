@@ -27,7 +27,7 @@ from bench.results.workload import Workload
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """What to measure, on what, for how long, and where the reports go."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.run",
         description="Measure operations, parameters, peak memory and time of separation networks "
@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--device",
         choices=("cpu", "cuda", "auto"),
         default="auto",
-        help="where the update step runs; inference is on the CPU (default: auto)",
+        help="where the training step (update step, B) runs; inference is on the CPU (default: auto)",
     )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
@@ -78,6 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="where reports and records/ go (default: reports, or reports/GPU with a GPU)",
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="DIR",
+        help="print the ratios of times beside those of the newest run in DIR",
     )
     return parser
 
@@ -120,7 +126,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     if arguments.resume and has_records(path.parent, place):
         path, done = resume_records(path.parent, place, settings, environment)
     measure(lambda records: plan_next(entries, settings, records), path, environment, done)
-    return report(path, output)
+    return report(path, output, arguments.beside and find_beside(arguments.beside, place))
 
 
 def resume_records(
@@ -188,16 +194,24 @@ def device_name(device: str, environment: Environment) -> str:
     return name.lower().replace(" ", "-")
 
 
-def report(records: Path, output: Path) -> int:
+def find_beside(folder: Path, place: str) -> Path | None:
+    """The records of the newest run there, if there is one of the same kind of device."""
+    records = folder / "records"
+    return newest_records(records, place) if has_records(records, place) else None
+
+
+def report(records: Path, output: Path, beside: Path | None = None) -> int:
     """Write the reports of a record file and say where they are."""
     from rich.console import Console
 
     from bench.render.report import write_reports
-    from bench.render.terminal.table import print_summary
+    from bench.render.terminal.table import print_beside, print_summary
 
     contents = newest_of_each_cell(read_and_warn(records))
     summary = summarize(contents)
     print_summary(summary, Console())
+    if beside is not None:
+        print_beside(summary, summarize(read_and_warn(beside)), Console())
     for path in (records, *write_reports(summary, output)):
         print(path)
     failed = [record for record in contents if record.status != Status.OK]

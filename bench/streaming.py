@@ -30,7 +30,7 @@ CHUNKS = (160, 320, 640, 1280, 2560, 8000)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Which networks to stream, in which chunks."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.streaming",
         description="Measure streaming networks in chunks of several sizes; write streaming.md "

@@ -2,8 +2,8 @@
 
 The paper's notebook used a release of thop. As released today, thop multiplies a transposed
 convolution by its output positions (``stride`` times too often) and adds a convolution's bias.
-The paper's figures for the three sizes of SuDoRM-RF, though, lie on a line whose fixed part
-leaves no room for that factor: they fit the same rules with transposed convolutions counted
+The paper's numbers for the three sizes of SuDoRM-RF, though, lie on a line whose fixed part
+does not allow for that factor: they fit the same rules with transposed convolutions counted
 once, and norms and activations counted too.
 """
 
@@ -47,7 +47,7 @@ def _elements(factor: int) -> Callable[[Arguments], int]:
 
 
 THOP: Rules = {**ALL_MATMULS, aten.convolution: _at_output_positions}
-"""thop 0.1.1: the column that the paper's figures for the other networks fit best."""
+"""thop 0.1.1: the column that the paper's numbers for the other networks fit best."""
 
 TRANSPOSED_ONCE: Rules = {
     **ALL_MATMULS,

@@ -116,5 +116,5 @@ def _percent(log_ratio: float) -> str:
     return f"{np.expm1(log_ratio):+.1%}" if np.isfinite(log_ratio) else "unknown"
 
 
-def _check(duel: Duel, verdict: Verdict, reason: str, *figures: float | None) -> Check:
-    return Check(duel.head.entry.name, "time", verdict, reason, *figures)
+def _check(duel: Duel, verdict: Verdict, reason: str, *values: float | None) -> Check:
+    return Check(duel.head.entry.name, "time", verdict, reason, *values)

@@ -1,4 +1,4 @@
-"""Where a figure over commits changed for good: PELT on its logarithm, by ruptures.
+"""Where a metric over commits changed for good: PELT on its logarithm, by ruptures.
 
 The cost of a stretch is the sum of distances from its median, which single bad runs hardly raise;
 a stretch has at least two points, so that a change is believed when it was measured twice. One
@@ -31,7 +31,7 @@ class LastingChange(NamedTuple):
 
 
 def find_steps(series: Series) -> list[LastingChange]:
-    """The changes, oldest first; none where fewer than MIN_POINTS have a figure.
+    """The changes, oldest first; none where fewer than MIN_POINTS have a value.
 
     Raises:
         UsageError: ruptures is not installed.

@@ -22,7 +22,7 @@ NAMES = {EXIT_OK: "PASS", EXIT_FAIL: "FAIL", EXIT_INCONCLUSIVE: "INCONCLUSIVE"}
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """How often to compare what."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.gate.trial",
         description="Compare the same code with itself, and a slower network, and count verdicts.",

@@ -90,7 +90,7 @@ def _frequency_limit(end: str, choose: Callable[[list[int]], int]) -> float | No
 
 
 def describe_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a figure depends on; absent ones are named."""
+    """Versions of Python and of the packages that a value depends on; absent ones are named."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -9,8 +9,8 @@ class Severity(StrEnum):
 
     OK = "ok"
     UNKNOWN = "unknown"  # this machine does not tell
-    WARN = "warn"  # figures can be had, and something about them should be known
-    UNFIT = "unfit"  # figures would mislead, or there would be none
+    WARN = "warn"  # values can be had, and something about them should be known
+    UNFIT = "unfit"  # values would mislead, or there would be none
 
 
 @dataclass(frozen=True)

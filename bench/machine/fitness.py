@@ -13,7 +13,7 @@ from bench.results.environment import Environment, MachineState
 from bench.units import format_si
 
 BUSY_SHARE = 0.25  # of all processors: from here on unfit, below it a warning
-LOW_MEMORY_BYTES = 4e9  # an update step of the largest network, with room
+LOW_MEMORY_BYTES = 4e9  # a training step of the largest network, with some to spare
 NO_MEMORY_BYTES = 1e9  # not even Python, torch and a small network beside the system
 SWAP_BYTES = 64e6  # less is what every long-running system puts away
 
@@ -245,7 +245,7 @@ def _packages(missing: Sequence[str]) -> Finding:
         "packages",
         Severity.WARN,
         f"without the extra{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
-        "What needs them has no figures (asteroid: Conv-TasNet and DPRNN).",
+        "What needs them is not measured (asteroid: Conv-TasNet and DPRNN).",
         f"pip install 'separation-bench[{','.join(missing)}]'",
     )
 

@@ -31,7 +31,7 @@ def _gpu_build(name: str | None, cuda_build: str | None, is_seen: bool) -> Findi
         "GPU",
         Severity.WARN,
         f"{found} and does not see it" if cuda_build else found,
-        "The update step would run on the CPU.",
+        "The training step would run on the CPU.",
         "Install a build of torch for this driver (selector on pytorch.org, Get Started).",
     )
 

@@ -17,7 +17,7 @@ SOURCE_OFFSET = SAMPLE_RATE // 2  # further sources than the two recorded are sh
 class Example(NamedTuple):
     """A batch of mixtures with their sources."""
 
-    mixture: Tensor  # [batch, 1, time], mean 0 and deviation 1
+    mixture: Tensor  # [batch, 1, time], zero mean and unit variance
     sources: Tensor  # [batch, n_src, time], divided by the same deviations
 
 

@@ -9,7 +9,7 @@ class Published:
 
     ``operations_*`` are what the paper prints as GFLOPs: multiply-adds by the rules of an old
     release of thop, which counts a transposed convolution ``stride`` times too often; the
-    figure for B hardly contains a backward pass.
+    number for B hardly contains a backward pass.
     """
 
     si_sdri_speech_db: float

@@ -1,4 +1,4 @@
-"""Figures with intervals from repeated measurements, each a list of times for every process.
+"""Estimates with intervals from repeated measurements, each a list of times for every process.
 
 Randomness lives between processes (address layout, thread placement), so what is resampled is
 processes, never single calls.

@@ -18,7 +18,7 @@ from bench.results.environment import Environment
 from bench.results.record import Record
 
 NEEDED_BYTES = 64_000_000
-"""Room for the records, tables and figures of a thorough run."""
+"""Space for the records, tables and figures of a thorough run."""
 
 
 class BadLine(NamedTuple):

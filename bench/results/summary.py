@@ -81,7 +81,7 @@ class RunSummary:
 
     @property
     def update_device_name(self) -> str:
-        """What the update step ran on, by name."""
+        """What the training step ran on, by name."""
         gpu = self.environment.machine.gpu if self.environment else None
         return gpu.name if self.update_device == "cuda" and gpu else self.environment_name
 

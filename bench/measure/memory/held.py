@@ -15,7 +15,7 @@ class Held:
     weights: tuple[Tensor, ...]  # parameters and buffers
     gradients: tuple[Tensor, ...]  # until the next step's zero_grad
     optimiser: tuple[Tensor, ...]  # Adam's state; none before the first step
-    example: tuple[Tensor, ...]  # the mixture, and in an update step the sources
+    example: tuple[Tensor, ...]  # the mixture, and in a training step the sources
 
 
 def find_held(step: Step) -> Held:

@@ -40,7 +40,7 @@ def split_peak(step: Step, peak_allocated_bytes: int) -> Known:
     ``weight_bytes``: parameters and buffers. ``gradient_bytes`` and ``optimiser_bytes``: what a
     training step leaves behind for the next (inference: 0). ``activation_bytes``: all that the
     step holds beyond those at its peak, so activations, workspace and the example itself. Gradients
-    that do not exist yet at the peak leave their room to activations, so of a training step
+    that do not exist yet at the peak leave their space to activations, so of a training step
     this is the least that these can have taken.
     """
     held = find_held(step)

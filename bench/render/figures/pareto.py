@@ -21,7 +21,7 @@ STYLES = {
 }
 SUDORMRF_COLOUR = "#1f3a93"
 OTHER_STYLE = ("#555555", "P")
-MARGIN = 1.6  # factor of room left and right of the points
+MARGIN = 1.6  # factor of space left and right of the points
 Point = tuple[float, float]
 
 
@@ -38,7 +38,7 @@ def pareto_frontier(points: Sequence[Point]) -> list[Point]:
 
 
 def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
-    """Two rows (inference, update step) by three costs, as SVG and PNG; returns the paths."""
+    """Two rows (inference, training step) by three costs, as SVG and PNG; returns the paths."""
     canvas = Canvas(figsize=(11, 6.4), layout="constrained")
     axes = canvas.subplots(2, 3, sharey=True)
     _, *costs = table1_columns(summary.update_device)
@@ -57,14 +57,14 @@ def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
     canvas.suptitle(
         f"Quality against cost, {summary.workload.n_samples} samples, "
         f"batch {summary.workload.batch}\n"
-        f"inference on {summary.environment_name}; update step on {summary.update_device_name}",
+        f"inference on {summary.environment_name}; training step on {summary.update_device_name}",
         fontsize=11,
     )
     return save_figure(canvas, stem)
 
 
 def _draw_panel(axis: Axes, column: Column, summary: RunSummary) -> None:
-    phase = "inference" if column.phase == "inference" else "update step"
+    phase = "inference" if column.phase == "inference" else "training step"
     placed = [(model, *point) for model in summary.models if (point := _place(model, column))]
     _draw_frontier(axis, [(cost, quality) for _, cost, quality in placed])
     stars = [
@@ -149,7 +149,7 @@ def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
 
 
 def scale_costs(axes: Axes, which: Literal["x", "y"], costs: Sequence[float]) -> None:
-    """A log scale with room around the points, and plain numbers at 1, 2 and 5 of each decade."""
+    """A log scale with space around the points, and plain numbers at 1, 2 and 5 of each decade."""
     ends = (min(costs) / MARGIN, max(costs) * MARGIN) if costs else None
     if which == "x":
         axes.set(xscale="log", xlim=ends)

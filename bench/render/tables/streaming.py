@@ -119,12 +119,12 @@ def _table(costs: Iterable[Cost]) -> str:
 def _compute(cost: Cost) -> str:
     """Milliseconds, a mark where they are noisy, and the interval as a share of them."""
     value_s, interval = cost.compute.value, cost.compute.interval
-    figure = format_significant(1000 * value_s) + ("†" if cost.noise else "")
+    text = format_significant(1000 * value_s) + ("†" if cost.noise else "")
     if interval is None:
-        return f"{figure} (one process)"
+        return f"{text} (one process)"
     level = "" if interval.level == LEVEL else f" ({interval.level:.0%})"
     below, above = 1 - interval.low / value_s, interval.high / value_s - 1
-    return f"{figure}<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
+    return f"{text}<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
 
 
 def _noise(costs: Iterable[Cost]) -> Iterable[str]:

@@ -31,7 +31,7 @@ COVERED = (
 
 
 def render_table1(summary: RunSummary, own: Own | None = None) -> str:
-    """The paper's Table 1 with this machine's figures, all details, notes and provenance.
+    """The paper's Table 1 with this machine's values, all details, notes and provenance.
 
     ``own`` are evaluations of networks that were trained here, by network and task.
     """
@@ -129,12 +129,12 @@ def _compared(column: Column, model: ModelSummary) -> str:
 
 def _explanation(summary: RunSummary) -> str:
     return (
-        "In each cell: **measured here**, below it the paper's figure and the ratio measured / "
+        "In each cell: **measured here**, below it the paper's value and the ratio measured / "
         "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
         "and the cited paper). † in doubt: a section near the end says why.\n\n"
         "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
         "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
-        "beside exact multiply-adds here. An update step costs about three "
+        "beside exact multiply-adds here. A training step (B) costs about three "
         "forwards. The paper's memory is what its sampling profilers saw."
     )
 

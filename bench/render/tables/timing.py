@@ -10,7 +10,7 @@ from bench.results.timing import SHARES, LatencySummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si, format_significant
 
-TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Update step (B)"}
+TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
 
 
 def render_timing(summary: RunSummary) -> Iterable[str]:
@@ -32,7 +32,7 @@ def render_timing(summary: RunSummary) -> Iterable[str]:
             yield f"### {TITLES[phase]}"
             yield markdown_table(_heads(summary), rows)
     if parts := _parts_table(summary):
-        yield "### The parts of an update step"
+        yield "### The parts of a training step"
         yield parts
     yield _overhead(summary)
 
@@ -44,7 +44,7 @@ def _introduction(summary: RunSummary) -> str:
         f"Ratio: to {_name(summary.base)}, process by process within a round, so that a drift "
         "of the machine cancels; of two runs or two machines, compare ratios and not times. "
         "Percentiles of single calls appear from 29, 59 and 299 calls on. Contended: calls during "
-        "which something else used the processors; they are in the figures. Ended by: what ended "
+        "which something else used the processors; they are in the values. Ended by: what ended "
         "the calls of most processes: precision (they agreed), budget (their time was spent) or "
         "repeats (there were enough). Real-time factor: "
         "time over audio duration, below 1 is faster than real time."
@@ -99,7 +99,7 @@ def _ratio(timing: LatencySummary, is_base: bool) -> str:
 
 
 def _plus_minus(estimate: Estimate) -> str:
-    """The interval as a share of the figure; its level where that is not 95 %."""
+    """The interval as a share of the value; its level where that is not 95 %."""
     interval = estimate.interval
     if interval is None:
         return " (one process)"

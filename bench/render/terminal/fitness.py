@@ -42,12 +42,12 @@ def _explain(finding: Finding) -> Text:
 
 
 def render_verdict(findings: Sequence[Finding]) -> str:
-    """The last line: whether to measure here, and how much to mend or to know."""
+    """The last line: whether to measure here, and how much to fix or to know."""
     counts = Counter(finding.severity for finding in findings)
     warnings = f"{counts[Severity.WARN]} warning{'' if counts[Severity.WARN] == 1 else 's'}"
     if is_fit(findings):
         return f"Fit for measuring, with {warnings}."
-    return f"Unfit for measuring: {counts[Severity.UNFIT]} to mend first, and {warnings}."
+    return f"Unfit for measuring: {counts[Severity.UNFIT]} to fix first, and {warnings}."
 
 
 def render_json(findings: Sequence[Finding]) -> str:

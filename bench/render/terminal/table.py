@@ -10,11 +10,12 @@ from rich.table import Table
 
 from bench.render.columns import LETTERS, PARAMS, table1_columns
 from bench.render.doubts import describe_doubts
+from bench.render.terminal.beside import render_beside
 from bench.results.summary import RunSummary
 from bench.results.timing import DoubtKind
 from bench.results.workload import PHASES, Phase
 
-NAMES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Update step (B)"}
+NAMES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
 
 
 def render_terminal(summary: RunSummary) -> Iterator[Table]:
@@ -37,8 +38,7 @@ def render_terminal(summary: RunSummary) -> Iterator[Table]:
 def print_summary(summary: RunSummary, console: Console) -> None:
     """Print the tables whole, however narrow the terminal is, and what the marks mean."""
     for table in render_terminal(summary):
-        needed = Measurement.get(console, console.options, table).maximum
-        console.print(table, width=max(console.width, needed), crop=False, soft_wrap=False)
+        print_whole(table, console)
     work = summary.workload
     notes = [f"{work.n_samples} samples, batch {work.batch}, threads {work.threads}."]
     if any(value.doubts for model in summary.models for value in model.values.values()):
@@ -56,3 +56,18 @@ def _left_out(summary: RunSummary) -> Iterator[str]:
             unknown = [d for d in value.doubts if d.kind == DoubtKind.UNKNOWN_OPERATORS]
             if unknown:
                 yield f"{model.entry.name} {LETTERS[phase]}: {describe_doubts(unknown)}"
+
+
+def print_beside(ours: RunSummary, theirs: RunSummary, console: Console) -> None:
+    """Print how the ratios of two runs lie beside each other, where they can."""
+    table = render_beside(ours, theirs)
+    if table is None:
+        console.print("No ratio of this run has one beside it: other networks, or another base.")
+    else:
+        print_whole(table, console)
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """Print a table whose names and numbers are never cut, however narrow the terminal is."""
+    needed = Measurement.get(console, console.options, table).maximum
+    console.print(table, width=max(console.width, needed), crop=False)

@@ -20,7 +20,7 @@ def render_text(checks: Sequence[Check], title: str) -> str:
 def render_markdown(checks: Sequence[Check], title: str) -> str:
     """A heading with the verdict for all, and a table."""
     rows = [[check.verdict, check.model, check.quantity, check.reason] for check in checks]
-    table = markdown_table(["Verdict", "Network", "Figure", "Reason"], rows, n_text=4)
+    table = markdown_table(["Verdict", "Network", "Metric", "Reason"], rows, n_text=4)
     return f"### {title}: {conclude(checks)}\n\n{table}\n"
 
 

@@ -31,7 +31,7 @@ def timed(times_s: list[list[float]], **measured: Any) -> list[Record]:
     ]
 
 
-@pytest.mark.parametrize(("heading", "factor"), [("Inference (I)", 1), ("Update step (B)", 3)])
+@pytest.mark.parametrize(("heading", "factor"), [("Inference (I)", 1), ("Training step (B)", 3)])
 def test_each_network_has_its_ratio_and_its_real_time_factor(heading: str, factor: int) -> None:
     """One second of audio in 0.101 s, k times that for network number k; number 5 is 1.0x."""
     found = rows(section(complete_run()), heading)
@@ -91,7 +91,7 @@ def test_a_wide_interval_makes_a_value_noisy() -> None:
 
 
 def test_the_parts_of_an_update_step_with_their_shares() -> None:
-    for row in rows(section(complete_run()), "The parts of an update step"):
+    for row in rows(section(complete_run()), "The parts of a training step"):
         assert {row[part] for part in row if part != "Model"} == {"100 ms (20%)"}
 
 
