@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--device",
         choices=("cpu", "cuda", "auto"),
         default="auto",
-        help="where the training step (update step, B) runs; inference is on the CPU (default: auto)",
+        help="where the training step (B) runs; inference is on the CPU (default: auto)",
     )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")

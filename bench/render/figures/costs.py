@@ -1,15 +1,23 @@
 """Cost against cost, for networks of which no separation quality is known."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from bench.render.columns import LATENCY, MACS, Column, memory_column
-from bench.render.figures.pareto import OTHER_STYLE, STYLES, SUDORMRF_COLOUR, draw_grid, scale_costs
+from bench.render.figures.pareto import (
+    OTHER_STYLE,
+    STYLES,
+    SUDORMRF_COLOUR,
+    draw_grid,
+    scale_costs,
+)
 from bench.render.figures.saving import save_figure
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
+from bench.units import format_si
 
 NAMES: dict[Phase, str] = {"inference": "inference", "update": "training step"}
 
@@ -35,12 +43,23 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
             frameon=False,
             fontsize=9,
         )
+    if missing := list(_missing(summary)):
+        canvas.supxlabel(f"not measured: {', '.join(missing)}", fontsize=8, color="#aa0000")
     canvas.suptitle(
         f"Cost against cost, {summary.workload.n_samples} samples, batch {summary.workload.batch}\n"
         f"inference on {summary.environment_name}; training step on {summary.update_device_name}",
         fontsize=11,
     )
     return save_figure(canvas, stem)
+
+
+def _missing(summary: RunSummary) -> Iterator[str]:
+    """Networks of which a time is missing, with the status of the first that is."""
+    for model in summary.models:
+        values = [model.values[column.metric] for column in LATENCY]
+        failed = [value.status.value for value in values if value.value is None]
+        if failed:
+            yield f"{model.entry.display_name} ({failed[0]})"
 
 
 def _columns(summary: RunSummary, phase: Phase) -> tuple[Column, Column]:
@@ -51,21 +70,24 @@ def _columns(summary: RunSummary, phase: Phase) -> tuple[Column, Column]:
 def _draw_panel(axis: Axes, across: Column, up: Column, summary: RunSummary) -> None:
     points = []
     for place, model in enumerate(summary.models):
-        cost, time_s = (model.values[column.metric].value for column in (across, up))
-        if cost and time_s:
-            points.append((cost / across.scale, time_s / up.scale))
+        cost, time_s = model.values[across.metric], model.values[up.metric]
+        if cost.value and time_s.value:
+            points.append((cost.value, time_s.value))
             colour, marker = style_of(model, place)
             name = model.entry.display_name
             axis.plot(*points[-1], marker, color=colour, markersize=8, label=name)
     phase = NAMES[up.phase or "inference"]
-    axis.set_xlabel(f"{across.title} of {phase} ({across.unit})")
-    axis.set_ylabel(f"{up.title} of {phase} ({up.unit})")
+    axis.set_xlabel(f"{across.title} of {phase}")
+    axis.set_ylabel(f"{up.title} of {phase}")
     if points:
-        scale_costs(axis, "x", [cost for cost, _ in points])
-        scale_costs(axis, "y", [time for _, time in points])
-    else:
-        axis.text(0.5, 0.5, "nothing was measured", transform=axis.transAxes, ha="center")
+        costs, times_s = zip(*points, strict=True)
+        scale_costs(axis, "x", costs, _with_unit(across))
+        scale_costs(axis, "y", times_s, _with_unit(up))
     draw_grid(axis)
+
+
+def _with_unit(column: Column) -> Callable[[float], str]:
+    return lambda value: format_si(value, column.base_unit, 2)
 
 
 def style_of(model: ModelSummary, place: int) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The paper's Figure 3: separation quality against cost, with the Pareto frontier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -119,7 +119,7 @@ def _place(model: ModelSummary, column: Column) -> Point | None:
 
 
 def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
-    """A network without a figure is named in the panel, not left out in silence."""
+    """A network without a value is named in the panel, not left out in silence."""
     missing = [
         f"{model.entry.display_name}: {model.values[column.metric].status.value}"
         for model in summary.models
@@ -148,17 +148,29 @@ def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
     draw_grid(axes)
 
 
-def scale_costs(axes: Axes, which: Literal["x", "y"], costs: Sequence[float]) -> None:
-    """A log scale with space around the points, and plain numbers at 1, 2 and 5 of each decade."""
-    ends = (min(costs) / MARGIN, max(costs) * MARGIN) if costs else None
+def scale_costs(
+    axes: Axes,
+    which: Literal["x", "y"],
+    costs: Sequence[float],
+    show: Callable[[float], str] = "{:g}".format,
+) -> None:
+    """A log scale with space around the points, and numbers at 1, 2 and 5 of each decade."""
+    ends = _ends(costs) if costs else None
     if which == "x":
         axes.set(xscale="log", xlim=ends)
     else:
         axes.set(yscale="log", ylim=ends)
     axis: XAxis | YAxis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def _ends(costs: Sequence[float]) -> tuple[float, float]:
+    """Of an axis of at least a decade, so that its numbers have space."""
+    low, high = min(costs), max(costs)
+    margin = max(MARGIN, (10 * low / high) ** 0.5)
+    return low / margin, high * margin
 
 
 def draw_grid(axes: Axes) -> None:

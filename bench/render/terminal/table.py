@@ -15,6 +15,7 @@ from bench.results.summary import RunSummary
 from bench.results.timing import DoubtKind
 from bench.results.workload import PHASES, Phase
 
+UNLIMITED = 10_000  # columns
 NAMES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
 
 
@@ -69,5 +70,7 @@ def print_beside(ours: RunSummary, theirs: RunSummary, console: Console) -> None
 
 def print_whole(table: Table, console: Console) -> None:
     """Print a table whose names and numbers are never cut, however narrow the terminal is."""
-    needed = Measurement.get(console, console.options, table).maximum
-    console.print(table, width=max(console.width, needed), crop=False)
+    unlimited = console.options.update(max_width=UNLIMITED)
+    needed = Measurement.get(console, unlimited, table).maximum
+    wide = Console(file=console.file, width=max(console.width, needed))
+    wide.print(table)
