@@ -43,12 +43,12 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
             frameon=False,
             fontsize=9,
         )
-    if missing := list(_missing(summary)):
-        canvas.supxlabel(f"not measured: {', '.join(missing)}", fontsize=8, color="#aa0000")
+    work, missing = summary.workload, ", ".join(_missing(summary))
     canvas.suptitle(
-        f"Cost against cost, {summary.workload.n_samples} samples, batch {summary.workload.batch}\n"
-        f"inference on {summary.environment_name}; training step on {summary.update_device_name}",
-        fontsize=11,
+        f"Cost against cost, {work.n_samples} samples, batch {work.batch}\n"
+        f"inference on {summary.environment_name}; training step on {summary.update_device_name}"
+        + (f"\nnot measured: {missing}" if missing else ""),
+        fontsize=10,
     )
     return save_figure(canvas, stem)
 
