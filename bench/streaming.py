@@ -74,7 +74,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     entries = select_entries(arguments.models)
     path = arguments.records or run(entries, arguments)
     records = read_and_warn(path)
-    if not any(record.job.probe == "streaming" for record in records):
+    if arguments.records and not any(record.job.probe == "streaming" for record in records):
         raise UsageError(f"{path} holds no records of streams. Measure: python -m bench.streaming")
     for path in write(entries, records, arguments.output):
         print(path)

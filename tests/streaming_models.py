@@ -29,6 +29,9 @@ class Scaler(nn.Module):
         super().__init__()
         self.scales = nn.Parameter(torch.full((2, 1), scale))
 
+    def forward(self, mixture: Tensor) -> Tensor:
+        return self.scales @ mixture
+
     def latency_samples(self, chunk_samples: int = 1) -> int:
         return max(HOP, chunk_samples)
 

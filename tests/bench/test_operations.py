@@ -24,7 +24,7 @@ def test_one_command_writes_every_artefact(
     assert {Path(path).name for path in printed} == names
     (records,) = (tmp_path / "records" / "operations").glob("*.jsonl")
     probes = [record.job.probe for record in read_records(records).records]
-    assert probes == ["layers", "scaling", "counters"]
+    assert probes == ["contract", "layers", "scaling", "counters"]
     modules = json.loads((tmp_path / "layers.json").read_text())[NETWORK]
     assert modules[0]["macs"] == sum(row["own_macs"] for row in modules) > 0
     assert {row["part"] for row in modules} <= set(PARTS)
@@ -43,7 +43,7 @@ def test_a_network_that_fails_is_an_exit_code_and_a_reason(tmp_path: Path) -> No
     models = ["--models", NETWORK, "tests.fault_models:raises"]
     assert operations.main([*models, "--output", str(tmp_path)]) == 1
     report = (tmp_path / "operations.md").read_text()
-    assert "tests.fault_models:raises, counters: error:" in report
+    assert "tests.fault_models:raises, contract: error:" in report
     assert NETWORK in (tmp_path / "layers.md").read_text()
 
 

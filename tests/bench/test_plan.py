@@ -50,14 +50,40 @@ def plan(entries: list[Entry], n_rounds: int) -> list[Job]:
 @plans
 def test_every_cell_once_and_latency_once_a_round(entries: list[Entry], n_rounds: int) -> None:
     cells = Counter((j.model, j.probe, j.workload.phase, j.round) for j in plan(entries, n_rounds))
-    expected = {(e.name, "parameters", "inference", 0) for e in entries}
+    once = ("contract", "parameters")
+    expected = {(e.name, probe, "inference", 0) for e in entries for probe in once}
     for entry in entries:
         for phase in PHASES:
             expected |= {(entry.name, probe, phase, 0) for probe in ("operations", "memory")}
             expected |= {(entry.name, "latency", phase, index) for index in range(n_rounds)}
     assert set(cells) == expected
     assert set(cells.values()) == {1}
-    assert sum(cells.values()) == len(entries) * (5 + 2 * n_rounds)
+    assert sum(cells.values()) == len(entries) * (6 + 2 * n_rounds)
+
+
+@plans
+def test_the_contract_of_every_network_comes_before_anything_else(
+    entries: list[Entry], n_rounds: int
+) -> None:
+    first = [(job.model, job.probe) for job in plan(entries, n_rounds)[: len(entries)]]
+    assert first == [(entry.name, "contract") for entry in entries]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_a_network_that_breaks_its_contract_by_itself_is_measured_no_further(
+    status: Status,
+) -> None:
+    """What may be the machine's doing, such as a full memory, is tried elsewhere all the same."""
+    broken, sound = TABLE1[:2]
+
+    def measure(job: Job) -> Record:
+        is_broken = (job.model, job.probe) == (broken.name, "contract")
+        return fail(answer(job), status, "So it is.") if is_broken else answer(job)
+
+    numbers = Counter(record.job.model for record in run([broken, sound], exactly(2), measure))
+    own = {Status.ERROR, Status.BAD_SHAPE, Status.NON_FINITE, Status.MISSING_DEPENDENCY}
+    assert numbers[broken.name] == (1 if status in own else numbers[sound.name])
+    assert numbers[sound.name] == 6 + 2 * 2
 
 
 @plans
@@ -207,7 +233,7 @@ def test_inference_stays_on_the_cpu(device: str) -> None:
         ({"n_samples": 0}, "--samples must be at least 1, not 0"),
         ({"batch": -1}, "--batch must be at least 1, not -1"),
         ({"threads": 0}, "--threads must be at least 1, not 0"),
-        ({"seed": -1}, "--seed must be at least 0, not -1"),
+        ({"seed": -1}, "--seed must lie between 0 and 9223372036854775807, not -1"),
         ({"dtype": "int8"}, "--dtype must be one of float32, .*, not 'int8'"),
     ],
 )

@@ -37,7 +37,8 @@ def test_one_command_writes_every_artefact_and_records_give_them_again(
     assert printed == {"streaming.md", "streaming.svg", "streaming.png"}
     (records,) = (first / "records" / "streaming").glob("*.jsonl")
     measured = read_records(records).records
-    assert [record.job.workload.chunk_samples for record in measured] == [8, 400]
+    assert [record.job.probe for record in measured] == ["contract", "streaming", "streaming"]
+    assert [record.job.workload.chunk_samples for record in measured[1:]] == [8, 400]
     assert {record.job.workload.threads for record in measured} == {1}
     assert streaming.main([*models, "--records", str(records), "--output", str(second)]) == 0
     for name in ("streaming.md", "streaming.svg"):
@@ -51,6 +52,15 @@ def test_a_network_that_can_not_stream_is_an_exit_code_and_a_reason(
     models = ["--models", "tests.fault_models:healthy", "--chunks", "8"]
     assert streaming.main([*models, "--output", str(tmp_path)]) == 1
     assert "unsupported: The network has no `stream`" in (tmp_path / "streaming.md").read_text()
+
+
+def test_where_all_break_the_contract_the_report_says_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ["--models", "tests.fault_models:wrong_shape", "--chunks", "8"]
+    assert streaming.main([*models, "--output", str(tmp_path)]) == 1
+    assert "wrong_shape, contract: bad_shape: " in (tmp_path / "streaming.md").read_text()
+    assert "error: " not in capsys.readouterr().err
 
 
 def test_a_run_that_is_refused_leaves_no_file(tmp_path: Path) -> None:

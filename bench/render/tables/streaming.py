@@ -8,7 +8,7 @@ from bench.registry import SAMPLE_RATE, Entry
 from bench.render.contention import describe_contention
 from bench.render.tables.markdown import markdown_table
 from bench.results.measurements import StreamTimes
-from bench.results.record import Record, Status, results_of
+from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import LEVEL, Estimate, estimate_median
 from bench.units import format_si, format_significant
 
@@ -138,14 +138,19 @@ def _noise(costs: Iterable[Cost]) -> Iterable[str]:
 
 def _failures(records: Iterable[Record]) -> Iterable[str]:
     lines = dict.fromkeys(
-        f"- {record.job.model}, chunks of {record.job.workload.chunk_samples}: "
-        f"{record.status.value}: {record.reason}"
+        f"- {record.job.model}, {_asked(record.job)}: {record.status.value}: {record.reason}"
         for record in records
         if record.status != Status.OK
     )
     if lines:
         yield "## What could not be measured"
         yield "\n".join(lines)
+
+
+def _asked(job: Job) -> str:
+    """What was tried: chunks of a size, or what comes before any of them."""
+    size = job.workload.chunk_samples
+    return job.probe if size is None else f"chunks of {size}"
 
 
 def _provenance(records: Sequence[Record]) -> str:
