@@ -22,7 +22,7 @@ from bench.registry import REGISTRY, Entry, select_entries
 from bench.results.record import CellError
 
 WHAT_IS_READ = (
-    "Give a model.safetensors of bench.train, a state dict with --model NAME, or a file that the "
+    "Read are model.safetensors of bench.train, state dicts (with --model NAME), and what the "
     "authors of SuDoRM-RF published (docs/checkpoints.md)."
 )
 

@@ -181,7 +181,9 @@ def test_the_state_of_a_training_is_answered_with_its_weights(tmp_path: Path) ->
     path = tmp_path / "state.pt"
     save_state(path, tiny.training().state())
     for own_factory in (None, tiny.FACTORY):
-        with pytest.raises(UsageError, match=r"state\.pt: .*Give the model\.safetensors beside it"):
+        with pytest.raises(
+            UsageError, match=r"state\.pt: .*model\.safetensors beside it: give that"
+        ):
             load_trained(path, own_factory)
 
 
