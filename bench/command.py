@@ -20,7 +20,7 @@ from bench.errors import (
 from bench.machine.lock import measuring_alone
 from bench.measure.isolate import run_jobs
 from bench.results.environment import Environment
-from bench.results.record import Job, Record
+from bench.results.record import Job, Record, Status
 from bench.results.store import RecordFile, read_records
 from bench.results.verdict import Check, Verdict, overall
 
@@ -95,6 +95,14 @@ def read_and_warn(path: Path) -> tuple[Record, ...]:
     for line in contents.bad_lines:
         print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
     return contents.records
+
+
+def name_failures(records: Sequence[Record]) -> list[Record]:
+    """The records of cells that were not measured; each reason is printed once."""
+    failed = [record for record in records if record.status != Status.OK]
+    for model, status, reason in dict.fromkeys((r.job.model, r.status, r.reason) for r in failed):
+        print(f"{model}: {status.value}: {reason}", file=sys.stderr)
+    return failed
 
 
 VERDICT_EXITS = {

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, read_and_warn, run_command
+from bench.command import measure, name_failures, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.measure.isolate import prepare_measuring
 from bench.plan import Effort, Settings, plan_job, remaining
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment
-from bench.results.record import Job, Status
+from bench.results.record import Job
 
 BURN = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
 CONDITIONS = ("quiet", "loaded")
@@ -74,9 +74,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
         for condition in CONDITIONS
     }
     records = [record for of_kind in runs.values() for run in of_kind for record in run]
-    failed = [record for record in records if record.status != Status.OK]
-    for failure in dict.fromkeys((r.job.model, r.status.value, r.reason) for r in failed):
-        print("{}: {}: {}".format(*failure), file=sys.stderr)
+    failed = name_failures(records)
     if not records:
         raise UsageError(f"There are no records of quiet or loaded runs in {folder}.")
     if len(failed) == len(records):

@@ -8,22 +8,19 @@ are on disk).
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, read_and_warn, run_command
-from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.command import measure, name_failures, read_and_warn, run_command
+from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
+from bench.measure.place import choose_device, device_name
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import REGISTRY, select_entries
-from bench.results.environment import Environment
-from bench.results.fingerprint import fingerprint
-from bench.results.record import Record, Status
+from bench.results.resumption import records_to_keep
 from bench.results.store import has_records, newest_records
 from bench.results.summary import newest_of_each_cell, summarize
-from bench.results.workload import Workload
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -121,77 +118,13 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
     settings = settings.on(device)
-    started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    path, done = output / "records" / f"{place}-{started}.jsonl", None
-    if arguments.resume and has_records(path.parent, place):
-        path, done = resume_records(path.parent, place, settings, environment)
+    records = output / "records"
+    path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
+    if arguments.resume and has_records(records, place):
+        path = newest_records(records, place)
+        done = records_to_keep(path, read_and_warn(path), settings.workload, environment)
     measure(lambda records: plan_next(entries, settings, records), path, environment, done)
     return report(path, output, arguments.beside and find_beside(arguments.beside, place))
-
-
-def resume_records(
-    folder: Path, place: str, settings: Settings, environment: Environment
-) -> tuple[Path, list[Record]]:
-    """The newest run's file and those of its records that need not be made again.
-
-    Raises:
-        UsageError: there is no run, or it was made with other settings, with other code or on
-            another machine.
-    """
-    path = newest_records(folder, place)
-    records = read_and_warn(path)
-    for record in records:
-        asked, made = settings.workload(record.job.workload.phase), record.job.workload
-        if made != asked:
-            raise UsageError(
-                f"{path} was made with other settings ({_differences(made, asked)}), and a run "
-                "holds one kind of workload. Resume it with its own, or start a new run without "
-                "--resume."
-            )
-    done = [record for record in records if record.status == Status.OK]
-    for record in done:
-        if fingerprint(record.job, record.environment) != fingerprint(record.job, environment):
-            raise UsageError(
-                f"{path} was made with other code or packages, or on another machine, "
-                "so it can't be resumed. Start a new run without --resume."
-            )
-    return path, done
-
-
-def _differences(made: Workload, asked: Workload) -> str:
-    """What two workloads differ in, in words."""
-    return ", ".join(
-        f"{name} {value} and not {getattr(asked, name)}"
-        for name, value in asdict(made).items()
-        if value != getattr(asked, name)
-    )
-
-
-def choose_device(requested: str, environment: Environment) -> str:
-    """``cpu`` or ``cuda``.
-
-    Raises:
-        UsageError: CUDA was asked for and is not there; says what was found.
-    """
-    gpu = environment.machine.gpu
-    if requested == "auto":
-        return "cuda" if gpu else "cpu"
-    if requested == "cuda" and not gpu:
-        version = environment.versions["torch"]
-        build = environment.torch.cuda_build
-        found = f"is built for CUDA {build} but sees no GPU" if build else "is built without CUDA"
-        raise UsageError(
-            f"--device cuda: torch {version} {found}. "
-            "Use --device cpu, or a machine and a build of torch with CUDA."
-        )
-    return requested
-
-
-def device_name(device: str, environment: Environment) -> str:
-    """``cpu``, or the GPU's name as a file name."""
-    gpu = environment.machine.gpu
-    name = gpu.name if device == "cuda" and gpu else device
-    return name.lower().replace(" ", "-")
 
 
 def find_beside(folder: Path, place: str) -> Path | None:
@@ -214,10 +147,7 @@ def report(records: Path, output: Path, beside: Path | None = None) -> int:
         print_beside(summary, summarize(read_and_warn(beside)), Console())
     for path in (records, *write_reports(summary, output)):
         print(path)
-    failed = [record for record in contents if record.status != Status.OK]
-    for failure in dict.fromkeys((r.job.model, r.status.value, r.reason) for r in failed):
-        print("{}: {}: {}".format(*failure), file=sys.stderr)
-    return EXIT_CELL_FAILED if failed else EXIT_OK
+    return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK
 
 
 if __name__ == "__main__":

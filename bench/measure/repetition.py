@@ -74,7 +74,7 @@ def is_precise(times_s: Sequence[float], rule: StopRule) -> bool:
 
 
 @dataclass(frozen=True)
-class Series:
+class CallSeries:
     """The calls of one process: how it warmed up, what was timed, and what ended it."""
 
     warmup_s: Sequence[float]
@@ -102,7 +102,7 @@ class Series:
         )
 
 
-def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int) -> Series:
+def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int) -> CallSeries:
     """Warm up until stable, then repeat until precise or the time is spent; all is kept."""
     spent = 0.0
     warmup_s: list[float] = []
@@ -118,7 +118,7 @@ def time_repeatedly(run: Run, sample: Sampler, rule: StopRule, threads: int) -> 
         spent += times_s[-1]
     series_s = time.perf_counter() - start
     whole = contention_between(before, read_counters(), series_s, threads)
-    return Series(warmup_s, is_stable(warmup_s, rule), samples, stopped_by, whole)
+    return CallSeries(warmup_s, is_stable(warmup_s, rule), samples, stopped_by, whole)
 
 
 def _stop_reason(times_s: Sequence[float], spent_s: float, rule: StopRule) -> str:

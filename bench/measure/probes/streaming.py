@@ -25,7 +25,7 @@ MAX_CHUNKS = 2000
 WARMUP_S = 0.3
 
 
-class StreamState(Protocol):
+class StreamMemory(Protocol):
     """What a stream remembers between two chunks."""
 
     @property
@@ -48,10 +48,10 @@ class StreamingNetwork(Protocol):
     def latency_samples(self, chunk_samples: int) -> int:
         """The longest that a sample waits for its estimate, computing time left out."""
 
-    def start(self, batch: int) -> StreamState:
+    def start(self, batch: int) -> StreamMemory:
         """The state before the first sample."""
 
-    def stream(self, chunk: Tensor, state: Any) -> tuple[Tensor, StreamState]:
+    def stream(self, chunk: Tensor, state: Any) -> tuple[Tensor, StreamMemory]:
         """The estimates that ``[batch, 1, time]`` makes final, and the state after it."""
 
 
@@ -88,7 +88,7 @@ def chunks_of_speech(workload: Workload, chunk_samples: int) -> Iterator[Tensor]
 @torch.inference_mode()
 def time_chunks(
     network: StreamingNetwork, chunks: Iterator[Tensor], batch: int, budget_s: float
-) -> tuple[list[float], StreamState]:
+) -> tuple[list[float], StreamMemory]:
     """Seconds of each chunk after a warm-up, and the state at the end.
 
     Raises:

@@ -1,0 +1,51 @@
+"""Going on with a run: which of its records need not be made again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.results.environment import Environment
+from bench.results.fingerprint import fingerprint
+from bench.results.record import Record, Status
+from bench.results.workload import Phase, Workload
+
+
+def records_to_keep(
+    path: Path,
+    records: Sequence[Record],
+    workload_of: Callable[[Phase], Workload],
+    environment: Environment,
+) -> list[Record]:
+    """The records of a run's file that succeeded; the others are made again.
+
+    ``workload_of`` gives what this run asks for in each phase.
+
+    Raises:
+        UsageError: the file was made with other settings, with other code or on another machine.
+    """
+    for record in records:
+        made, asked = record.job.workload, workload_of(record.job.workload.phase)
+        if made != asked:
+            raise UsageError(
+                f"{path} was made with other settings ({_differences(made, asked)}), and a run "
+                "holds one kind of workload. Resume it with its own, or start a new run without "
+                "--resume."
+            )
+    done = [record for record in records if record.status == Status.OK]
+    for record in done:
+        if fingerprint(record.job, record.environment) != fingerprint(record.job, environment):
+            raise UsageError(
+                f"{path} was made with other code or packages, or on another machine, "
+                "so it can't be resumed. Start a new run without --resume."
+            )
+    return done
+
+
+def _differences(made: Workload, asked: Workload) -> str:
+    """What two workloads differ in, in words."""
+    return ", ".join(
+        f"{name} {value} and not {getattr(asked, name)}"
+        for name, value in asdict(made).items()
+        if value != getattr(asked, name)
+    )
