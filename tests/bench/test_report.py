@@ -19,7 +19,7 @@ from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
 
 ROOT = Path(__file__).parents[2]
-ARTEFACTS = ["table1.md", "table1.csv", "pareto.svg", "pareto.png"]
+ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png"]
 
 
 def store(path: Path, records: Iterable[Record]) -> Path:
@@ -89,7 +89,7 @@ def test_failed_records_are_no_failure_to_report(tmp_path: Path) -> None:
 def test_the_same_records_make_the_same_tables(records: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert report.main([str(records), "--output", str(tmp_path / name)]) == 0
-    for table in ARTEFACTS[:2]:
+    for table in ARTEFACTS[:3]:
         assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
 
 

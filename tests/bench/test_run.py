@@ -429,9 +429,20 @@ def test_a_torn_line_of_a_resumed_run_is_named(
     assert f"{path}, line {1 + QUICK_JOBS + NULL_JOBS + 1}, is left out" in capsys.readouterr().err
 
 
-def test_there_must_be_a_run_to_resume(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("--resume") == 2
-    assert "There are no records" in capsys.readouterr().err
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("n_killed", [0, 1])
+def test_where_there_is_nothing_to_resume_a_run_begins(
+    call: Call, tmp_path: Path, n_killed: int
+) -> None:
+    """No run at all, or one that was killed before its first record."""
+    folder = tmp_path / "out" / "records"
+    folder.mkdir(parents=True)
+    for index in range(n_killed):
+        (folder / f"cpu-2026010{1 + index}T000000Z.jsonl").touch()
+    assert call("--models", "dprnn", "--resume") == 0
+    newest = max(folder.iterdir())
+    assert len(read_records(newest).records) == QUICK_JOBS + NULL_JOBS
+    assert len(list(folder.iterdir())) == n_killed + 1
 
 
 def test_two_runs_do_not_measure_at_once(

@@ -78,7 +78,15 @@ def test_mantissa_times_prefix_is_the_value(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0 B"), (1, "1.00 B"), (1000, "1.00 kB"), (8e9, "8.00 GB"), (2.5e-7, "0.250 µB")],
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (999, "999 B"),
+        (1.5, "1.50 B"),
+        (1000, "1.00 kB"),
+        (8e9, "8.00 GB"),
+        (2.5e-7, "0.250 µB"),
+    ],
 )
 def test_prefixes(value: float, text: str) -> None:
     assert format_si(value, "B") == text

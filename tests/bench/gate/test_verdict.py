@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -132,14 +133,31 @@ def test_a_percentile_needs_calls_that_are_worth_enough() -> None:
     ]
     check = judge(budget("p95_s", 0.020), many, BAR)
     assert check.verdict == P
-    assert check.reason.startswith("18.6 ms, at most 18.")
+    assert check.reason.startswith("18.57 ms, at most 18.")
     assert "ms with 99% confidence (1200 calls in 20 processes, worth " in check.reason
     slow = judge(budget("p95_s", 0.018), many, BAR)
     assert slow.verdict == F
-    assert "18.6 ms, at least 18." in slow.reason
+    assert "18.57 ms, at least 18." in slow.reason
     few = judge(budget("p95_s", 0.020), many[:3], BAR)
     assert few.verdict == I
     assert ": needs 90, budget 20.0 ms" in few.reason
+
+
+@pytest.mark.parametrize("quantity", ["median_s", "p95_s", "rtf", "ratio"])
+def test_a_printed_bound_lies_on_its_own_side_of_the_budget(quantity: str) -> None:
+    """Also where three digits would not tell them apart."""
+    reference = "demucs" if quantity == "ratio" else None
+    rng = np.random.default_rng(0)
+    records = [
+        *timed(list(0.02 * rng.lognormal(0, 0.02, 20)), n_calls=60),
+        *timed([0.01] * 20, "demucs"),
+    ]
+    lower = judge(budget(quantity, 1e-9, reference), records, BAR).lower
+    assert lower is not None
+    check = judge(budget(quantity, lower * (1 - 1e-5), reference), records, BAR)
+    assert check.verdict == F
+    _, bound, *_, limit = map(float, re.findall(r"\d+\.\d+", check.reason))
+    assert bound > limit
 
 
 BAD_NUMBERS = {"NaN": math.nan, "infinite": math.inf, "negative": -1}
