@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.corpora.corpus import Split, Task
 from bench.errors import UsageError
 
-AT_LEAST = {"mixtures": 1, "n_src": 1, "batch": 1, "seed": 0, "listen": 0}
+AT_LEAST = {"mixtures": 1, "n_src": 2, "batch": 1, "seed": 0, "listen": 0}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -259,7 +259,7 @@ def test_bad_files_are_named_and_left_out_on_request(
         (["--mixture", "--mixtures", "0"], "--mixtures must be at least 1"),
         (["--mixture", "--seed", "-1"], "--seed must be at least 0"),
         (["--mixture", "--batch", "0"], "--batch must be at least 1"),
-        (["--mixture", "--n-src", "0"], "--n-src must be at least 1, not 0"),
+        (["--mixture", "--n-src", "1"], "--n-src must be at least 2, not 1"),
         (["--mixture", "--listen", "-1"], "--listen must be at least 0, not -1"),
         (["--mixture", "--name", " "], "--name ' ' can't name a row"),
         (["--mixture", "--corpus", "nowhere"], "There is no folder nowhere"),

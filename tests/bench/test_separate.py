@@ -14,6 +14,7 @@ from bench import separate
 from bench.measure.mixture import load_speakers
 from bench.networks.checkpoint import save_model
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
+from tests.bench import tiny_corpora as tiny
 from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
 from tests.textbook.agreement import one_thread as one_thread
 
@@ -76,6 +77,18 @@ def test_a_published_file_is_a_checkpoint_too(tmp_path: Path) -> None:
     mixture = record_mixture(tmp_path / "in.wav", 16_000, 1)
     arguments = [str(mixture), str(tmp_path / "out")]
     assert separate.main([*arguments, "--checkpoint", str(tmp_path / "published.pt")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_a_state_dict_is_one_with_the_name_of_its_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"model_state_dict": tiny.masker().state_dict()}, tmp_path / "saved.pt")
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(tmp_path / "saved.pt")]
+    assert separate.main(arguments) == 2
+    assert "named by --model" in capsys.readouterr().err
+    assert separate.main([*arguments, "--model", tiny.FACTORY]) == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
