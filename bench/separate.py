@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bench.command import run_command
 from bench.errors import EXIT_OK, UsageError
+from bench.evaluation.consistency import CONSISTENCIES
+from bench.recordings.settings import CHUNK_S, SeparationSettings
 
 NO_CHECKPOINT = (
     "A trained network is needed: --checkpoint FILE. bench.train writes one, and the authors of "
@@ -20,7 +22,7 @@ NO_CHECKPOINT = (
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """What to separate, with which network, in what chunks, to which levels."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.separate",
         description="Separate a recording into sources, one WAV for each (32-bit float, one "
@@ -29,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("recording", type=Path, metavar="IN.wav", help="any rate and length")
     parser.add_argument(
-        "folder", type=Path, metavar="OUT_DIR", help="is made; must be empty where it is there"
+        "folder", type=Path, metavar="OUT_DIR", help="is made; must be empty where it exists"
     )
     parser.add_argument(
         "--checkpoint",
@@ -41,6 +43,22 @@ def build_parser() -> argparse.ArgumentParser:
         "--model",
         metavar="NAME",
         help="of a state dict: in the registry, or package.module:function",
+    )
+    parser.add_argument(
+        "--consistency",
+        choices=CONSISTENCIES,
+        default="gain",
+        help="gain (default): each source gets the level and sign with which all add up to the "
+        "recording best; mixture: what is missing is added to all in equal shares, for networks "
+        "trained so; none: as the network returns them, at any level and with any sign",
+    )
+    parser.add_argument(
+        "--chunk-s",
+        type=float,
+        default=CHUNK_S,
+        metavar="S",
+        help="seconds that the network hears at once (default: %(default)s); longer takes more "
+        "memory, inf takes the whole recording",
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     return parser
@@ -56,13 +74,17 @@ def separate(arguments: argparse.Namespace) -> int:
     """Load the network, read the recording's moments, separate."""
     if arguments.checkpoint is None:
         raise UsageError(NO_CHECKPOINT)
-    from bench.recordings.recording import load_network, measure_recording, separate_recording
+    from bench.recordings.recording import measure_recording
+    from bench.recordings.separation import load_network, separate_recording
     from bench.render.terminal.seconds import show_seconds  # after --help has had its answer
 
+    settings = SeparationSettings(arguments.chunk_s, arguments.consistency)
     moments = measure_recording(arguments.recording)
     model = load_network(arguments.checkpoint, arguments.device, arguments.model)
     with show_seconds("separating", moments.duration_s) as advance:
-        paths = separate_recording(arguments.recording, arguments.folder, model, moments, advance)
+        paths = separate_recording(
+            arguments.recording, arguments.folder, model, moments, settings, advance
+        )
     for path in paths:
         print(path)
     return EXIT_OK

@@ -1,7 +1,8 @@
 """A long signal in overlapping chunks, and the estimates of the chunks as one signal again.
 
-A network may name its sources in another order in each chunk. Where two chunks overlap, both have
-estimated the same sources; the order that fits best there is kept from chunk to chunk.
+A network may name its sources in another order in each chunk, and with another sign. Where two
+chunks overlap, both have estimated the same sources; the order and the signs that fit best there
+are kept from chunk to chunk.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 Signal = NDArray[np.float32]
+OPPOSITE = -0.5  # correlation of two estimates of one source from which on a sign has changed
 
 
 def cut_chunks(blocks: Iterable[Signal], n_chunk: int, n_overlap: int) -> Iterator[Signal]:
@@ -37,23 +39,29 @@ def stitch_chunks(chunks: Iterable[Signal], n_overlap: int) -> Iterator[Signal]:
         if tail is None:
             joined = estimates
         else:
-            ordered = estimates[best_order(tail, estimates[:, :n_overlap])]
-            faded = cross_fade(tail, ordered[:, :n_overlap])
-            joined = np.concatenate([faded, ordered[:, n_overlap:]], axis=1)
+            order, signs = best_match(tail, estimates[:, :n_overlap])
+            matched = estimates[order] * signs[:, None]
+            faded = cross_fade(tail, matched[:, :n_overlap])
+            joined = np.concatenate([faded, matched[:, n_overlap:]], axis=1)
         yield joined[:, :-n_overlap]
         tail = joined[:, -n_overlap:]
     if tail is not None:
         yield tail
 
 
-def best_order(before: Signal, after: Signal) -> NDArray[np.intp]:
-    """The rows of ``after`` in the order in which they correlate most with those of ``before``.
+def best_match(before: Signal, after: Signal) -> tuple[NDArray[np.intp], Signal]:
+    """The order ``[n_src]`` of the rows of ``after`` that fits ``before``, and their signs.
 
-    Of all orders it has the largest sum of inner products, and so the smallest squared distance.
+    Of all orders and signs the order has the largest sum of inner products, and so the smallest
+    squared distance. A sign is -1 only where the correlation clearly says so: two estimates of a
+    source that is silent in the overlap have none, and their signs stay.
     """
-    products = before.astype(np.float64) @ after.astype(np.float64).T  # [n_src, n_src]
-    order: NDArray[np.intp] = linear_sum_assignment(products, maximize=True)[1]
-    return order
+    one, other = before.astype(np.float64), after.astype(np.float64)
+    products = one @ other.T  # [n_src, n_src]
+    rows, order = linear_sum_assignment(np.abs(products), maximize=True)
+    levels = np.linalg.norm(one, axis=1) * np.linalg.norm(other[order], axis=1)
+    signs = np.where(products[rows, order] < OPPOSITE * levels, -1, 1).astype(np.float32)
+    return order, signs
 
 
 def cross_fade(before: Signal, after: Signal) -> Signal:

@@ -60,7 +60,8 @@ def test_a_recorded_mixture_is_separated(
 def test_the_chunks_of_a_network_are_its_estimates(checkpoint: Path, tmp_path: Path) -> None:
     mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
     samples = torch.from_numpy(soundfile.read(mixture, dtype="float32")[0])
-    separate.main([str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)])
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
+    separate.main([*arguments, "--consistency", "none"])
     torch.manual_seed(0)
     model = SuDoRMRF(TINY)
     deviation = samples.std(correction=0)
@@ -69,6 +70,35 @@ def test_the_chunks_of_a_network_are_its_estimates(checkpoint: Path, tmp_path: P
     for number, source in enumerate(expected, start=1):
         found = soundfile.read(tmp_path / "out" / f"source{number}.wav", dtype="float32")[0]
         np.testing.assert_allclose(found, source.numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("consistency", [None, "mixture"])
+def test_the_sources_add_up_to_the_recording(
+    consistency: str | None, checkpoint: Path, tmp_path: Path
+) -> None:
+    """By default with gains, which leave the residual of least squares: it lies beside the sum."""
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
+    chosen = ["--consistency", consistency] if consistency else []
+    assert separate.main([*arguments, *chosen, "--chunk-s", "inf"]) == 0
+    heard = soundfile.read(mixture)[0]
+    heard -= heard.mean()
+    found = [soundfile.read(path)[0] for path in sorted((tmp_path / "out").iterdir())]
+    missing = heard - sum(found)
+    assert abs(float(missing @ sum(found))) < 1e-5 * float(heard @ heard)
+    assert all(float(source @ heard) > 0 for source in found)
+    if consistency == "mixture":
+        np.testing.assert_allclose(missing, 0, atol=1e-6)
+
+
+def test_chunks_too_short_are_refused(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
+    for chunk_s in ("0.5", "-1", "nan"):
+        assert separate.main([*arguments, "--chunk-s", chunk_s]) == 2
+        assert "--chunk-s must be at least 1, not" in capsys.readouterr().err
 
 
 def test_a_published_file_is_a_checkpoint_too(tmp_path: Path) -> None:
@@ -121,7 +151,7 @@ def test_ctrl_c_says_that_nothing_was_written(
         raise KeyboardInterrupt
 
     mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
-    monkeypatch.setattr("bench.recordings.recording.estimate", interrupted)
+    monkeypatch.setattr("bench.recordings.separation.estimate", interrupted)
     arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
     assert separate.main(arguments) == 130
     assert capsys.readouterr().err == "Interrupted. Nothing was written.\n"

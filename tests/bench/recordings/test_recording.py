@@ -1,3 +1,4 @@
+import errno
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -10,15 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
+from bench.evaluation.consistency import Consistency
 from bench.measure.mixture import load_speakers
 from bench.networks.checkpoint import save_model
 from bench.recordings import recording
-from bench.recordings.recording import (
-    load_network,
-    measure_recording,
-    separate_recording,
-    unfinished_folder,
-)
+from bench.recordings.recording import measure_recording
+from bench.recordings.separation import load_network, separate_recording
+from bench.recordings.settings import SeparationSettings
+from bench.recordings.sources import unfinished_folder
 from bench.recordings.stitching import Signal
 from models.sudormrf import sudormrf_0_25x
 from tests.textbook.agreement import one_thread as one_thread
@@ -28,7 +28,10 @@ SHARES = (0.25, 0.75)
 
 
 class Shares(nn.Module):
-    """Its estimates are known shares of the mixture, in another order at every other call."""
+    """Its estimates are known shares of the mixture.
+
+    Every other call has them in another order, and every third one with other signs.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,15 +41,19 @@ class Shares(nn.Module):
     def forward(self, mixture: Tensor) -> Tensor:
         self.n_calls += 1
         self.heard.append(mixture[0, 0])
-        shares = torch.tensor(SHARES if self.n_calls % 2 else SHARES[::-1])
+        signs = -1 if self.n_calls % 3 == 0 else 1
+        shares = signs * torch.tensor(SHARES if self.n_calls % 2 else SHARES[::-1])
         return mixture * shares[:, None]
 
 
+AS_IT_IS = SeparationSettings(chunk_s=2.0, consistency="none")
+"""Chunks of two seconds, so that four seconds have seams."""
+N_NEW = 12_000  # samples of a chunk that the one before did not have
+
+
 @pytest.fixture(autouse=True)
-def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of two seconds, so that four seconds have seams."""
-    monkeypatch.setattr(recording, "CHUNK_S", 2)
-    monkeypatch.setattr(recording, "OVERLAP_S", 1)
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks far shorter than a chunk."""
     monkeypatch.setattr(recording, "BLOCK_FRAMES", 1000)
 
 
@@ -65,9 +72,11 @@ def tones(rate: int, n_frames: int) -> Signal:
     return signal
 
 
-def separate(path: Path, folder: Path, model: nn.Module) -> list[Signal]:
+def separate(
+    path: Path, folder: Path, model: nn.Module, settings: SeparationSettings = AS_IT_IS
+) -> list[Signal]:
     moments = measure_recording(path)
-    paths = separate_recording(path, folder, model, moments, lambda done_s: None)
+    paths = separate_recording(path, folder, model, moments, settings, lambda done_s: None)
     assert sorted(folder.iterdir()) == paths
     sources = []
     for written in paths:
@@ -119,11 +128,93 @@ def test_the_network_hears_mean_0_and_deviation_1(tmp_path: Path) -> None:
     model = Shares()
     separate(tmp_path / "in.wav", tmp_path / "out", model)
     first, *rest = model.heard
-    assert all(torch.equal(a[8000:], b[:8000]) for a, b in pairwise(model.heard))
-    whole = torch.cat([first, *(chunk[8000:] for chunk in rest)]).double()
+    n_overlap = 16_000 - N_NEW
+    assert all(torch.equal(a[N_NEW:], b[:n_overlap]) for a, b in pairwise(model.heard))
+    whole = torch.cat([first, *(chunk[n_overlap:] for chunk in rest)]).double()
     assert len(whole) == 32_000
     assert abs(float(whole.mean())) < 1e-5
     assert abs(float(whole.std()) - 1) < 1e-4
+
+
+class Knows(nn.Module):
+    """Returns the sources themselves, times numbers that differ, in any order and with any sign."""
+
+    def __init__(self, sources: Signal, levels: tuple[float, ...]) -> None:
+        super().__init__()
+        self.levelled = torch.from_numpy(sources) * torch.tensor(levels)[:, None]
+        self.n_calls = 0
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        start = self.n_calls * N_NEW
+        self.n_calls += 1
+        heard = self.levelled[:, start : start + mixture.shape[-1]]
+        turned = -heard if self.n_calls % 2 else heard
+        return turned.roll(self.n_calls, 0)[None]
+
+
+def two_speakers() -> Signal:
+    speakers: Signal = (load_speakers() / 2).float().numpy()
+    centred: Signal = speakers - speakers.mean(1, keepdims=True)
+    return centred
+
+
+LEVELLED = SeparationSettings(chunk_s=2.0)
+
+
+@pytest.mark.parametrize("levels", [(1.0, 1.0), (-4.0, -4.0), (-0.01, 30.0), (300.0, -7.0)])
+def test_sources_get_their_level_and_sign_back(levels: tuple[float, ...], tmp_path: Path) -> None:
+    """To the rounding of float32 samples: 1e-5 of full scale."""
+    sources = two_speakers()
+    soundfile.write(tmp_path / "in.wav", sources.sum(0), 8000, subtype="FLOAT")
+    found = separate(tmp_path / "in.wav", tmp_path / "out", Knows(sources, levels), LEVELLED)
+    first = int(np.argmax([abs(float(one @ sources[0])) for one in found]))
+    np.testing.assert_allclose(found[first], sources[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found[1 - first], sources[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rate", "tolerance"), [(8000, 1e-5), (44_100, 2e-3)])
+@pytest.mark.parametrize("consistency", ["gain", "mixture"])
+def test_the_sum_is_the_recording_at_every_rate(
+    consistency: Consistency, rate: int, tolerance: float, tmp_path: Path
+) -> None:
+    recorded = tones(rate, 4 * rate)
+    soundfile.write(tmp_path / "in.wav", recorded, rate, subtype="FLOAT")
+    settings = SeparationSettings(2.0, consistency)
+    sources = separate(tmp_path / "in.wav", tmp_path / "out", Loud(), settings)
+    np.testing.assert_allclose(sum(sources), recorded, rtol=0, atol=tolerance)
+
+
+class Loud(nn.Module):
+    """Its estimates add up to minus four times the mixture, as after a training by SI-SDR."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return mixture * torch.tensor([-3.0, -1.0])[:, None]
+
+
+def test_a_disk_that_is_full_at_the_end_is_named_and_nothing_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are scaled when all of them are there."""
+
+    def is_full(path: Path, gain: float) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    soundfile.write(tmp_path / "in.wav", speech(), 8000)
+    monkeypatch.setattr("bench.recordings.separation.scale_source", is_full)
+    with pytest.raises(UsageError, match="No space left"):
+        separate(tmp_path / "in.wav", tmp_path / "out", Shares(), LEVELLED)
+    assert os.listdir(tmp_path) == ["in.wav"]
+
+
+@pytest.mark.parametrize("duration_s", [0.1, 3.0, 4.0])
+def test_one_chunk_holds_a_recording_that_is_no_longer(duration_s: float, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", speech()[: round(8000 * duration_s)], 8000)
+    for chunk_s in (4.0, float("inf")):
+        model = Shares()
+        separate(
+            tmp_path / "in.wav", tmp_path / f"out{chunk_s}", model, SeparationSettings(chunk_s)
+        )
+        assert model.n_calls == 1
 
 
 def test_what_is_louder_than_full_scale_does_not_clip(tmp_path: Path) -> None:
@@ -152,7 +243,8 @@ def test_progress_ends_at_the_duration(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", speech()[:30_000], 8000)
     moments = measure_recording(tmp_path / "in.wav")
     done: list[float] = []
-    separate_recording(tmp_path / "in.wav", tmp_path / "out", Shares(), moments, done.append)
+    places = tmp_path / "in.wav", tmp_path / "out"
+    separate_recording(*places, Shares(), moments, AS_IT_IS, done.append)
     assert done == sorted(done)
     assert done[-1] == moments.duration_s == 30_000 / 8000
 
@@ -250,7 +342,7 @@ def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
 
 def test_a_full_folder_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
-    with pytest.raises(UsageError, match="there already"), unfinished_folder(tmp_path):
+    with pytest.raises(UsageError, match="already exists"), unfinished_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.recordings.stitching import Signal, best_order, cut_chunks, stitch_chunks
+from bench.recordings.stitching import Signal, best_match, cut_chunks, stitch_chunks
 
 
 def noise(*shape: int, seed: int = 0) -> Signal:
@@ -34,6 +34,30 @@ def test_chunks_of_an_exact_network_are_the_whole_again(
 
 
 @pytest.mark.parametrize("n_src", [1, 2, 3, 5])
+def test_sources_keep_their_order_and_sign_whatever_the_chunks_do(n_src: int) -> None:
+    sources = noise(n_src, 1000)
+    choose = np.random.default_rng(2)
+    chunks = [sources[:, start : start + 130] for start in range(0, 970, 100)]
+    changed = [
+        choose.permutation(chunk * choose.choice([-1, 1], (n_src, 1)), axis=0).astype(np.float32)
+        for chunk in chunks
+    ]
+    whole = np.concatenate(list(stitch_chunks(changed, 30)), axis=1)
+    products = changed[0] @ chunks[0].T  # the first chunk decides on orders and signs
+    row = np.abs(products).argmax(1)
+    expected = sources[row] * np.sign(products[np.arange(n_src), row])[:, None]
+    np.testing.assert_allclose(whole, expected[:, : whole.shape[1]], rtol=0, atol=1e-6)
+
+
+def test_a_sign_stays_where_the_overlap_does_not_clearly_say_that_it_changed() -> None:
+    """A source that is silent there has noise in both chunks, which correlates by chance."""
+    before, after = noise(1, 30), noise(1, 30, seed=1)
+    assert float((before @ after.T)[0, 0]) != 0
+    for sign in (-1, 1):
+        assert best_match(before, np.float32(sign) * after)[1].tolist() == [1]
+
+
+@pytest.mark.parametrize("n_src", [1, 2, 3, 5])
 def test_sources_keep_their_order_whatever_the_chunks_do(n_src: int) -> None:
     sources = noise(n_src, 1000)
     choose = np.random.default_rng(1)
@@ -46,7 +70,9 @@ def test_sources_keep_their_order_whatever_the_chunks_do(n_src: int) -> None:
 def test_the_order_is_the_best_of_all_and_not_each_rows_best() -> None:
     before = np.array([[3.0, 0.0], [2.0, 1.0]], np.float32)
     after = np.array([[0.0, 0.1], [1.0, 0.0]], np.float32)  # both rows like the second more
-    assert best_order(before, after).tolist() == [1, 0]
+    order, signs = best_match(before, after)
+    assert order.tolist() == [1, 0]
+    assert signs.tolist() == [1, 1]
 
 
 def test_a_cross_fade_goes_from_one_to_the_other() -> None:
