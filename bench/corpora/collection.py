@@ -1,6 +1,7 @@
 """Collections with a table: ``speech.tsv`` (voices in families) or ``sounds.tsv`` (classes)."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.corpora.corpus import (
@@ -103,7 +104,7 @@ def read_table(path: Path, columns: tuple[str, ...], delimiter: str) -> list[dic
         raise UsageError(f"{path} names no recordings.")
     for line, row in enumerate(rows, start=2):
         if any(not row[name] for name in columns):
-            raise UsageError(f"{path}, line {line}, is not whole. Correct it or take it out.")
+            raise UsageError(f"{path}, line {line}, is incomplete. Correct it or take it out.")
     return rows
 
 
@@ -119,7 +120,7 @@ def parse_number(text: str, table: Path, line: int) -> float:
         raise UsageError(f"{table}, line {line}: {text!r} is not a number.") from error
 
 
-def check_files(table: Path, root: Path, paths: list[str]) -> None:
+def check_files(table: Path, root: Path, paths: Sequence[str]) -> None:
     """See that all files are there.
 
     Raises:
@@ -128,6 +129,6 @@ def check_files(table: Path, root: Path, paths: list[str]) -> None:
     missing = [path for path in paths if not (root / path).is_file()]
     if missing:
         raise UsageError(
-            f"{table} names {len(missing)} files that are not in {root}, the first is "
-            f"{missing[0]!r}. Is the corpus there in full?"
+            f"{len(missing)} of the {len(paths)} files that {table} names are not in {root}, the "
+            f"first is {missing[0]!r}. Is the corpus there in full?"
         )

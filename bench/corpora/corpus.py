@@ -16,12 +16,20 @@ Task = Literal["speech", "sounds"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How mixtures of a corpus are drawn (paper, sections 3.1 and 3.2)."""
+    """How mixtures of a corpus are drawn (paper, sections 3.1 and 3.2).
 
-    snr_db: float  # the first source stands within plus or minus this over the second
+    Raises:
+        UsageError: a mixture has fewer than two sources.
+    """
+
+    snr_db: float  # the first source stands within plus or minus this over each other one
     max_gap_s: float | None = None  # events of one label and group are joined with such gaps
     n_samples: int = 4 * SAMPLE_RATE
     n_src: int = 2
+
+    def __post_init__(self) -> None:
+        if self.n_src < 2:
+            raise UsageError(f"--n-src must be at least 2, not {self.n_src}.")
 
 
 RECIPES: dict[Task, Recipe] = {"speech": Recipe(5.0), "sounds": Recipe(2.5, max_gap_s=0.3)}
@@ -62,10 +70,14 @@ class Corpus:
         Raises:
             UsageError: there are none.
         """
-        chosen = tuple(one for one in self.recordings if one.split == split)
+        chosen = self.files(split)
         if not chosen:
             raise UsageError(f"The corpus in {self.root} has no recordings of split {split!r}.")
         return chosen
+
+    def files(self, split: Split) -> tuple[Recording, ...]:
+        """All files of one side; there may be none."""
+        return tuple(one for one in self.recordings if one.split == split)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,11 @@ class FixedMixture:
     split: Split
     mixture: Recording
     sources: tuple[Recording, ...]
+
+    @property
+    def files(self) -> tuple[Recording, ...]:
+        """The mixture, then its sources."""
+        return (self.mixture, *self.sources)
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,11 @@ class FixedCorpus:
         if not chosen:
             raise UsageError(f"The corpus in {self.root} has no mixtures of split {split!r}.")
         return chosen
+
+    def files(self, split: Split) -> tuple[Recording, ...]:
+        """All files of one side, each once; there may be none."""
+        mixtures = (mix for mix in self.mixtures if mix.split == split)
+        return tuple({one.path: one for mix in mixtures for one in mix.files}.values())
 
 
 def check_disjoint(what: str, places: Iterable[tuple[str, Split]], root: Path) -> None:

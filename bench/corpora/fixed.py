@@ -48,10 +48,10 @@ def read_wsj0_2mix(root: Path) -> FixedCorpus:
             utterances = _wsj0_utterances(path)
             speakers = tuple(utterance[:3] for utterance in utterances)
             files = [f"{base}/{part}/{path.name}" for part in ("mix", "s1", "s2")]
-            check_files(path, root, files)
             mixtures.append(_fix(path.stem, split, files, speakers, utterances, None))
     if not mixtures:
         raise UsageError(f"There are no mixtures in {root / 'wav8k/min'}/{{tr,cv,tt}}/mix.")
+    check_files(root / "wav8k/min", root, _files(mixtures))
     _check_test_apart(mixtures, root)
     return FixedCorpus("WSJ0-2mix", root, "speech", tuple(mixtures), RECIPES["speech"])
 
@@ -69,7 +69,8 @@ def _wsj0_utterances(path: Path) -> tuple[str, ...]:
 def read_librimix(root: Path) -> FixedCorpus:
     """LibriMix as its scripts write it: ``wav8k/min/metadata/mixture_*_mix_clean.csv``.
 
-    Paths in the tables may be absolute, as the scripts write them, or from ``root``.
+    Paths in the tables may be absolute, as the scripts write them, or from ``root``. Where the
+    corpus was moved, they are looked for under ``root``.
 
     Raises:
         UsageError: a table can't be read or names missing files, a mixture is named twice, or a
@@ -86,10 +87,10 @@ def read_librimix(root: Path) -> FixedCorpus:
             speakers = tuple(utterance.split("-")[0] for utterance in utterances)
             if len(utterances) != 2:
                 raise UsageError(f"{table}, line {line}: {name!r} does not name two utterances.")
-            files = [row[column] for column in LIBRIMIX_COLUMNS[1:4]]
-            check_files(table, root, files)
+            files = [_rebase(row[column], root) for column in LIBRIMIX_COLUMNS[1:4]]
             duration_s = parse_number(row["length"], table, line) / SAMPLE_RATE
             mixtures.append(_fix(name, split, files, speakers, utterances, duration_s))
+    check_files(root / "wav8k/min/metadata", root, _files(mixtures))
     twice = [name for name, n in Counter(one.name for one in mixtures).items() if n > 1]
     if twice:
         raise UsageError(
@@ -100,6 +101,13 @@ def read_librimix(root: Path) -> FixedCorpus:
         "speaker", ((one.label, mix.split) for mix in mixtures for one in mix.sources), root
     )
     return FixedCorpus("Libri2Mix", root, "speech", tuple(mixtures), RECIPES["speech"])
+
+
+def _rebase(path: str, root: Path) -> str:
+    """The path from ``root`` of what a table names, unless that is only elsewhere."""
+    _, folder, after = path.rpartition("/wav8k/")
+    own = f"wav8k/{after}"
+    return own if folder and ((root / own).is_file() or not Path(path).is_file()) else path
 
 
 def librimix_tables(root: Path) -> list[Path]:
@@ -144,6 +152,10 @@ def _fix(
     return FixedMixture(name, split, mixture, tuple(sources))
 
 
+def _files(mixtures: list[FixedMixture]) -> list[str]:
+    return [one.path for mix in mixtures for one in mix.files]
+
+
 def _check_test_apart(mixtures: list[FixedMixture], root: Path) -> None:
     sides: list[tuple[str, Split]] = [
         (source.label, "test" if mixture.split == "test" else "train")
@@ -173,7 +185,7 @@ def take_apart(corpus: FixedCorpus) -> Corpus:
 
 
 class FixedMixer:
-    """Ready mixtures of one split, brought to no mean and the mixture's deviation of one.
+    """Ready mixtures of one split, brought to zero mean, the mixture to unit variance.
 
     The mixture is the corpus's own file: where that has noise, the sources don't add up to it.
 
@@ -193,17 +205,16 @@ class FixedMixer:
         mixtures = corpus.of_split(split)
         self.corpus, self.seed = corpus, seed
         self._stream = zlib.crc32(split.encode())
-        files = {one.path: one for mix in mixtures for one in (mix.mixture, *mix.sources)}
-        self.store = AudioStore(corpus.root, list(files.values()), cache, skip_bad=skip_bad)
+        self.store = AudioStore(corpus.root, corpus.files(split), cache, skip_bad=skip_bad)
         self.mixtures = [mix for mix in mixtures if self._is_whole(mix)]
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """All files of the mixtures that can be used."""
-        return tuple(one for mix in self.mixtures for one in (mix.mixture, *mix.sources))
+        return tuple(one for mix in self.mixtures for one in mix.files)
 
     def _is_whole(self, mixture: FixedMixture) -> bool:
-        paths = [one.path for one in (mixture.mixture, *mixture.sources)]
+        paths = [one.path for one in mixture.files]
         if not all(path in self.store for path in paths):
             return False
         if len({self.store.length(path) for path in paths}) > 1:
@@ -232,7 +243,7 @@ class FixedMixer:
 
     def _signals(self, index: int) -> NDArray[np.float64]:
         mixture = self.mixtures[index]
-        paths = [one.path for one in (mixture.mixture, *mixture.sources)]
+        paths = [one.path for one in mixture.files]
         return np.stack([self.store[path].astype(np.float64) for path in paths])
 
 

@@ -1,4 +1,4 @@
-"""Plain folders ``<label>/<recording>.{wav,flac}``, and ESC-50, which has a table and folds."""
+"""Plain folders with a folder of recordings for each label, and ESC-50 with its table and folds."""
 
 import hashlib
 from collections import defaultdict
@@ -9,13 +9,13 @@ from bench.corpora.collection import check_files, parse_number, read_table
 from bench.corpora.corpus import RECIPES, Corpus, Recording, Split, Task, check_disjoint
 from bench.errors import UsageError
 
-SUFFIXES = (".wav", ".flac")
+SUFFIXES = tuple(".wav .flac .mp3 .ogg .opus .aif .aiff .aifc .au .caf .w64".split())
 HELD_OUT = 0.15  # of the labels or recordings, for validation and for test each
 ESC50_SPLITS: dict[int, Split] = {1: "train", 2: "train", 3: "train", 4: "val", 5: "test"}
 ESC50_RATE = 44100
 
 
-def read_folder(root: Path, task: Task, name: str | None = None) -> Corpus:
+def read_folder(root: Path, task: Task) -> Corpus:
     """The recordings below ``root``: the first folder is the label.
 
     Speech is split by label, at least two speakers to a side; sounds by recording within each
@@ -31,7 +31,8 @@ def read_folder(root: Path, task: Task, name: str | None = None) -> Corpus:
             files[relative.parts[0]].append(relative.as_posix())
     if not files:
         raise UsageError(
-            f"There are no recordings in {root}. A corpus has <label>/<recording>.wav or .flac."
+            f"There are no recordings in folders of {root}. A corpus has "
+            f"<label>/<recording> with one of the endings {', '.join(SUFFIXES)}."
         )
     split_of = _split_labels(root, files) if task == "speech" else _split_recordings(root, files)
     recordings = tuple(
@@ -39,7 +40,7 @@ def read_folder(root: Path, task: Task, name: str | None = None) -> Corpus:
         for label, paths in files.items()
         for path in paths
     )
-    return Corpus(name or f"{root.resolve().name}-{task}", root, task, recordings, RECIPES[task])
+    return Corpus(f"{root.resolve().name}-{task}", root, task, recordings, RECIPES[task])
 
 
 def _split_labels(root: Path, files: dict[str, list[str]]) -> dict[str, Split]:

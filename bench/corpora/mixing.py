@@ -1,7 +1,7 @@
 """Mixtures drawn from a corpus (paper, section 3.2).
 
-Two labels, a 4 s crop of each, a random signal-to-noise ratio; the means are removed and the
-deviation of the mixture is divided out of mixture and sources alike. Every mixture is a pure
+Two labels (or more), a 4 s crop of each, a random signal-to-noise ratio; the means are removed and
+the deviation of the mixture is divided out of mixture and sources alike. Every mixture is a pure
 function of corpus, split, seed, epoch and index.
 
 Arithmetic: samples are 16-bit integers, so that their sum over a crop is exact in float64 in
@@ -13,6 +13,7 @@ not fix to the last bit; manifests store them.
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -70,7 +71,8 @@ class Mixer:
     """Draws mixtures of one split.
 
     Raises:
-        UsageError: the split has no two labels that may be mixed, or its audio can't be used.
+        UsageError: the split has not as many labels that may be mixed as a mixture has sources,
+            or its audio can't be used.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class Mixer:
             self._by_label[recording.label].append(recording)
             self._by_group[recording.label, recording.group].append(recording)
         self._partners = _find_partners(self._by_label, corpus)
-        if not self._partners:
+        self._partner_sets = {label: set(found) for label, found in self._partners.items()}
+        self._labels = [label for label in sorted(self._partners) if self._can_complete((label,))]
+        if not self._labels:
+            n_src = self.recipe.n_src
             raise UsageError(
-                f"The split {split!r} of the corpus in {corpus.root} has "
-                f"{len(self._by_label)} labels and no two that may be mixed. A mixture needs two."
+                f"The split {split!r} of the corpus in {corpus.root} has {len(self._by_label)} "
+                f"labels and no {n_src} that may be mixed. A mixture of {n_src} sources needs them."
             )
-        self._labels = sorted(self._partners)
 
     def draw(self, epoch: int, index: int) -> Mixture:
         """Mixture number ``index`` of an epoch, always the same."""
@@ -114,23 +118,40 @@ class Mixer:
         """
         random = np.random.default_rng([self.seed, self._stream, epoch, index])
         for _ in range(MAX_TRIES):
-            first = _pick(random, self._labels)
-            labels = (first, _pick(random, self._partners[first]))
-            pieces = [self._choose(random, label) for label in labels]
-            snr_db = float(random.uniform(-self.recipe.snr_db, self.recipe.snr_db))
-            n_samples = self.recipe.n_samples
-            one, other = (_centre(assemble(choice, n_samples, self.store)) for choice in pieces)
-            power, other_power = float(one @ one), float(other @ other)
-            if power and other_power:
-                gain = (power / other_power) ** 0.5 * 10 ** (-snr_db / 20)
-                mixed = power + gain * gain * other_power + 2 * gain * float(one @ other)
-                scale = (n_samples / mixed) ** 0.5 if mixed > 0 else 0.0
-                if scale:
-                    gains = (scale, gain * scale)
-                    parts = map(Part, labels, map(tuple, pieces), gains)
-                    return Plan(snr_db, tuple(parts), n_samples)
+            labels = self._draw_labels(random)
+            pieces = [tuple(self._choose(random, label)) for label in labels]
+            limit_db, n_samples = self.recipe.snr_db, self.recipe.n_samples
+            snrs_db = [float(random.uniform(-limit_db, limit_db)) for _ in labels[1:]]
+            crops = [_centre(assemble(choice, n_samples, self.store)) for choice in pieces]
+            gains = _choose_gains(crops, snrs_db)
+            if gains:
+                return Plan(snrs_db[0], tuple(map(Part, labels, pieces, gains)), n_samples)
         raise UsageError(
             f"{MAX_TRIES} crops in a row were silent in the corpus in {self.corpus.root}."
+        )
+
+    def _draw_labels(self, random: np.random.Generator) -> tuple[str, ...]:
+        """Labels that may all be mixed with each other; drawn again where a choice was a dead end.
+
+        Every first label can be completed, so it ends.
+        """
+        while True:
+            labels: tuple[str, ...] = (_pick(random, self._labels),)
+            while candidates := self._candidates(labels):
+                labels += (_pick(random, candidates),)
+                if len(labels) == self.recipe.n_src:
+                    return labels
+
+    def _candidates(self, labels: tuple[str, ...]) -> list[str]:
+        """Labels that may be mixed with all of these, in a fixed order."""
+        first, *others = labels
+        sets = [self._partner_sets[label] for label in others]
+        return [one for one in self._partners[first] if all(one in found for found in sets)]
+
+    def _can_complete(self, labels: tuple[str, ...]) -> bool:
+        """Whether there are enough others that may be mixed with these and with each other."""
+        return len(labels) == self.recipe.n_src or any(
+            self._can_complete((*labels, one)) for one in self._candidates(labels)
         )
 
     def _choose(self, random: np.random.Generator, label: str) -> list[Piece]:
@@ -166,6 +187,27 @@ def _find_partners(labelled: dict[str, list[Recording]], corpus: Corpus) -> dict
         for label in labelled
     }
     return {label: found for label, found in partners.items() if found}
+
+
+def _choose_gains(crops: list[NDArray[np.float64]], snrs_db: list[float]) -> list[float]:
+    """Gains that put the first crop so far over each other one, and the mixture's power to one.
+
+    None at all where a crop or the mixture is silent. Sums go through the crops in order, so that
+    they come out the same to the bit.
+    """
+    first, *others = powers = [float(crop @ crop) for crop in crops]
+    if not all(powers):
+        return []
+    gains = [1.0]
+    for power, snr_db in zip(others, snrs_db, strict=True):
+        gains.append((first / power) ** 0.5 * 10 ** (-snr_db / 20))
+    mixed = 0.0
+    for gain, power in zip(gains, powers, strict=True):
+        mixed += gain * gain * power
+    for one, other in combinations(range(len(crops)), 2):
+        mixed += 2 * gains[one] * gains[other] * float(crops[one] @ crops[other])
+    scale = (len(crops[0]) / mixed) ** 0.5 if mixed > 0 else 0.0
+    return [gain * scale for gain in gains] if scale else []
 
 
 def _pick(random: np.random.Generator, choices: list[Chosen]) -> Chosen:

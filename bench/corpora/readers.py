@@ -1,5 +1,7 @@
 """Any corpus from its folder: which reader it needs shows in what the folder holds."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from bench.corpora.labelled import read_esc50, read_folder
 from bench.corpora.mixing import Mixer
 from bench.errors import UsageError
 
+DEPTH = 3  # of wav8k/min/tr in its corpus
+Reader = Callable[[Path], Corpus | FixedCorpus]
+
 
 def read_corpus(root: Path | None, task: Task) -> Corpus | FixedCorpus:
     """The corpus in a folder, or without one the small part that comes with this package.
@@ -27,7 +32,8 @@ def read_corpus(root: Path | None, task: Task) -> Corpus | FixedCorpus:
         return read_collection(shipped_folder(), task, name=f"shipped-{task}")
     if not root.is_dir():
         raise UsageError(f"There is no folder {root}. Name a corpus with --corpus DIR.")
-    corpus = _read(root, task)
+    read = find_reader(root, task)
+    corpus = read(root) if read else _read_plain(root, task)
     if corpus.task != task:
         raise UsageError(
             f"The corpus in {root} is {corpus.name}, of the task {corpus.task!r}. "
@@ -36,18 +42,39 @@ def read_corpus(root: Path | None, task: Task) -> Corpus | FixedCorpus:
     return corpus
 
 
-def _read(root: Path, task: Task) -> Corpus | FixedCorpus:
-    """Where the folder leaves no choice, the corpus is of its own task whatever was asked for."""
+def find_reader(root: Path, task: Task) -> Reader | None:
+    """What reads a folder that holds a table or ready mixtures; None for any other folder.
+
+    Where the folder leaves no choice, the corpus is of its own task whatever was asked for.
+    """
     for one in sorted(RECIPES, key=lambda name: name != task):  # the task that was asked for first
         if (root / f"{one}.tsv").exists():
-            return read_collection(root, one)
+            return partial(read_collection, task=one)
     if (root / "meta" / "esc50.csv").exists():
-        return read_esc50(root)
+        return read_esc50
     if librimix_tables(root):
-        return read_librimix(root)
+        return read_librimix
     if (root / "wav8k" / "min").is_dir():
-        return read_wsj0_2mix(root)
-    return read_folder(root, task)
+        return read_wsj0_2mix
+    return None
+
+
+def _read_plain(root: Path, task: Task) -> Corpus:
+    """A folder of labels; where it is none, the corpus that lies one folder away is named."""
+    below = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    inside = [path for path in below if find_reader(path, task)]
+    if inside:
+        raise UsageError(f"{root} is not a corpus. Did you mean {inside[0]}?")
+    try:
+        return read_folder(root, task)
+    except UsageError as error:
+        around = root.resolve().parents[:DEPTH]
+        near = [path for path in around if find_reader(path, task)]
+        if len(below) == 1 and any(path.is_dir() for path in below[0].iterdir()):
+            near += below
+        if not near:
+            raise
+        raise UsageError(f"{error} Did you mean {near[0]}?") from error
 
 
 def open_mixer(

@@ -19,7 +19,7 @@ from bench.networks.checkpoint import save_model
 from bench.results.quality import EvaluationRecord, read_evaluations
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig, sudormrf_0_25x
 from tests.bench import tiny_corpora as tiny
-from tests.bench.corpora.test_readers import make_folder, make_wsj0
+from tests.bench.corpora.example_corpora import make_folder, make_wsj0
 
 
 @pytest.fixture(scope="module")

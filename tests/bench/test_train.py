@@ -20,7 +20,7 @@ from bench.results.training import METRICS_NAME, read_training
 from bench.train import default_threads, main
 from bench.training.folder import MODEL_NAME, STATE_NAME
 from tests.bench import tiny_corpora as tiny
-from tests.bench.corpora.test_readers import make_wsj0
+from tests.bench.corpora.example_corpora import make_wsj0
 
 ROOT = Path(__file__).parents[2]
 

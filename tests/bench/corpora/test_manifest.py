@@ -1,6 +1,7 @@
 """Manifests give the same mixtures to the bit, or say which file is another."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from bench.corpora.manifest import (
 from bench.corpora.mixing import Mixer
 from bench.errors import UsageError
 from bench.registry import SAMPLE_RATE
-from tests.bench.corpora.test_mixing import make_corpus
+from tests.bench.corpora.example_corpora import make_corpus
 
 N_MIXTURES = 20
 
@@ -39,6 +40,16 @@ def test_a_stored_manifest_gives_the_same_mixtures_to_the_bit(mixer: Mixer, tmp_
     for index in range(N_MIXTURES):
         for one, other in zip(stored.draw(7, index), mixer.draw(0, index), strict=True):
             assert one.tobytes() == other.tobytes()
+
+
+def test_three_sources_go_through_a_manifest(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "audio", replace(RECIPES["speech"], n_src=3))
+    mixer = Mixer(replace(corpus, apart=frozenset()), "train", cache=tmp_path / "cache")
+    write_manifest(draw_manifest(mixer, "train", 3), tmp_path / "m.jsonl")
+    again = read_manifest(tmp_path / "m.jsonl")
+    assert again.n_src == 3
+    stored = ManifestMixer(again, mixer.corpus, cache=tmp_path / "cache").draw(0, 2)
+    assert np.array_equal(stored.sources, mixer.draw(0, 2).sources)
 
 
 def test_two_seeds_give_two_manifests(mixer: Mixer, tmp_path: Path) -> None:

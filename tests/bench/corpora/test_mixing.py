@@ -1,5 +1,6 @@
 """The laws of drawn mixtures, on recordings of noise."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,34 +8,13 @@ import pytest
 import soundfile
 
 from bench.corpora import mixing_speed
-from bench.corpora.corpus import RECIPES, Corpus, Recipe, Recording
+from bench.corpora.corpus import RECIPES, Corpus
 from bench.corpora.mixing import Mixer, Plan, assemble
 from bench.errors import EXIT_USAGE, UsageError
 from bench.registry import SAMPLE_RATE
+from tests.bench.corpora.example_corpora import make_corpus
 
 SPEECH, SOUNDS = RECIPES["speech"], RECIPES["sounds"]
-
-
-def write_noise(path: Path, duration_s: float, seed: int, rate: int = SAMPLE_RATE) -> None:
-    """Noise with an offset of its own, so that removing the mean does something."""
-    random = np.random.default_rng(seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    level = random.uniform(0.01, 0.1)
-    samples = level * random.standard_normal(round(duration_s * rate)) + random.uniform(-0.1, 0.1)
-    soundfile.write(path, samples, rate, subtype="PCM_16")
-
-
-def make_corpus(
-    root: Path, recipe: Recipe, durations_s: tuple[float, ...] = (1.0, 4.0, 6.0)
-) -> Corpus:
-    """Four labels in three families; the events of a label are in one group."""
-    recordings = []
-    for number, (label, family) in enumerate(zip("abcd", "xxyz", strict=True)):
-        for take, duration_s in enumerate(durations_s):
-            path = f"{label}/{take}.wav"
-            write_noise(root / path, duration_s, seed=100 * number + take)
-            recordings.append(Recording(path, label, "train", family, group=label))
-    return Corpus("noise", root, "speech", tuple(recordings), recipe, frozenset({frozenset("cd")}))
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +141,57 @@ def test_two_labels_are_needed(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, SPEECH, (1.0,))
     family = tuple(one for one in corpus.recordings if one.family == "x")
     alone = Corpus("noise", tmp_path, "speech", family, SPEECH)
-    with pytest.raises(UsageError, match="2 labels and no two that may be mixed"):
+    with pytest.raises(UsageError, match="2 labels and no 2 that may be mixed"):
         Mixer(alone, "train", cache=tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def three(folder: Path) -> Mixer:
+    """Of four labels in three families, without those that are kept apart."""
+    corpus = make_corpus(folder / "audio", replace(SPEECH, n_src=3))
+    return Mixer(replace(corpus, apart=frozenset()), "train", cache=folder / "cache")
+
+
+def test_three_sources_are_of_three_families(three: Mixer) -> None:
+    drawn = {tuple(part.label for part in three.plan(0, index).parts) for index in range(300)}
+    assert {frozenset(labels) for labels in drawn} == {frozenset("acd"), frozenset("bcd")}
+    assert len(drawn) == 12  # in every order
+
+
+def test_the_first_of_three_stands_over_each_other_as_drawn(three: Mixer) -> None:
+    snrs_db = []
+    for index in INDICES:
+        mixture, sources = three.draw(0, index)
+        powers = np.square(sources.astype(np.float64)).sum(1)
+        snrs_db.append(10 * np.log10(powers[0] / powers[1:]))
+        assert snrs_db[-1][0] == pytest.approx(three.plan(0, index).snr_db, abs=0.01)
+        assert np.array_equal(mixture, sources[0] + sources[1] + sources[2])
+        assert mixture.std(dtype=np.float64) == pytest.approx(1, abs=1e-6)
+        assert np.abs(sources.mean(1, dtype=np.float64)).max() < 1e-6
+    spread = np.array(snrs_db)  # [mixture, other source]
+    assert np.abs(spread).max() <= SPEECH.snr_db + 0.01
+    assert (spread.max(0) - spread.min(0) > SPEECH.snr_db).all()
+    assert abs(np.corrcoef(spread.T)[0, 1]) < 0.5  # each is drawn on its own
+
+
+def test_labels_without_enough_partners_are_left_out(three: Mixer, folder: Path) -> None:
+    """c may be mixed with a, and then no third one is left."""
+    corpus = replace(three.corpus, apart=frozenset({frozenset("ad")}))
+    mixer = Mixer(corpus, "train", cache=folder / "cache")
+    drawn = {frozenset(part.label for part in mixer.plan(0, index).parts) for index in INDICES}
+    assert drawn == {frozenset("bcd")}
+
+
+def test_three_labels_that_fit_together_are_needed(folder: Path) -> None:
+    """d is kept apart from c, and a and b are one family."""
+    corpus = make_corpus(folder / "audio", replace(SPEECH, n_src=3))
+    with pytest.raises(UsageError, match="4 labels and no 3 that may be mixed"):
+        Mixer(corpus, "train", cache=folder / "cache")
+
+
+def test_a_mixture_has_at_least_two_sources() -> None:
+    with pytest.raises(UsageError, match="--n-src must be at least 2, not 1"):
+        replace(SPEECH, n_src=1)
 
 
 def test_a_split_without_recordings(tmp_path: Path) -> None:

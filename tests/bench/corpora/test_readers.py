@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from bench.corpora.collection import LEAKS
 from bench.corpora.corpus import Corpus, FixedCorpus, Task
@@ -13,66 +14,14 @@ from bench.corpora.fixed import FixedMixer
 from bench.corpora.mixing import Mixer
 from bench.corpora.readers import open_mixer, read_corpus, shipped_folder
 from bench.errors import UsageError
-from tests.bench.corpora.test_mixing import write_noise
-
-
-def make_folder(root: Path, n_labels: int = 8, n_takes: int = 4) -> None:
-    for label in range(n_labels):
-        for take in range(n_takes):
-            write_noise(root / f"label{label}" / f"{take}.wav", 0.2, 10 * label + take)
-
-
-def make_esc50(root: Path) -> None:
-    lines = ["filename,fold,target,category,esc10,src_file,take"]
-    for fold in range(1, 6):
-        for number, category in enumerate(("dog", "rain", "crow")):
-            name = f"{fold}-{100 + fold}-A-{number}.wav"
-            write_noise(root / "audio" / name, 0.2, 10 * fold + number, 44100)
-            lines.append(f"{name},{fold},{number},{category},False,{fold}{number},A")
-    (root / "meta").mkdir(parents=True)
-    (root / "meta" / "esc50.csv").write_text("\n".join(lines) + "\n")
-
-
-def make_wsj0(root: Path, rate: int = 8000) -> None:
-    names = {
-        "tr": ("01aa010b_0.9_02bo031f_-0.9", "02bo031g_1.2_01aa010c_-1.2"),
-        "cv": ("01aa010d_0.1_02bo031h_-0.1",),
-        "tt": ("050a050b_2.1_421c0201_-2.1", "421c0202_0.3_050a050c_-0.3"),
-    }
-    for folder, mixtures in names.items():
-        for number, name in enumerate(mixtures):
-            for part in ("mix", "s1", "s2"):
-                path = root / "wav8k/min" / folder / part / f"{name}.wav"
-                write_noise(path, 1.0 + 4 * number, number, rate)
-
-
-HEAD = "mixture_ID,mixture_path,source_1_path,source_2_path,length\n"
-
-
-def make_librimix(root: Path, speakers: tuple[str, str] = ("14", "16")) -> None:
-    """Three tables for each part, as its scripts write them; the noise of two is not there."""
-    base = root / "wav8k/min"
-    (base / "metadata").mkdir(parents=True)
-    for side, (one, two) in {
-        "train-100": ("103", "1034"),
-        "dev": ("12", "13"),
-        "test": speakers,
-    }.items():
-        name = f"{one}-1-0001_{two}-2-0002"
-        paths = [base / side / part / f"{name}.wav" for part in ("mix_clean", "s1", "s2")]
-        for seed, path in enumerate(paths):
-            write_noise(path, 5, seed)
-        relative = [str(paths[0]), *(path.relative_to(root).as_posix() for path in paths[1:])]
-        tables = {
-            "mix_clean": f"{HEAD}{name},{','.join(relative)},40000\n",
-            "mix_both": f"{HEAD.replace('length', 'noise_path,length')}{name},a,b,c,noise,40000\n",
-            "mix_single": f"mixture_ID,mixture_path,source_1_path,noise_path\n{name},a,b,noise\n",
-            "mix_single_metrics": "mixture_ID,source_1_SNR\n",
-        }
-        for kind, text in tables.items():
-            start = "metrics" if kind.endswith("metrics") else "mixture"
-            file = f"{start}_{side}_{kind.removesuffix('_metrics')}.csv"
-            (base / "metadata" / file).write_text(text)
+from tests.bench.corpora.example_corpora import (
+    HEAD,
+    make_esc50,
+    make_folder,
+    make_librimix,
+    make_wsj0,
+    write_noise,
+)
 
 
 def copy_shipped(root: Path) -> None:
@@ -248,7 +197,8 @@ def make_esc50_of_six_folds(root: Path) -> None:
 
 def make_wsj0_without_source(root: Path) -> None:
     make_wsj0(root)
-    next((root / "wav8k/min/tt/s2").iterdir()).unlink()
+    for part in ("tr/s1", "tt/s2"):
+        next((root / "wav8k/min" / part).iterdir()).unlink()
 
 
 def make_wsj0_of_one_speaker(root: Path) -> None:
@@ -279,13 +229,13 @@ WRONG: list[tuple[Maker, Task, str]] = [
     (lambda root: make_folder(root, 1), "sounds", "has one label .*needs two"),
     (lambda root: make_folder(root, 3, 2), "sounds", "has 2 recordings.*needs three"),
     (spoil_voice, "speech", "voice 'ast_allison' .*train and val"),
-    (spoil_file, "speech", "names 1 files that are not in"),
+    (spoil_file, "speech", "1 of the 64 files that .*speech.tsv names are not in"),
     (spoil_column, "speech", "no column family"),
     (spoil_split, "speech", "line 2: the split 'learn' is none of"),
     (spoil_number, "speech", "line 2: 'long' is not a number"),
     (make_esc50_of_one_source, "sounds", "source recording '10' .*test and train"),
     (make_esc50_of_six_folds, "sounds", "folds 1 to 5, not 6"),
-    (make_wsj0_without_source, "speech", "names 1 files that are not in"),
+    (make_wsj0_without_source, "speech", "2 of the 15 files that .*wav8k/min names are not in"),
     (make_wsj0_of_one_speaker, "speech", "speaker '050' .*test and train"),
     (make_librimix_of_equal_names, "speech", "name 1 mixtures twice, .*'12-1-0001_13-2-0002'"),
     (make_librimix_without_clean, "speech", "2 tables of 'dev' and none .*mixture_dev_mix_clean"),
@@ -304,6 +254,90 @@ def test_what_is_wrong_with_a_corpus_is_said(
     make(tmp_path)
     with pytest.raises(UsageError, match=sentence):
         read_corpus(tmp_path, task)
+
+
+def test_a_moved_corpus_is_found_under_its_root(tmp_path: Path) -> None:
+    """Tables hold paths of the machine that made them; a copy is meant where both are there."""
+    make_librimix(tmp_path / "made/Libri2Mix")
+    shutil.copytree(tmp_path / "made", tmp_path / "copy")
+    for origin_is_there in (True, False):
+        corpus = read_corpus(tmp_path / "copy/Libri2Mix", "speech")
+        assert isinstance(corpus, FixedCorpus)
+        assert all(
+            one.path.startswith("wav8k/min/") for mix in corpus.mixtures for one in mix.files
+        )
+        FixedMixer(corpus, "test", cache=tmp_path / f"cache{origin_is_there}").draw(0, 0)
+        shutil.rmtree(tmp_path / "made", ignore_errors=True)
+
+
+def test_absolute_paths_that_are_only_elsewhere_are_kept(tmp_path: Path) -> None:
+    make_librimix(tmp_path / "audio")
+    table = "wav8k/min/metadata"
+    shutil.copytree(tmp_path / "audio" / table, tmp_path / "tables" / table)
+    for path in (tmp_path / "tables" / table).glob("*_mix_clean.csv"):
+        path.write_text(path.read_text().replace(",wav8k/", f",{tmp_path}/audio/wav8k/"))
+    mixer = open_mixer(read_corpus(tmp_path / "tables", "speech"), "test", cache=tmp_path / "cache")
+    assert mixer.draw(0, 0).sources.any()
+
+
+def test_all_missing_files_are_counted(tmp_path: Path) -> None:
+    make_librimix(tmp_path)
+    for part in ("train-100/s1", "test/s2"):
+        next((tmp_path / "wav8k/min" / part).iterdir()).unlink()
+    with pytest.raises(UsageError, match=r"^2 of the 9 files that .*metadata names are not in"):
+        read_corpus(tmp_path, "speech")
+
+
+@pytest.mark.parametrize(
+    ("make", "task", "asked", "meant"),
+    [
+        (make_wsj0, "speech", ".", "2speakers"),
+        (make_wsj0, "sounds", ".", "2speakers"),
+        (make_wsj0, "speech", "2speakers/wav8k", "2speakers"),
+        (make_wsj0, "speech", "2speakers/wav8k/min/tr", "2speakers"),
+        (make_librimix, "speech", ".", "2speakers"),
+        (make_esc50, "sounds", "2speakers/audio", "2speakers"),
+        (make_folder, "speech", ".", "2speakers"),
+        (make_folder, "sounds", ".", "2speakers"),
+    ],
+)
+def test_a_folder_beside_the_corpus_is_answered_with_the_corpus(
+    make: Maker, task: Task, asked: str, meant: str, tmp_path: Path
+) -> None:
+    """One level too high, or up to three too low."""
+    make(tmp_path / "2speakers")
+    with pytest.raises(UsageError, match=rf"Did you mean {tmp_path / meant}\?$"):
+        read_corpus(tmp_path / asked, task)
+
+
+def test_a_folder_of_corpora_is_not_a_corpus_of_labels(tmp_path: Path) -> None:
+    for name in ("2speakers", "more", "others"):
+        make_wsj0(tmp_path / name)
+    with pytest.raises(UsageError, match=r"Did you mean .*2speakers\?$"):
+        read_corpus(tmp_path, "sounds")
+
+
+def test_a_folder_of_labels_below_a_table_is_a_corpus_of_its_own(tmp_path: Path) -> None:
+    copy_shipped(tmp_path)
+    corpus = read_corpus(tmp_path / "speech", "speech")
+    assert corpus.name == "speech-speech"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [("mp3", None), ("ogg", "VORBIS"), ("opus", "OPUS"), ("aiff", None)]
+)
+def test_corpora_of_other_formats(suffix: str, subtype: str | None, tmp_path: Path) -> None:
+    """What libsndfile reads, with a label from its folder."""
+    make_folder(tmp_path / "corpus", n_labels=6)
+    for path in (tmp_path / "corpus").glob("*/*.wav"):
+        samples, rate = soundfile.read(path)
+        kind = "OGG" if suffix == "opus" else suffix.upper()
+        soundfile.write(path.with_suffix(f".{suffix}"), samples, rate, subtype, format=kind)
+        path.unlink()
+    corpus = read_corpus(tmp_path / "corpus", "sounds")
+    assert isinstance(corpus, Corpus)
+    assert len(corpus.recordings) == 24
+    assert open_mixer(corpus, "test", cache=tmp_path / "cache").draw(0, 0).sources.any()
 
 
 def test_no_folder(tmp_path: Path) -> None:
