@@ -104,6 +104,15 @@ TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2}
 """What a request can name at once."""
 
 
+def describe_registry() -> str:
+    """A line for each network: its name, and what the papers call it."""
+    width = max(map(len, REGISTRY))
+    return "\n".join(
+        f"{entry.name:<{width}}  {entry.display_name}{entry.note and f' ({entry.note})'}"
+        for entry in REGISTRY.values()
+    )
+
+
 def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 

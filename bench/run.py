@@ -17,7 +17,7 @@ from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
 from bench.measure.place import choose_device, device_name
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
-from bench.registry import REGISTRY, select_entries
+from bench.registry import describe_registry, select_entries
 from bench.results.resumption import records_to_keep
 from bench.results.store import has_records, newest_records
 from bench.results.summary import newest_of_each_cell, summarize
@@ -89,16 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
     if arguments.list:
-        return list_models()
+        print(describe_registry())
+        return EXIT_OK
     return run_command(lambda: measure_and_report(arguments))
-
-
-def list_models() -> int:
-    """Print the registry."""
-    width = max(map(len, REGISTRY))
-    for entry in REGISTRY.values():
-        print(f"{entry.name:<{width}}  {entry.display_name}{entry.note and f' ({entry.note})'}")
-    return EXIT_OK
 
 
 def measure_and_report(arguments: argparse.Namespace) -> int:

@@ -195,8 +195,8 @@ def find_network(value: object) -> object:
         return value
     if value.keys() >= TRAINING_STATE:
         raise CheckpointError(
-            "It is the state from which bench.train goes on. The weights of the best validation are "
-            "in the model.safetensors beside it: give that one."
+            "It is the state from which bench.train goes on. The weights of the best validation "
+            "are in the model.safetensors beside it: give that one."
         )
     found = (value.get(name) for name in WRAPPINGS)
     return next((one for one in found if isinstance(one, dict | Instance)), value)
