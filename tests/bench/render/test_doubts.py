@@ -56,11 +56,23 @@ def test_a_fifth_of_the_calls_may_be_disturbed(n_disturbed: int, is_noisy: bool)
     assert bool(explained(timed([[1.0] * 10] * 6, contention=disturbed))) == is_noisy
 
 
+COUNTERS = ("wait_s", "others_cpu_s", "steal_s", "pressure_s")
+
+
 def test_calls_that_nobody_could_watch_are_not_said_to_be_disturbed() -> None:
-    blind: dict[str, Any] = dict.fromkeys(
-        ("wait_s", "others_cpu_s", "steal_s", "pressure_s"), (None,)
-    )
+    blind: dict[str, Any] = dict.fromkeys(COUNTERS, (None,))
     assert explained(timed([[1.0]] * 6, contention=replace(undisturbed(1), **blind))) == ""
+
+
+def test_calls_that_nobody_could_watch_are_not_said_to_be_quiet() -> None:
+    """One call of ten was disturbed, and of only four is anything known."""
+    half_blind: dict[str, Any] = dict.fromkeys(COUNTERS, (0.0,) * 4 + (None,) * 6)
+    half_blind["wait_s"] = (0.5, *half_blind["wait_s"][1:])
+    contention = replace(undisturbed(10), **half_blind)
+    assert explained(timed([[1.0] * 10] * 6, contention=contention)) == (
+        "Noisy: other work during 6 of 24 calls (2 threads together waited 500 ms of 1000 ms for a "
+        "processor)."
+    )
 
 
 BUSY = Contention(
