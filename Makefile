@@ -2,6 +2,7 @@
 # make reports the same and more, into the committed reports/
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
+# make wheel   the tests of a plain install: the wheel, and the command in any folder
 # make lint    style, types and import contracts
 # make gate    hold the networks to budgets.toml, in under two minutes
 # make cuda    everything that needs a GPU: its tests, the main job, its reports
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 
-.PHONY: bench reports test thorough lint gate cuda clean
+.PHONY: bench reports test thorough wheel lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
@@ -30,6 +31,9 @@ test: $(INSTALLED)
 thorough: $(INSTALLED)
 	$(BIN)/python -m pytest -m "thorough and not cuda"
 
+wheel: $(INSTALLED)
+	$(BIN)/python -m pytest tests/test_plain_install.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,12 +44,16 @@ lint: $(INSTALLED)
 gate: $(INSTALLED)
 	$(BIN)/python -m bench.check --time 90 || [ $$? -eq 3 ]
 
+# The package index has torchaudio (which asteroid wants) for CUDA only: its libraries can't load
+# beside a torch for processors. It does without them, in Python, where they are not there.
+TORCHAUDIO_LIBRARIES := $(VENV)/lib/python*/site-packages/torchaudio/lib/*.so
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
+	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
 	@touch $@
 
 # A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import announce, measure, read_and_warn, run_command
+from bench.command import announce, measure, name_program, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.rounds import CheckRun, check_records
 from bench.measure.isolate import prepare_measuring
@@ -25,7 +25,7 @@ from bench.results.verdict import FORMS, Check
 def build_parser() -> argparse.ArgumentParser:
     """Which budgets to hold, and how long to measure."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.check",
+        prog=name_program("check"),
         description="Check networks against budgets of parameters, operations, memory and time.",
         epilog="Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 the request can't be met.",
     )

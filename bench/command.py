@@ -26,6 +26,14 @@ from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
 """From the records of a run so far to the jobs to run next; none ends the run."""
+SCRIPT = "separation-bench"
+"""The command that installation makes (``separation_bench.py``)."""
+
+
+def name_program(command: str) -> str:
+    """What the user typed to start a command: it can be started in two ways."""
+    is_script = Path(sys.argv[0]).stem.replace("_", "-") == SCRIPT
+    return f"{SCRIPT} {command}" if is_script else f"python -m bench.{command}"
 
 
 class Terminated(BaseException):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import announce, run_command
+from bench.command import announce, name_program, run_command
 from bench.errors import UsageError
 from bench.gate.comparison import Duel, settle
 from bench.gate.effect import SMALLEST_EFFECT
@@ -33,7 +33,7 @@ EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=0.5, deadline_s=600)
 def build_parser() -> argparse.ArgumentParser:
     """Which two sides to compare, on what, for how long."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.compare",
+        prog=name_program("compare"),
         description="Measure two revisions or networks in turns; say whether HEAD is slower.",
         epilog="Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 the request can't be met.",
     )

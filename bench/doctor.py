@@ -9,14 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import run_command
+from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, EXIT_UNFIT
+from bench.measure.forkserver import require_linux
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Where reports would go, and how to print what is found."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.doctor",
+        prog=name_program("doctor"),
         description="Look for half a second at the load, settings, memory, GPU and packages of "
         "this machine, and say what makes it unfit for measuring and what to do.",
         epilog="Exit codes: 0 fit (warnings allowed), 1 unfit, 2 could not look, "
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def examine(arguments: argparse.Namespace) -> int:
     """Take the readings, judge them, print the findings."""
+    require_linux()  # before what can only be imported there
+
     from rich.console import Console  # after --help has had its answer
 
     from bench.machine.fitness import find_faults, is_fit

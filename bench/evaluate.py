@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.command import run_command
+from bench.command import name_program, run_command
 from bench.errors import EXIT_OK
 from bench.evaluation.options import build_parser, check_options, request_mixtures
 from bench.results.quality import EVALUATIONS, read_evaluations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # torch is imported after --help has had its answer
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, evaluate, and turn every ending into an exit code."""
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser(name_program("evaluate")).parse_args(argv)
     kept = "No evaluation that was not finished is recorded; its manifest is kept."
     return run_command(lambda: evaluate_and_report(arguments), kept)
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import run_command
+from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.gate.steps import find_steps
 from bench.registry import select_entries
@@ -26,7 +26,7 @@ CHOICES = {metric.name: metric for metric in METRICS}
 def build_parser() -> argparse.ArgumentParser:
     """Which metric of which networks to follow."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.history",
+        prog=name_program("history"),
         description="Show a metric of networks over commits, with the steps in it.",
         epilog="Exit codes: 0 written, 2 nothing to show.",
     )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, read_and_warn, run_command
+from bench.command import measure, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.measure.isolate import prepare_measuring
 from bench.plan import EFFORTS, Settings, plan_after, plan_contract_jobs, plan_operation_jobs
@@ -24,7 +24,7 @@ from bench.results.record import Record, Status, results_of
 def build_parser() -> argparse.ArgumentParser:
     """Which networks to count, at which size."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.operations",
+        prog=name_program("operations"),
         description="Count operations by layer, beside other counters, and over lengths; "
         "write operations.md, layers.md, layers.json and the figure layers.",
         epilog="Exit codes: 0 all counted, 1 a cell failed, 2 nothing counted, 130 Ctrl-C.",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, name_failures, read_and_warn, run_command
+from bench.command import measure, name_failures, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.measure.isolate import prepare_measuring
 from bench.plan import Effort, Settings, plan_job, remaining
@@ -31,7 +31,7 @@ EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300.0)
 def build_parser() -> argparse.ArgumentParser:
     """Which ratios to repeat, how often."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.repeatability",
+        prog=name_program("repeatability"),
         description="Measure how far ratios of times move between runs, on a quiet machine and "
         "beside a process that keeps one processor busy, and write repeatability.md.",
         epilog="Exit codes: 0 written, 1 a cell failed, 2 not possible, 130 Ctrl-C, 143 SIGTERM.",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import read_and_warn, run_command
+from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
 from bench.results.store import newest_records
 from bench.results.summary import summarize
@@ -18,7 +18,7 @@ from bench.results.training import find_trainings
 def build_parser() -> argparse.ArgumentParser:
     """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.report",
+        prog=name_program("report"),
         description="Write table1.md, table1.csv and the Pareto figure from stored records, or "
         "figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, name_failures, read_and_warn, run_command
+from bench.command import measure, name_failures, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
@@ -26,7 +26,7 @@ from bench.results.summary import newest_of_each_cell, summarize
 def build_parser() -> argparse.ArgumentParser:
     """What to measure, on what, for how long, and where the reports go."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.run",
+        prog=name_program("run"),
         description="Measure operations, parameters, peak memory and time of separation networks "
         "and write table1.md, table1.csv and the Pareto figure.",
         epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import run_command
+from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.evaluation.consistency import CONSISTENCIES
 from bench.recordings.settings import CHUNK_S, SeparationSettings
@@ -24,7 +24,7 @@ NO_CHECKPOINT = (
 def build_parser() -> argparse.ArgumentParser:
     """What to separate, with which network, in what chunks, to which levels."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.separate",
+        prog=name_program("separate"),
         description="Separate a recording into sources, one WAV for each (32-bit float, one "
         "channel, the recording's sample rate and length). Channels are mixed down to one.",
         epilog="Exit codes: 0 written; 2 nothing written; 130 Ctrl-C, nothing written.",

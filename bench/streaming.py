@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, read_and_warn, run_command
+from bench.command import measure, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.measure.isolate import prepare_measuring
 from bench.plan import (
@@ -32,7 +32,7 @@ CHUNKS = (160, 320, 640, 1280, 2560, 8000)
 def build_parser() -> argparse.ArgumentParser:
     """Which networks to stream, in which chunks."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.streaming",
+        prog=name_program("streaming"),
         description="Measure streaming networks in chunks of several sizes; write streaming.md "
         "and the figure streaming.",
         epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, 130 Ctrl-C.",

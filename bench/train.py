@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.command import run_command
+from bench.command import name_program, run_command
 from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError, UsageError
 from bench.machine.description import available_cpus, describe_code
@@ -49,7 +49,7 @@ QUICK = PAPER | {
 def build_parser() -> argparse.ArgumentParser:
     """The command line; the defaults are the paper's (sections 3.2 to 3.4)."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.train",
+        prog=name_program("train"),
         description="Train a separation network on mixtures of two recordings. "
         "The same command goes on with a training that was interrupted.",
         epilog="Exit codes: 0 trained, 1 the loss is not finite or the disk is full, "

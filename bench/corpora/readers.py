@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 from bench.corpora.collection import read_collection
@@ -98,4 +97,4 @@ def open_mixer(
 
 def shipped_folder() -> Path:
     """Where the recordings that come with this package are."""
-    return Path(str(resources.files("bench.corpora"))) / "data"
+    return Path(__file__).parent / "data"

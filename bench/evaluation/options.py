@@ -10,10 +10,13 @@ from bench.errors import UsageError
 AT_LEAST = {"mixtures": 1, "n_src": 2, "batch": 1, "seed": 0, "listen": 0}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options in three groups: what is evaluated, on which mixtures, and where results go."""
+def build_parser(program: str) -> argparse.ArgumentParser:
+    """Options in three groups: what is evaluated, on which mixtures, and where results go.
+
+    ``program`` is what the user typed to start it.
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m bench.evaluate",
+        prog=program,
         description="Separate the mixtures of a test set and report the SI-SDR improvement.",
         epilog="Exit codes: 0 evaluated, 2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.",
     )

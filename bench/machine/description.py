@@ -119,10 +119,14 @@ def _hash_sources(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git answers, or nothing where there is no repository or no git."""
+    """What git answers, or nothing where this is no repository or there is no git."""
     command = ["git", "-C", str(root), *arguments]
+    # A plain install may lie in a repository of the user's, which says nothing about this code.
+    not_above = os.environ | {"GIT_CEILING_DIRECTORIES": str(root.parent)}
     try:
-        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+        run = subprocess.run(
+            command, env=not_above, capture_output=True, text=True, check=True, timeout=30
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return run.stdout.strip()

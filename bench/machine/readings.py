@@ -19,7 +19,7 @@ WATCH_S = 0.5
 """Long enough that a tick of 10 ms is 2 % of it."""
 EXTRAS = {
     "asteroid": ("asteroid",),
-    "crosscheck": ("fvcore", "ptflops"),
+    "crosscheck": ("fvcore", "memory_profiler", "ptflops"),
     "history": ("ruptures",),
     "train": ("tensorboard",),
 }

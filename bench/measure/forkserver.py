@@ -7,6 +7,7 @@ measurements starts a new server.
 
 import json
 import os
+import platform
 import selectors
 import signal
 import socket
@@ -19,7 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-WORKER = "bench.measure.worker"
+from bench.errors import UsageError
+
+START = Path(__file__).with_name("start.py")
 START_DEADLINE_S = 120.0
 STDERR_TAIL_BYTES = 4000
 
@@ -41,9 +44,12 @@ class ForkServer:
     """Runs requests one at a time, each in a forked process of its own group.
 
     ``preload`` names modules to import beside torch before the first request. ``root`` is the
-    folder whose networks, and whose worker where it has one, take the place of those that a
-    process started here would import. Use as a context manager; leaving it ends the server and
-    what still runs below it.
+    folder that takes the place of the current one: the user's networks come from there, and where
+    it is a checkout of this project, its ``bench`` and the networks of its registry too. Use as a
+    context manager; leaving it ends the server and what still runs below it.
+
+    Raises:
+        UsageError: on entering, this is not Linux.
     """
 
     def __init__(self, threads: int, preload: Sequence[str] = (), root: Path | None = None) -> None:
@@ -52,17 +58,21 @@ class ForkServer:
         self._root = root
 
     def __enter__(self) -> Self:
+        require_linux()
         self._control, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(theirs.fileno()), *self._preload],
+                [
+                    *(sys.executable, "-P", START, self._root or ""),
+                    *(str(theirs.fileno()), *self._preload),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
-                cwd=self._root,  # where `-m` looks first
+                cwd=self._root,
                 env=os.environ | {"OMP_NUM_THREADS": str(self._threads)},
             )
         self._replies = b""
@@ -150,6 +160,19 @@ class ForkServer:
             self._replies += chunk
         line, _, self._replies = self._replies.partition(b"\n")
         return int(line)
+
+
+def require_linux() -> None:
+    """Refuse where the kernel lacks what a process is started, watched and read with.
+
+    Raises:
+        UsageError: this is not Linux.
+    """
+    if platform.system() != "Linux":
+        raise UsageError(
+            f"Measuring needs Linux, and this is {platform.system()}. Measure on a machine or in a "
+            "container with Linux; its records can be reported on anywhere."
+        )
 
 
 def kill_group(leader: int) -> None:

@@ -1,7 +1,7 @@
 """The input of every measurement: recorded speech of two speakers (data/NOTICE.md)."""
 
 import wave
-from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ class Example(NamedTuple):
 
 def load_speakers() -> Tensor:
     """The recording, one speaker a row: ``[2, 32000]`` in -1 .. 1."""
-    path = resources.files("bench.measure") / "data" / "two_speakers.wav"
+    path = Path(__file__).parent / "data" / "two_speakers.wav"
     with path.open("rb") as file, wave.open(file) as recording:
         frames = recording.readframes(recording.getnframes())
         samples = np.frombuffer(frames, dtype="<i2").reshape(-1, recording.getnchannels())

@@ -1,7 +1,7 @@
 """The measuring process, and the server that forks it.
 
-``python -m bench.measure.worker FD [MODULE ...]`` imports torch and the modules once and then
-forks a fresh child for every request that arrives on the socket FD (see ``forkserver``). A
+``start.py`` runs it with ``FD [MODULE ...]``: it imports torch and the modules once and then forks
+a fresh child for every request that arrives on the socket FD (see ``forkserver``). A
 child runs one probe and writes one outcome to its own pipe; whatever networks print goes to
 standard error, so it can't mix with the outcome.
 """

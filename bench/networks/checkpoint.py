@@ -23,7 +23,7 @@ from torch import nn
 
 from bench.errors import UsageError
 from bench.files import write_whole
-from bench.networks.factory import resolve_factory
+from bench.networks.factory import import_ours
 
 METADATA_KEY = "separation-bench"  # of the safetensors header; JSON
 SCHEMA = 2
@@ -32,7 +32,8 @@ STATE_SCHEMA = 1
 
 def from_models(name: str) -> Any:
     """A function of ``models.checkpoints``, which the harness reaches by name only."""
-    return resolve_factory(f"models.checkpoints.{name}")
+    module, _, function = name.partition(":")
+    return getattr(import_ours(f"models.checkpoints.{module}"), function)
 
 
 def save_model(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:

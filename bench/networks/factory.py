@@ -1,17 +1,57 @@
-"""From a dotted path to the function that builds a network."""
+"""From a dotted path to the function that builds a network.
+
+The networks of the registry come from this project, whatever the user's folder holds; any other
+path is looked for in the user's folder first. Both can be of a package called ``models``,
+``baselines`` or ``bench``: the one that is asked for then takes the place of the other in this
+process. A measuring process imports nothing of ``bench`` late; others take it back.
+"""
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
+from bench.machine.description import SOURCES
+from bench.origin import load, load_from, places
+from bench.registry import NULL, REGISTRY
 from bench.results.record import CellError, Status
 
 if TYPE_CHECKING:
     from torch import nn
 
-NETWORK_EXTRAS = {"asteroid": "asteroid"}
-"""Packages that networks need, and the extra of this project that installs each."""
+ROOT = Path(__file__).parents[2]
+REGISTERED = {entry.factory for entry in (*REGISTRY.values(), NULL)}
+INSTALLS = {
+    "asteroid": "'separation-bench[asteroid]'",
+    "asteroid_filterbanks": "asteroid-filterbanks",
+    "demucs": "demucs",
+    "einops": "einops",
+    "espnet": "espnet",
+    "espnet2": "espnet",
+    "julius": "julius",
+    "librosa": "librosa",
+    "nussl": "nussl",
+    "openunmix": "openunmix",
+    "pytorch_lightning": "pytorch-lightning",
+    "requests": "requests",
+    "speechbrain": "speechbrain",
+    "torchaudio": "torchaudio",
+    "torchmetrics": "torchmetrics",
+    "transformers": "transformers",
+}
+"""Packages that networks of the field import, and what installs each.
+
+No other name is ever advised to install: a typo could name a package of a stranger's.
+"""
+
+TORCHAUDIO = (
+    "The library of torchaudio can't be loaded beside this torch; most often one is built for CUDA "
+    "and the other for processors. Install torchaudio from where torch was installed from."
+)
 
 
 def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
@@ -21,10 +61,15 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
         CellError: no such module or function, or one of a package that is not installed.
     """
     module_name, _, function_name = factory.partition(":")
+    find = import_ours if factory in REGISTERED else _import_users
     try:
-        module = importlib.import_module(module_name)
+        module = find(module_name)
     except ModuleNotFoundError as error:
-        raise missing_dependency(error) from error
+        raise missing_dependency(error, module_name) from error
+    except OSError as error:
+        if "torchaudio" in str(error):
+            raise CellError(Status.MISSING_DEPENDENCY, TORCHAUDIO) from error
+        raise
     function: Callable[[], nn.Module] | None = getattr(module, function_name, None)
     if function is None:
         reason = f"The module {module_name!r} has no function {function_name!r}."
@@ -32,20 +77,59 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
     return function
 
 
-def missing_dependency(error: ModuleNotFoundError) -> CellError:
-    """The sentence for a module that is not there, with the command that installs its package."""
-    package, _, inner = (error.name or "").partition(".")
-    extra = NETWORK_EXTRAS.get(package)
-    if inner and not extra and _is_there(package):
-        return CellError(Status.ERROR, f"There is no module {error.name!r} in {package!r}.")
-    install = f"pip install 'separation-bench[{extra}]'" if extra else f"pip install {package}"
-    reason = f"The package {package!r} is not installed. To install it: {install}"
-    return CellError(Status.MISSING_DEPENDENCY, reason)
+def import_ours(module_name: str) -> ModuleType:
+    """A module of this project, whatever package of its name is elsewhere."""
+    load_from(ROOT, module_name.partition(".")[0])
+    return importlib.import_module(module_name)
 
 
-def _is_there(package: str) -> bool:
-    """Whether a package is installed; one that was marked as absent is not."""
+def take_bench_back() -> None:
+    """Let later imports find this project's ``bench`` once a network of the user's is built."""
+    load_from(ROOT, "bench")
+
+
+def _import_users(module_name: str) -> ModuleType:
+    """A module of the user's: the current folder comes first, as with ``python -m``."""
+    here, package = str(Path.cwd()), module_name.partition(".")[0]
+    if sys.path[0] != here:
+        sys.path.insert(0, here)
+    if package in SOURCES:
+        # A folder without __init__.py counts too, which a search of the whole path puts last.
+        spec = PathFinder.find_spec(package, [here]) or PathFinder.find_spec(package)
+        if spec is None:
+            load_from(ROOT, package)
+        else:
+            load(spec)
+    return importlib.import_module(module_name)
+
+
+def missing_dependency(error: ModuleNotFoundError, asked: str = "") -> CellError:
+    """The sentence for a module that is not there: what installs it, or where it was looked for.
+
+    It is an error where the user asked for that module, or for one in it.
+    """
+    if error.name is None:  # somebody's own sentence
+        return CellError(Status.MISSING_DEPENDENCY, str(error))
+    package, _, inner = error.name.partition(".")
+    place = _find(package)
+    if inner and place:
+        reason = f"There is no module {error.name!r} in {package!r}, which is {place}."
+        return CellError(Status.ERROR, reason)
+    if package in INSTALLS:
+        reason = f"The package {package!r} is not installed. To install it: pip install "
+        return CellError(Status.MISSING_DEPENDENCY, reason + INSTALLS[package])
+    reason = (
+        f"There is no module {package!r}: neither in {Path.cwd()} nor among the installed "
+        "packages. Correct the name, or start in the folder that holds it."
+    )
+    is_asked = f"{asked}.".startswith(f"{error.name}.")
+    return CellError(Status.ERROR if is_asked else Status.MISSING_DEPENDENCY, reason)
+
+
+def _find(package: str) -> Path | None:
+    """Where a package is; None where there is none, or where it was marked as absent."""
     try:
-        return importlib.util.find_spec(package) is not None
+        spec = importlib.util.find_spec(package)
     except ValueError:
-        return False
+        return None
+    return places(spec)[0] if spec else None

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.networks.checkpoint import from_models, read_metadata
-from bench.networks.factory import resolve_factory
+from bench.networks.factory import resolve_factory, take_bench_back
 from bench.registry import REGISTRY, Entry, select_entries
 from bench.results.record import CellError
 
@@ -142,6 +142,7 @@ def select_one(request: str) -> Entry:
 
 def _build(file: WeightsFile, name: str, factory: str) -> nn.Module:
     model = resolve_factory(factory)()
+    take_bench_back()
     try:
         from_models("weights:give_weights")(
             model, from_models("weights:unwrap_names")(file.weights, model.state_dict())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from bench.errors import UsageError
-from bench.networks.factory import resolve_factory
+from bench.networks.factory import resolve_factory, take_bench_back
 from bench.results.record import CellError
 from bench.training.costs import Operations, count_updates
 from bench.training.parallel import Group
@@ -33,4 +33,6 @@ def start_training(
         raise UsageError(f"{settings.model} can't be trained: {error}") from error
     operations = [Operations(c.macs * group.size, c.flops * group.size) for c in counts]
     torch.manual_seed(settings.seed)
-    return Training(settings, limits, build(), operations, device, group, wants_stop)
+    network = build()
+    take_bench_back()
+    return Training(settings, limits, network, operations, device, group, wants_stop)

@@ -71,8 +71,7 @@ both_networks = pytest.mark.parametrize(
 
 
 def asteroid_class(name: str) -> Callable[..., nn.Module]:
-    """One of asteroid's classes; a factory has already dealt with a broken torchaudio."""
-    conv_tasnet()
+    """One of asteroid's classes."""
     found: Callable[..., nn.Module] = getattr(importlib.import_module("asteroid.models"), name)
     return found
 
@@ -104,18 +103,9 @@ def test_equals_asteroid(factory: Factory, class_name: str, model_args: dict[str
         assert relative_error(model(mixture), reference(mixture)) < 1e-10
 
 
-def test_packages_that_neither_network_needs_may_be_broken(tmp_path: Path) -> None:
+def run_fresh(script: str, folder: Path) -> None:
     """A process of its own, because here asteroid has been imported already."""
-    for package in ("torchaudio", "soundfile"):
-        (tmp_path / f"{package}.py").write_text("raise OSError('a library is missing')\n")
-    script = """
-import sys
-from baselines.asteroid_models import conv_tasnet, dprnn
-conv_tasnet(), dprnn()
-assert sys.modules["torchaudio"] is None
-assert "soundfile" not in sys.modules
-"""
-    search_path = os.pathsep.join([str(tmp_path), *sys.path])
+    search_path = os.pathsep.join([str(folder), *sys.path])
     completed = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | {"PYTHONPATH": search_path},
@@ -124,3 +114,42 @@ assert "soundfile" not in sys.modules
         timeout=120,
     )
     assert completed.returncode == 0, completed.stderr
+
+
+def test_packages_that_neither_network_needs_may_be_broken(tmp_path: Path) -> None:
+    for package in ("torchaudio", "soundfile"):
+        (tmp_path / f"{package}.py").write_text("raise OSError('a library is missing')\n")
+    script = """
+import sys
+from baselines.asteroid_models import conv_tasnet, dprnn
+conv_tasnet(), dprnn()
+assert not {"torchaudio", "soundfile"} & sys.modules.keys()
+"""
+    run_fresh(script, tmp_path)
+
+
+def test_what_neither_network_needs_takes_no_memory(tmp_path: Path) -> None:
+    """torchaudio would, where it can be imported."""
+    (tmp_path / "torchaudio.py").touch()
+    script = """
+import sys
+from baselines.asteroid_models import conv_tasnet
+conv_tasnet()
+assert "torchaudio" not in sys.modules
+assert "soundfile" in sys.modules
+import torchaudio
+"""
+    run_fresh(script, tmp_path)
+
+
+def test_asteroid_and_what_it_wants_can_be_imported_by_anybody(tmp_path: Path) -> None:
+    """In the environment that make installs: for a network of one's own, or in a notebook."""
+    script = """
+import torch
+from asteroid.models import ConvTasNet
+from asteroid.losses import SingleSrcNegSTOI
+import torchaudio, torchmetrics
+assert ConvTasNet(n_src=2, n_blocks=1, n_repeats=1)(torch.zeros(1, 1, 400)).shape == (1, 2, 400)
+assert torchaudio.transforms.Resample(16000, 8000)(torch.zeros(1, 800)).shape == (1, 400)
+"""
+    run_fresh(script, tmp_path)

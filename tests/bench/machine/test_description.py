@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,3 +205,19 @@ def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_
         assert machine.describe_code().commit == "unknown"
     finally:
         machine.describe_code.cache_clear()
+
+
+def test_a_repository_that_it_is_installed_into_is_not_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for command in (("init",), (*identity, "commit", "--allow-empty", "--message", "theirs")):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+    for root, is_own in ((tmp_path, True), (tmp_path / "site-packages", False)):
+        monkeypatch.setattr(machine, "__file__", str(root / "bench" / "machine" / "description.py"))
+        root.mkdir(exist_ok=True)
+        machine.describe_code.cache_clear()
+        try:
+            assert (machine.describe_code().commit != "unknown") == is_own
+        finally:
+            machine.describe_code.cache_clear()

@@ -107,9 +107,10 @@ def test_a_dotted_path_leads_to_its_function() -> None:
             Status.ERROR,
             "'tests.fault_models' has no function 'nobody'",
         ),
-        ("nobody_has_this:f", Status.MISSING_DEPENDENCY, "'nobody_has_this' is not installed"),
-        ("nobody_has_this.inner:f", Status.MISSING_DEPENDENCY, "pip install nobody_has_this"),
+        ("nobody_has_this:f", Status.ERROR, "no module 'nobody_has_this': neither in"),
+        ("nobody_has_this.inner:f", Status.ERROR, f"{Path.cwd()} nor among the"),
         ("tests.fault_modells:healthy", Status.ERROR, "no module 'tests.fault_modells' in 'tests'"),
+        ("models.nets:f", Status.ERROR, f"in 'models', which is {Path.cwd() / 'models'}."),
     ],
 )
 def test_a_path_that_leads_nowhere(path: str, status: Status, reason: str) -> None:
@@ -134,7 +135,7 @@ def test_an_attribute_error_inside_a_module_is_its_own(
         ("asteroid", "pip install 'separation-bench[asteroid]'"),
         ("asteroid.models.base_models", "pip install 'separation-bench[asteroid]'"),
         ("requests", "pip install requests"),
-        ("some.inner.part", "pip install some"),
+        ("asteroid_filterbanks.enc_dec", "pip install asteroid-filterbanks"),
     ],
 )
 def test_a_missing_package_comes_with_the_command_that_installs_it(
@@ -145,6 +146,31 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(
     assert error.status == Status.MISSING_DEPENDENCY
     assert str(error).endswith(command)
     assert repr(module.partition(".")[0]) in str(error)
+
+
+@pytest.mark.parametrize("name", ["nosuchmod", "torchmodels.unet", "asteroids"])
+def test_a_name_that_the_field_does_not_know_is_never_advised_to_be_installed(name: str) -> None:
+    error = missing_dependency(ModuleNotFoundError(f"No module named {name!r}", name=name))
+    assert error.status == Status.MISSING_DEPENDENCY
+    assert "install " not in str(error)
+    assert f"neither in {Path.cwd()} nor among the installed packages" in str(error)
+
+
+def test_somebodys_own_sentence_about_a_missing_package_is_kept() -> None:
+    error = missing_dependency(ModuleNotFoundError("My layers want their compiler."))
+    assert str(error) == "My layers want their compiler."
+
+
+def test_a_torchaudio_that_does_not_load_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = "/site-packages/torchaudio/lib/_torchaudio.abi3.so"
+    text = f"raise OSError('Could not load this library: {library}')"
+    (tmp_path / "wants_torchaudio.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(CellError, match="Install torchaudio from where torch was") as refused:
+        resolve_factory("wants_torchaudio:network")
+    assert refused.value.status == Status.MISSING_DEPENDENCY
 
 
 @pytest.mark.parametrize("sound", [fault_models.healthy, fault_models.null])

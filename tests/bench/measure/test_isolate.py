@@ -44,7 +44,10 @@ FAULTS = {
     "out_of_cpp_memory": (Status.OOM, "RuntimeError: std::bad_alloc"),
     "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
     "seven_sources": (Status.BAD_SHAPE, "The network returned 7 sources; expected 2."),
-    "imports_missing": (Status.MISSING_DEPENDENCY, "pip install package_that_nobody_has"),
+    "imports_missing": (
+        Status.MISSING_DEPENDENCY,
+        "There is no module 'package_that_nobody_has': neither in ",
+    ),
     "no_such_network": (Status.ERROR, "'tests.fault_models' has no function 'no_such_network'."),
 }
 

@@ -53,5 +53,5 @@ def test_without_the_package_the_run_still_happens(monkeypatch: pytest.MonkeyPat
     runs: list[str] = []
     found = measure_sampled(lambda: runs.append("run"))
     assert runs == ["run"]
-    assert "separation-bench[crosscheck]" in found.notes["memory_profiler_bytes"]
+    assert "pip install 'separation-bench[crosscheck]'" in found.notes["memory_profiler_bytes"]
     assert not found.values

@@ -1,0 +1,19 @@
+"""Start the measuring process: ``python -P start.py ROOT FD [MODULE ...]``, run by its path.
+
+It takes ``bench`` from ROOT, whatever the current folder or PYTHONPATH holds, and from where this
+file lies if ROOT is empty or holds no worker. ROOT also comes first where modules are looked for,
+which is how a revision from before this file finds its networks.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).parents[2]
+load_from = runpy.run_path(str(HOME / "bench" / "origin.py"))["load_from"]
+
+if root := sys.argv.pop(1):
+    sys.path.insert(0, root)
+has_worker = root and (Path(root) / "bench" / "measure" / "worker.py").exists()
+load_from(Path(root) if has_worker else HOME, "bench")
+runpy.run_module("bench.measure.worker", run_name="__main__", alter_sys=True)
