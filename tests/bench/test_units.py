@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.units import format_si, format_significant
+from bench.units import digits_apart, format_si, format_significant
 
 positive = st.floats(min_value=1e-9, max_value=1e15)
 n_digits = st.integers(min_value=1, max_value=6)
@@ -90,3 +90,13 @@ def test_mantissa_times_prefix_is_the_value(value: float) -> None:
 )
 def test_prefixes(value: float, text: str) -> None:
     assert format_si(value, "B") == text
+
+
+@given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=5))
+def test_different_values_look_different_and_no_digit_is_wasted(values: list[float]) -> None:
+    digits = digits_apart(values)
+    shown = {format_significant(value, digits) for value in set(values)}
+    assert len(shown) == len(set(values)) or digits == 17
+    if digits > 3:
+        fewer = {format_significant(value, digits - 1) for value in set(values)}
+        assert len(fewer) < len(set(values))

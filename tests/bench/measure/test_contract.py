@@ -2,13 +2,21 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import as_defined, check_estimates, check_finite, expect_sources
+from bench.measure.contract import (
+    as_defined,
+    build_network,
+    check_estimates,
+    check_finite,
+    expect_sources,
+    give_lazy_layers_their_shapes,
+)
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.record import CellError, Status
 from tests import fault_models
@@ -177,3 +185,54 @@ def test_a_torchaudio_that_does_not_load_is_explained(
 def test_the_sound_networks_of_these_tests_are_sound(sound: type[nn.Module]) -> None:
     estimates: Tensor = sound()(MIXTURE)
     check_estimates(estimates, MIXTURE)
+
+
+def none() -> None:
+    """No network at all."""
+
+
+def three_sources(n_src: int) -> nn.Module:
+    return nn.Conv1d(1, n_src, 1)
+
+
+NOT_BUILT: dict[str, tuple[Callable[..., object], str]] = {
+    "nothing": (none, "nets:f returned None, not a torch.nn.Module."),
+    "a number": (lambda: 7, "nets:f returned a int, not a torch.nn.Module."),
+    "arguments": (three_sources, "nets:f needs arguments (missing a required argument: 'n_src')."),
+    "an instance": (nn.Identity(), "nets:f is a network itself."),
+}
+
+
+@pytest.mark.parametrize("case", NOT_BUILT)
+def test_what_is_no_factory_is_said(case: str) -> None:
+    build, sentence = NOT_BUILT[case]
+    with pytest.raises(CellError) as refused:
+        build_network(build, "nets:f")
+    assert refused.value.status == Status.ERROR
+    assert str(refused.value).startswith(sentence)
+
+
+class Lazy(nn.Module):
+    """Layers that take their sizes from the first input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.LazyConv1d(4, 3, padding=1), nn.LazyConv1d(2, 1)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = self.decoder(self.encoder(mixture))
+        return estimates
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_lazy_layers_have_the_parameters_of_plain_ones(device: str) -> None:
+    plain = nn.Sequential(nn.Conv1d(1, 4, 3, padding=1), nn.Conv1d(4, 2, 1))
+    with torch.device(device):
+        network = give_lazy_layers_their_shapes(Lazy(), 30)
+    assert [p.shape for p in network.parameters()] == [p.shape for p in plain.parameters()]
+    assert network.training
+
+
+def test_a_network_without_lazy_layers_runs_no_forward() -> None:
+    network = fault_models.raises()
+    assert give_lazy_layers_their_shapes(network, 30) is network

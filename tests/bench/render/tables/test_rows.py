@@ -1,15 +1,16 @@
-"""Table 1 as CSV: read back, it is what was measured, to the last bit."""
+"""Table 1 as CSV and JSON: read back, it is what was measured, to the last bit."""
 
 import csv
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.registry import TABLE1
-from bench.render.tables.rows import render_csv
-from bench.results.measurements import LatencyTimes
+from bench.render.tables.rows import render_csv, render_json
+from bench.results.measurements import LatencyTimes, OperationCount, Tally
 from bench.results.metrics import METRICS
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Status
@@ -81,3 +82,33 @@ def test_a_network_that_is_not_in_the_paper_has_no_values_of_it() -> None:
     record = make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((1.0,)))
     (row,) = read(render_csv(summarize([record])))
     assert {value for name, value in row.items() if "paper" in name} == {""}
+
+
+def test_json_holds_the_rows_of_the_csv() -> None:
+    summary = summarize(complete_run())
+    rows = json.loads(render_json(summary))
+    for row, line in zip(rows, read(render_csv(summary)), strict=True):
+        assert {name: "" if value is None else str(value) for name, value in row.items()} == line
+
+
+def test_each_row_says_what_was_run_and_where_and_what_a_time_rests_on() -> None:
+    rows = read(render_csv(summarize(complete_run())))
+    for row in rows:
+        assert (row["n_samples"], row["batch"], row["threads"]) == ("8000", "1", "2")
+        assert (row["cpu"], row["torch"]) == ("Example CPU", "2.13.0")
+        low, high = (float(row[f"latency_s_inference_{end}"]) for end in ("low", "high"))
+        assert low <= float(row["latency_s_inference"]) <= high
+        assert (row["latency_s_inference_processes"], row["latency_s_inference_calls"]) == (
+            "3",
+            "9",
+        )
+    ratios = {row["model"]: float(row["ratio_inference"]) for row in rows}
+    assert ratios[rows[0]["ratio_base"]] == 1
+
+
+def test_doubts_and_unknown_operators_are_in_the_row() -> None:
+    count = OperationCount(1, 2, {"fft": Tally("unknown", 3)}, "meta")
+    (row,) = read(render_csv(summarize([make_record(make_job(probe="operations"), count)])))
+    assert row["unknown_operators"] == "fft"
+    assert row["macs_inference_is_sound"] == "False"
+    assert "fft" in row["macs_inference_reason"]

@@ -30,7 +30,7 @@ def test_a_table_holds_every_word_in_80_columns() -> None:
     [
         ([GOOD], "Fit for measuring, with 0 warnings."),
         ([GOOD, WARNING], "Fit for measuring, with 1 warning."),
-        ([FAULT, WARNING, WARNING], "Unfit for measuring: 1 to mend first, and 2 warnings."),
+        ([FAULT, WARNING, WARNING], "Unfit for measuring: 1 to fix first, and 2 warnings."),
     ],
 )
 def test_the_verdict(findings: list[Finding], verdict: str) -> None:

@@ -2,19 +2,13 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from bench.registry import TABLE1
-from bench.render.columns import table1_columns
 from bench.render.terminal.progress import show_progress
-from bench.render.terminal.table import render_terminal
-from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
-from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record
+from tests.bench.example_records import fail, make_job, make_record
 
 GOOD = make_record(make_job("dprnn", "memory", "update"))
 BAD = fail(make_record(make_job("demucs")), Status.OOM, "No room.")
@@ -70,36 +64,3 @@ def test_brackets_are_shown_as_they_are_in_plain_lines(reason: str) -> None:
 def test_brackets_are_shown_as_they_are_on_a_terminal(reason: str) -> None:
     text = shown([fail(GOOD, Status.ERROR, reason)], is_terminal=True, width=200)
     assert reason in text
-
-
-def terminal_text(records: Sequence[Record], width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(render_terminal(summarize(records)))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def test_every_value_of_the_final_table_fits_into_80_columns() -> None:
-    records = [
-        replace(r, result=LatencyTimes((0.0123,))) if r.job.probe == "latency" else r
-        for r in complete_run()
-    ]
-    text = terminal_text(records, width=80)
-    assert "…" not in text
-    summary = summarize(records)
-    for model in summary.models:
-        (line,) = [line for line in text.splitlines() if model.entry.display_name + " " in line]
-        for column in table1_columns("cpu"):
-            assert column.format(model.values[column.metric]) in line.split()
-
-
-def test_the_final_table_shows_statuses() -> None:
-    records = [fail(r, Status.TIMEOUT, "Slow.") for r in complete_run(TABLE1[:1])]
-    text = terminal_text(records, width=120)
-    assert text.count("timeout") == len(table1_columns("cpu"))
-
-
-def test_a_name_with_brackets_in_the_final_table() -> None:
-    name = "my.networks[red]:small"
-    record = make_record(make_job(name, factory=name), LatencyTimes((1.0,)))
-    assert name in terminal_text([record], width=200)

@@ -1,0 +1,78 @@
+"""Cost against cost, for networks without a known quality."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure as Canvas
+
+from bench.registry import TABLE1
+from bench.render.figures import costs
+from bench.render.figures.costs import write_costs_figure
+from bench.render.report import write_reports
+from bench.results.record import Record, Status
+from bench.results.summary import summarize
+from tests.bench.example_records import complete_run, fail, make_job, make_record, measured
+
+OWN = "my.networks:small"
+
+
+def own_run() -> list[Record]:
+    jobs = [
+        make_job(OWN, probe, phase, factory=OWN)
+        for probe in ("operations", "memory", "latency")
+        for phase in ("inference", "update")
+    ]
+    return [make_record(job, measured(1.0, job)) for job in jobs]
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Canvas]:
+    """The figures that are saved, as they are."""
+    kept: list[Canvas] = []
+
+    def keep(canvas: Canvas, stem: Path) -> list[Path]:
+        kept.append(canvas)
+        return []
+
+    monkeypatch.setattr(costs, "save_figure", keep)
+    return kept
+
+
+def test_each_panel_has_every_network_at_its_costs(drawn: list[Canvas], tmp_path: Path) -> None:
+    summary = summarize([*complete_run(), *own_run()])
+    write_costs_figure(summary, tmp_path / "costs")
+    (canvas,) = drawn
+    expected = [
+        [(model.values[across].value, model.values[up].value) for model in summary.models]
+        for phase in ("inference", "update")
+        for up in (f"latency_s_{phase}",)
+        for across in (f"macs_{phase}", f"peak_rss_bytes_{phase}")
+    ]
+    found = [
+        [(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.get_lines()]  # type: ignore[index]
+        for axis in canvas.axes
+    ]
+    assert found == expected
+
+
+def test_what_was_not_measured_is_named(drawn: list[Canvas], tmp_path: Path) -> None:
+    records = [
+        fail(record, Status.OOM, "Full.") if record.job.probe == "latency" else record
+        for record in own_run()
+    ]
+    write_costs_figure(summarize(records), tmp_path / "costs")
+    assert f"not measured: {OWN} (oom)" in drawn[0].get_suptitle()
+
+
+def test_it_is_written_where_a_quality_is_not_known(tmp_path: Path) -> None:
+    own = {path.name for path in write_reports(summarize(own_run()), tmp_path / "own")}
+    paper = {path.name for path in write_reports(summarize(complete_run()), tmp_path / "paper")}
+    both = {
+        path.name
+        for path in write_reports(
+            summarize([*complete_run(TABLE1[:2]), *own_run()]), tmp_path / "both"
+        )
+    }
+    assert {"costs.png", "pareto.png"} & own == {"costs.png"}
+    assert {"costs.png", "pareto.png"} & paper == {"pareto.png"}
+    assert {"costs.png", "pareto.png"} <= both
