@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bench.measure.contract import check_estimates, check_finite
 from bench.measure.mixture import Example, load_example
 from bench.objective import negative_pit_si_sdr
+from bench.results.record import CellError, Status
 from bench.results.workload import Workload
 from bench.runtimes import RUNTIMES
 
@@ -88,6 +89,9 @@ def prepare_step(model: nn.Module, workload: Workload, device: str | None = None
     """The workload's step for a network that is on its device already; nothing runs yet.
 
     ``device`` puts the input elsewhere than the workload says (on ``meta``, to count).
+
+    Raises:
+        CellError: a training step of a network without trainable parameters.
     """
     dtype = getattr(torch, workload.dtype)
     model = model.to(dtype)
@@ -114,8 +118,10 @@ def _inference_step(model: nn.Module, example: Example, runtime: str) -> Step:
 
 
 def _update_step(model: nn.Module, example: Example) -> Step:
-    model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    parameters = [p for p in model.train().parameters() if p.requires_grad]
+    if not parameters:
+        raise CellError(Status.UNSUPPORTED, "The network has no parameters to train.")
+    optimiser = torch.optim.Adam(parameters, lr=LEARNING_RATE)
 
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
         optimiser.zero_grad()

@@ -7,6 +7,7 @@ from torch import nn
 
 from bench.measure.counted_step import count_step, without_data_if_possible
 from bench.results.measurements import ScalingCounts
+from bench.results.record import CellError, Status
 from bench.results.workload import Workload
 
 FITTED_SAMPLES = (8000, 16000, 24000)
@@ -35,6 +36,9 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     counts = tuple(count(n_samples, 1) for n_samples in FITTED_SAMPLES)
     fixed, slope = fit_line(FITTED_SAMPLES, counts)
     large = count(CHECKED_SAMPLES, 1)
+    if not (counts[0] and large):
+        reason = "The network has no multiply-adds that could grow with its input."
+        raise CellError(Status.UNSUPPORTED, reason)
     return ScalingCounts(
         fitted_samples=FITTED_SAMPLES,
         fitted_macs=counts,

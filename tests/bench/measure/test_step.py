@@ -182,3 +182,9 @@ def test_a_loss_that_is_not_finite_is_found() -> None:
     broken = replace(step, run=lambda mark=None: torch.tensor(float("nan")))
     with pytest.raises(CellError, match="The loss is NaN or Inf"):
         broken.run_checked()
+
+
+def test_a_network_without_parameters_can_not_be_trained() -> None:
+    with pytest.raises(CellError, match=r"^The network has no parameters to train\.$") as refused:
+        step_of(fault_models.null(), "update")
+    assert refused.value.status == Status.UNSUPPORTED

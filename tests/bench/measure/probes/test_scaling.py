@@ -3,7 +3,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.measure.probes import scaling
+from bench.results.record import CellError, Status
 from bench.results.workload import Workload
+from tests import fault_models
 
 FORWARD = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
 
@@ -61,3 +63,9 @@ def test_fit_recovers_a_line(fixed: int, slope: int) -> None:
     lengths = (8000, 16000, 24000)
     counts = tuple(fixed + slope * length for length in lengths)
     assert scaling.fit_line(lengths, counts) == (fixed, slope)
+
+
+def test_a_network_without_multiply_adds_does_not_grow() -> None:
+    with pytest.raises(CellError, match="no multiply-adds") as refused:
+        scaling.measure(fault_models.null, FORWARD, 0.0)
+    assert refused.value.status == Status.UNSUPPORTED
