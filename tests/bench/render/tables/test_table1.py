@@ -231,7 +231,7 @@ def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
     assert not any("SI-SDRi sounds" in head for head in heads)
     assert (
         "- SuDoRM-RF 0.25x, speech: evaluated on 500 mixtures of corpus-speech, trained on "
-        "corpus-speech for 5,000 update steps, 1.00 h of processor time, 1.00 P multiply-adds"
+        "corpus-speech for 5,000 training steps, 1.00 h of processor time, 1.00 P multiply-adds"
         in text
     )
 
