@@ -137,13 +137,26 @@ def test_rounds_that_failed_come_after_the_noise() -> None:
     )
 
 
+BEGINNINGS = {
+    DoubtKind.ROUNDS_FAILED: "1 of 2 rounds",
+    DoubtKind.UNKNOWN_OPERATORS: "Not in the count: 1 call of",
+}
+
+
 @pytest.mark.parametrize("kind", DoubtKind)
 def test_every_kind_of_doubt_has_a_sentence(kind: DoubtKind) -> None:
     text = describe_doubts([Doubt(kind, 1, 2, causes=("It was so.",))])
     assert text.endswith(".")
-    assert text.startswith("1 of 2 rounds" if kind == DoubtKind.ROUNDS_FAILED else "Noisy: ")
+    assert text.startswith(BEGINNINGS.get(kind, "Noisy: "))
 
 
 def test_several_doubts_are_one_sentence() -> None:
     both = [Doubt(DoubtKind.GPU_SHARED), Doubt(DoubtKind.WIDE_INTERVAL, share=0.1)]
     assert describe_doubts(both) == "Noisy: another process on the GPU and an interval of ± 10%."
+
+
+def test_operators_without_a_formula_are_named_and_are_no_noise() -> None:
+    unknown = Doubt(DoubtKind.UNKNOWN_OPERATORS, 3, causes=("fft", "sort"))
+    assert describe_doubts([unknown]) == (
+        "Not in the count: 3 calls of operators without a formula (fft, sort)."
+    )

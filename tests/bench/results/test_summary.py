@@ -16,7 +16,7 @@ from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount
 from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
-from bench.results.summary import NOT_MEASURED, RunSummary, Value, summarize
+from bench.results.summary import NOT_KNOWN_HERE, NOT_MEASURED, RunSummary, Value, summarize
 from bench.results.timing import Doubt, DoubtKind
 from bench.results.workload import Phase
 from tests.bench.example_records import (
@@ -141,17 +141,26 @@ def test_a_field_that_a_device_does_not_know_is_unsupported() -> None:
     assert value_of(summary, "peak_allocated_bytes_update").value == 5
     unknown, noted = (value_of(summary, f"{n}_bytes_update") for n in ("peak_rss", "minimum"))
     assert unknown.status == noted.status == Status.UNSUPPORTED
-    assert "peak_rss_bytes" in unknown.reason
+    assert unknown.reason == NOT_KNOWN_HERE
     assert noted.reason == "It was not traced."
 
 
-def test_operators_without_a_formula_are_added_up() -> None:
+def test_operators_without_a_formula_are_added_up_and_make_each_count_doubtful() -> None:
     seen: dict[Phase, dict[str, int]] = {"inference": {"fft": 2}, "update": {"fft": 3, "sort": 1}}
     records = [
         make_record(make_job(probe="operations", phase=phase), with_unknown(unknown))
         for phase, unknown in seen.items()
     ]
-    assert summarize(records).models[0].unknown_operators == {"fft": 5, "sort": 1}
+    (row,) = summarize(records).models
+    assert row.unknown_operators == {"fft": 5, "sort": 1}
+    inference, update = (
+        (Doubt(DoubtKind.UNKNOWN_OPERATORS, n, causes=names),)
+        for n, names in ((2, ("fft",)), (4, ("fft", "sort")))
+    )
+    assert row.to_explain() == {
+        Value(None, doubts=inference): ["macs_inference", "flops_inference"],
+        Value(None, doubts=update): ["macs_update", "flops_update"],
+    }
 
 
 def with_unknown(unknown: dict[str, int]) -> OperationCount:

@@ -106,7 +106,7 @@ def test_panels_of_a_whole_run(axes: list[Axes]) -> None:
     titles = [axis.get_xlabel() for axis in axes]
     for title, what in zip(titles, ["MACs", "Memory", "Time"] * 2, strict=True):
         assert title.startswith(what)
-    assert [("inference" in title, "update step" in title) for title in titles] == (
+    assert [("inference" in title, "training step" in title) for title in titles] == (
         [(True, False)] * 3 + [(False, True)] * 3
     )
     assert all("paper's" in axes[index].get_ylabel() for index in (0, 3))

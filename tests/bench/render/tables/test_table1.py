@@ -152,13 +152,19 @@ def test_a_whole_run_has_nothing_to_explain(summary: RunSummary) -> None:
 def test_operators_without_a_formula_are_named() -> None:
     counted = OperationCount(1, 2, {"fft": Tally("unknown", calls=2)}, "meta")
     record = make_record(make_job(probe="operations"), counted)
-    assert "- DPRNN: operators without a formula, so not in the counts: fft (2 times)" in (
-        render_table1(summarize([record]))
+    assert (
+        "- DPRNN, MACs I, FLOPs I: Not in the count: 2 calls of operators without a formula (fft)."
+        in render_table1(summarize([record]))
     )
 
 
 def test_an_own_network_is_not_compared() -> None:
-    _, row = next(tables(render_table1(summarize([own_network("my.networks:small")]))))
+    heads, row = next(tables(render_table1(summarize([own_network("my.networks:small")]))))
+    assert not any("paper" in head for head in heads)
+    assert row[0] == "my.networks:small"
+    assert row[-2] == "**0.500**"
+    mixed = [own_network("my.networks:small"), *complete_run(TABLE1[2:3])]
+    *_, row = next(tables(render_table1(summarize(mixed))))
     assert row[:3] == ["my.networks:small", "not in the paper", "not in the paper"]
     assert row[-2] == "**0.500**"
 

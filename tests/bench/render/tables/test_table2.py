@@ -47,12 +47,15 @@ def test_a_cell_that_failed_shows_its_status_and_reason() -> None:
     assert note.endswith(": oom: It needs more memory.")
 
 
+ROWS = {"table1.md", "table1.csv", "table1.json"}
+
+
 @pytest.mark.parametrize(
     ("entries", "written"),
     [
-        (TABLE1[4:5], {"table1.md", "table1.csv"}),
+        (TABLE1[4:5], ROWS),
         (TABLE2[:3], {"table2.md"}),
-        ((*TABLE1[2:5], TABLE2[1]), {"table1.md", "table1.csv", "table2.md"}),
+        ((*TABLE1[2:5], TABLE2[1]), ROWS | {"table2.md"}),
     ],
 )
 def test_which_tables_are_written(
@@ -61,7 +64,9 @@ def test_which_tables_are_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bench.render.figures.pareto.write_pareto_figure", lambda summary, stem: [])
+    for figure in ("pareto", "costs"):
+        writer = f"bench.render.figures.{figure}.write_{figure}_figure"
+        monkeypatch.setattr(writer, lambda summary, stem: [])
     paths = write_reports(summarize(list(complete_run(entries))), tmp_path)
     assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()} == written
 

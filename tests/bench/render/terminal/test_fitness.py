@@ -10,7 +10,7 @@ from bench.machine.finding import Finding, Severity, ok
 from bench.render.terminal.fitness import render_findings, render_json, render_verdict
 
 GOOD = ok("swap", "0 B in use")
-WARNING = Finding("governor", Severity.WARN, "[powersave]", "It is slow.", "Mend it.")
+WARNING = Finding("governor", Severity.WARN, "[powersave]", "It is slow.", "Fix it.")
 FAULT = Finding("load", Severity.UNFIT, "others use " + 20 * "many " + "processors", "W.", "End it")
 
 
