@@ -19,7 +19,7 @@ from bench.evaluation.metric import score_estimates
 from bench.measure.mixture import load_example
 from bench.training.costs import Operations
 from bench.training.parallel import Group
-from bench.training.settings import Limits, Settings
+from bench.training.settings import Limits, TrainingSettings
 from bench.training.training import Training
 from models.sudormrf import sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
 
@@ -94,7 +94,7 @@ def test_one_mixture_is_learned_by_heart(
     build: Callable[[], nn.Module], learning_rate: float
 ) -> None:
     mixture, sources = fixed_batch(is_two_step=build is two_step_tdcn)
-    settings = Settings(
+    settings = TrainingSettings(
         model="any",
         factory="a.b:c",
         corpus="two speakers",

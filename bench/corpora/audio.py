@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ FULL_SCALE = 32768
 DURATION_TOLERANCE_S = 0.01
 FORMAT = 1  # of the files in the cache
 Samples = NDArray[np.int16]
+Advance = Callable[[int, int], None]
+"""Is told how many files are decoded, and of how many."""
 
 
 class BadAudioError(UsageError):
@@ -95,13 +97,14 @@ class AudioStore:
         cache: Path | None = None,
         *,
         skip_bad: bool = False,
+        advance: Advance = lambda n_done, n_files: None,
     ) -> None:
         folder = cache or default_cache()
         key = _key(root, recordings)
         audio, index = folder / f"{key}.i16", folder / f"{key}.json"
         known = _read_index(index)
         if known is None or not audio.is_file():
-            known = _fill(folder, audio, index, _decode_all(root, recordings, skip_bad))
+            known = _fill(folder, audio, index, _decode_all(root, recordings, skip_bad, advance))
         self.bad: tuple[str, ...] = tuple(known["bad"])
         if self.bad and not skip_bad:
             raise BadAudioError(self.bad[0] + SKIP_HINT)
@@ -124,7 +127,7 @@ class AudioStore:
         return end - start
 
 
-SKIP_HINT = " Mend it or take it out, or pass --skip-bad."
+SKIP_HINT = " Fix it or take it out, or pass --skip-bad."
 
 
 class _Decoded(NamedTuple):
@@ -133,14 +136,18 @@ class _Decoded(NamedTuple):
     problem: str
 
 
-def _decode_all(root: Path, recordings: Iterable[Recording], skip_bad: bool) -> Iterator[_Decoded]:
-    for recording in recordings:
+def _decode_all(
+    root: Path, recordings: Sequence[Recording], skip_bad: bool, advance: Advance
+) -> Iterator[_Decoded]:
+    for n_done, recording in enumerate(recordings):
+        advance(n_done, len(recordings))
         try:
             yield _Decoded(recording.path, decode(root, recording), "")
         except BadAudioError as error:
             if not skip_bad:
                 raise BadAudioError(str(error) + SKIP_HINT) from error
             yield _Decoded(recording.path, None, str(error))
+    advance(len(recordings), len(recordings))
 
 
 def _fill(folder: Path, audio: Path, index: Path, decoded: Iterable[_Decoded]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.corpora.audio import AudioStore, BadAudioError
+from bench.corpora.audio import Advance, AudioStore, BadAudioError
 from bench.corpora.collection import check_files, parse_number, read_table
 from bench.corpora.corpus import (
     RECIPES,
@@ -201,11 +201,14 @@ class FixedMixer:
         *,
         cache: Path | None = None,
         skip_bad: bool = False,
+        advance: Advance = lambda n_done, n_files: None,
     ) -> None:
         mixtures = corpus.of_split(split)
         self.corpus, self.seed = corpus, seed
         self._stream = zlib.crc32(split.encode())
-        self.store = AudioStore(corpus.root, corpus.files(split), cache, skip_bad=skip_bad)
+        self.store = AudioStore(
+            corpus.root, corpus.files(split), cache, skip_bad=skip_bad, advance=advance
+        )
         self.mixtures = [mix for mix in mixtures if self._is_whole(mix)]
 
     @property

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.corpora.audio import AudioStore
+from bench.corpora.audio import Advance, AudioStore
 from bench.corpora.corpus import Corpus, Recording, Split
 from bench.errors import UsageError
 from bench.registry import SAMPLE_RATE
@@ -83,10 +83,11 @@ class Mixer:
         *,
         cache: Path | None = None,
         skip_bad: bool = False,
+        advance: Advance = lambda n_done, n_files: None,
     ) -> None:
         recordings = corpus.of_split(split)
         self.corpus, self.seed, self.recipe = corpus, seed, corpus.recipe
-        self.store = AudioStore(corpus.root, recordings, cache, skip_bad=skip_bad)
+        self.store = AudioStore(corpus.root, recordings, cache, skip_bad=skip_bad, advance=advance)
         self._stream = zlib.crc32(split.encode())
         self._by_label: dict[str, list[Recording]] = defaultdict(list)
         self._by_group: dict[tuple[str, str], list[Recording]] = defaultdict(list)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bench.corpora.audio import Advance
 from bench.corpora.collection import read_collection
 from bench.corpora.corpus import RECIPES, Corpus, FixedCorpus, Split, Task
 from bench.corpora.fixed import (
@@ -83,6 +84,7 @@ def open_mixer(
     *,
     cache: Path | None = None,
     skip_bad: bool = False,
+    advance: Advance = lambda n_done, n_files: None,
 ) -> Mixer | FixedMixer:
     """What draws the mixtures of one split: ``draw(epoch, index)``.
 
@@ -91,8 +93,8 @@ def open_mixer(
     if isinstance(corpus, FixedCorpus) and split == "train":
         corpus = take_apart(corpus)
     if isinstance(corpus, FixedCorpus):
-        return FixedMixer(corpus, split, seed, cache=cache, skip_bad=skip_bad)
-    return Mixer(corpus, split, seed, cache=cache, skip_bad=skip_bad)
+        return FixedMixer(corpus, split, seed, cache=cache, skip_bad=skip_bad, advance=advance)
+    return Mixer(corpus, split, seed, cache=cache, skip_bad=skip_bad, advance=advance)
 
 
 def shipped_folder() -> Path:

@@ -4,43 +4,32 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.corpora.audio import Advance, AudioStore
 from bench.corpora.corpus import Corpus, FixedCorpus
 from bench.corpora.fixed import FixedMixer
-from bench.corpora.mixing import Mixer
+from bench.corpora.mixing import Mixer, Mixture
 from bench.corpora.readers import open_mixer
 from bench.errors import UsageError
 from bench.training.parallel import Group, share_of_batch
-from bench.training.settings import Settings
+from bench.training.settings import TrainingSettings
 
 VALIDATION_SEED = 0
 READ_AHEAD = 4  # batches
 
 
-class Drawn(Protocol):
-    """A mixture ``[time]`` with its sources ``[n_src, time]``."""
-
-    @property
-    def mixture(self) -> NDArray[np.float32]:
-        """Mean 0, deviation 1."""
-
-    @property
-    def sources(self) -> NDArray[np.float32]:
-        """What the mixture is the sum of."""
-
-
 class Drawer(Protocol):
     """Any mixture of any epoch, always the same for the same two numbers."""
 
-    def draw(self, epoch: int, index: int) -> Drawn:
+    def draw(self, epoch: int, index: int) -> Mixture:
         """Mixture number ``index`` of an epoch."""
 
 
@@ -56,6 +45,7 @@ class Prepared(NamedTuple):
 
     mixtures: "Mixtures"
     digest: str  # of the usable recordings: equal for equal corpora
+    n_recordings: int
     left_out: tuple[str, ...]  # why each of the others can't be used
 
 
@@ -67,7 +57,7 @@ class Mixtures:
     """
 
     def __init__(
-        self, training: Drawer, validation: Drawer, settings: Settings, group: Group
+        self, training: Drawer, validation: Drawer, settings: TrainingSettings, group: Group
     ) -> None:
         self.training, self.validating = training, validation
         self.settings, self.group = settings, group
@@ -88,10 +78,15 @@ class Mixtures:
                 yield ahead.pop(0).result()
                 ahead += [loader.submit(load, number) for number in islice(numbers, 1)]
 
+    @property
+    def validated_at_once(self) -> int:
+        """Mixtures of one round of a validation, over all processes."""
+        return self.settings.batch * self.group.size
+
     def validation(self) -> Iterator[Batch | None]:
         """As many rounds in every process; None in those with nothing left."""
         n_mixtures, batch = self.settings.n_validation, self.settings.batch
-        for first in range(0, n_mixtures, batch * self.group.size):
+        for first in range(0, n_mixtures, self.validated_at_once):
             start = first + self.group.rank * batch
             indices = range(start, min(start + batch, n_mixtures))
             yield stack(self.validating.draw(0, index) for index in indices) if indices else None
@@ -99,20 +94,36 @@ class Mixtures:
 
 def open_mixtures(
     corpus: Corpus | FixedCorpus,
-    settings: Settings,
+    settings: TrainingSettings,
     group: Group,
     cache: Path | None,
     skip_bad: bool,
+    advance: Advance,
 ) -> Prepared:
     """Training mixtures as long as the settings say, validation mixtures as long as the corpus.
 
+    The recordings of the test split are decoded too: an evaluation after days of training should
+    not find one that can't be.
+
     Raises:
-        UsageError: the recordings can't be used or are too few ready mixtures, or the processes
-            can't share a batch.
+        UsageError: the recordings can't be used, their ready mixtures are too few or of another
+            number of sources, or the processes can't share a batch.
     """
+    if isinstance(corpus, FixedCorpus) and corpus.recipe.n_src != settings.n_src:
+        raise UsageError(
+            f"The corpus in {corpus.root} is {corpus.name}, with ready mixtures of "
+            f"{corpus.recipe.n_src} sources. Leave --n-src {settings.n_src} out, or name a corpus "
+            "of recordings."
+        )
+    corpus = replace(corpus, recipe=replace(corpus.recipe, n_src=settings.n_src))
     short = replace(corpus, recipe=replace(corpus.recipe, n_samples=settings.n_samples))
-    training = open_mixer(short, "train", settings.seed, cache=cache, skip_bad=skip_bad)
-    validation = open_mixer(corpus, "val", VALIDATION_SEED, cache=cache, skip_bad=skip_bad)
+    open_split = partial(open_mixer, cache=cache, skip_bad=skip_bad, advance=advance)
+    training = open_split(short, "train", settings.seed)
+    validation = open_split(corpus, "val", VALIDATION_SEED)
+    bad = [*training.store.bad, *validation.store.bad]
+    if tested := corpus.files("test"):
+        test = AudioStore(corpus.root, tested, cache, skip_bad=skip_bad, advance=advance)
+        bad += test.bad
     if isinstance(validation, FixedMixer) and len(validation.mixtures) < settings.n_validation:
         raise UsageError(
             f"--validation {settings.n_validation}: the corpus in {corpus.root} has "
@@ -121,7 +132,8 @@ def open_mixtures(
     return Prepared(
         Mixtures(training, validation, settings, group),
         digest_recordings(training, validation),
-        (*training.store.bad, *validation.store.bad),
+        len(training.recordings) + len(validation.recordings),
+        tuple(bad),
     )
 
 
@@ -135,7 +147,7 @@ def digest_recordings(*mixers: Mixer | FixedMixer) -> str:
     return digest.hexdigest()[:16]
 
 
-def stack(mixtures: Iterable[Drawn]) -> Batch:
+def stack(mixtures: Iterable[Mixture]) -> Batch:
     """One batch of several mixtures of equal length."""
     drawn = list(mixtures)
     return Batch(

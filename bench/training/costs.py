@@ -1,4 +1,4 @@
-"""What a training costs: operations of its update steps, time of its processes, energy."""
+"""What a training costs: operations of its training steps, time of its processes, energy."""
 
 import time
 from collections.abc import Callable
@@ -15,18 +15,19 @@ from bench.results.record import CellError, Status
 from bench.training.phases import plan_phases
 
 POWERCAP = Path("/sys/class/powercap")
-N_SRC = 2
 
 
 class Operations(NamedTuple):
-    """Of one update step."""
+    """Of one training step."""
 
     macs: int
     flops: int
 
 
-def count_updates(build: Callable[[], nn.Module], n_samples: int, batch: int) -> list[Operations]:
-    """The operations of one update step in each phase of a network's training.
+def count_updates(
+    build: Callable[[], nn.Module], n_samples: int, batch: int, n_src: int = 2
+) -> list[Operations]:
+    """The operations of one training step in each phase of a network's training.
 
     Counted as ``docs/method.md`` says for B, in the batch and length of the training. Cutting
     the gradient's norm, a few operations a parameter, is not in it.
@@ -35,22 +36,25 @@ def count_updates(build: Callable[[], nn.Module], n_samples: int, batch: int) ->
         CellError: the network does not make an estimate of the mixture's length for each source.
     """
     try:
-        return _count_updates(build, n_samples, batch, "meta")
+        return _count_updates(build, (batch, n_src, n_samples), "meta")
     except Exception:  # whatever a network does that needs data; its own errors come again
-        return _count_updates(build, n_samples, batch, "cpu")
+        return _count_updates(build, (batch, n_src, n_samples), "cpu")
 
 
 def _count_updates(
-    build: Callable[[], nn.Module], n_samples: int, batch: int, device: str
+    build: Callable[[], nn.Module], shape: tuple[int, int, int], device: str
 ) -> list[Operations]:
     with torch.device(device):
         model = as_defined(build()).train()
-        sources = torch.rand(batch, N_SRC, n_samples)
+        sources = torch.rand(shape)
     mixture = sources.sum(1, keepdim=True)
     with torch.no_grad():
         estimates = check_estimates(model(mixture), mixture)
     if estimates.shape != sources.shape:
-        reason = f"It makes {estimates.shape[1]} estimates of mixtures of {N_SRC} sources."
+        reason = (
+            f"It returns {estimates.shape[1]} estimates, and mixtures have {shape[1]} sources "
+            "(--n-src)."
+        )
         raise CellError(Status.BAD_SHAPE, reason)
     counts = []
     for phase in plan_phases(model):

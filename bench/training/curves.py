@@ -27,6 +27,9 @@ class Curves:
     def step(self, position: Position, audio_s: float) -> None:
         """Nothing: curves have a point for each line of metrics."""
 
+    def validating(self, n_done: int, n_mixtures: int) -> None:
+        """Nothing, for the same reason."""
+
     def line(self, line: TrainingLine) -> None:
         """Add a point to each curve."""
         values = {"loss": line.loss, "learning_rate": line.learning_rate, "flops": line.flops}

@@ -48,6 +48,7 @@ class TrainingFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.saved_step: int | None = None  # of the state that is there
 
     def resume(self, training: Training) -> Mapping[str, Any] | None:
         """Take up the state that is there, if any; returns the code that wrote it.
@@ -60,6 +61,7 @@ class TrainingFolder:
         state = load_state(self.path / STATE_NAME)
         if state is not None:
             training.load(state)
+            self.saved_step = training.position.step
         if training.group.leads:
             position, path = training.position, self.path / METRICS_NAME
             self._write(lambda: rewind_training(path, position.step, position.validated_step))
@@ -68,6 +70,7 @@ class TrainingFolder:
     def save(self, training: Training) -> None:
         """Write the state to go on from."""
         self._write(lambda: save_state(self.path / STATE_NAME, training.state()))
+        self.saved_step = training.position.step
 
     def record(self, line: TrainingLine) -> None:
         """Write a line of metrics."""
@@ -78,11 +81,20 @@ class TrainingFolder:
         metadata = asdict(training.settings) | asdict(line) | {"code": asdict(describe_code())}
         self._write(lambda: save_model(self.path / MODEL_NAME, training.model, metadata))
 
+    def describe(self) -> str:
+        """What a training that stopped leaves here, in a sentence."""
+        kept = [] if self.saved_step is None else [f"the state of step {self.saved_step}"]
+        if (self.path / MODEL_NAME).exists():
+            kept.append("the weights of the best validation")
+        if not kept:
+            return f"No state was saved before, so {self.path} holds nothing to go on from."
+        return f"{self.path} holds {' and '.join(kept)}."
+
     def _write(self, write: Callable[[], None]) -> None:
         try:
             write()
         except OSError as error:
             raise TrainingStoppedError(
                 f"{self.path} can't be written to: {error.strerror or error}. "
-                "The last whole state is kept; the same command goes on from it."
+                "Make room and repeat the command."
             ) from error

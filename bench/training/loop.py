@@ -15,6 +15,7 @@ from bench.results.training import TrainingLine
 from bench.training.batches import Batch, Mixtures
 from bench.training.folder import TrainingFolder
 from bench.training.parallel import sum_over_processes
+from bench.training.settings import advise
 from bench.training.training import Position, Training
 
 LINE_STEPS = 50  # between two lines of metrics
@@ -25,6 +26,9 @@ class Observer(Protocol):
 
     def step(self, position: Position, audio_s: float) -> None:
         """After each step."""
+
+    def validating(self, n_done: int, n_mixtures: int) -> None:
+        """After each batch of a validation."""
 
     def line(self, line: TrainingLine) -> None:
         """After each line of metrics."""
@@ -51,9 +55,10 @@ def run_training(
     batches: Iterator[Batch] | None = None
     while position.share < 1 and not training.is_stopping:
         if position.batches == training.settings.steps_per_epoch:
+            batches = None
             if not _end_epoch(training, data, folder, observers):
                 break
-            batches = None
+            continue  # the validation may have taken the rest of the time
         training.advance_phase()
         batches = batches or data.train(position.epoch, position.batches)
         training.update(*next(batches))
@@ -90,11 +95,13 @@ def _end_epoch(
 def _validate(
     training: Training, data: Mixtures, folder: TrainingFolder, observers: tuple[Observer, ...]
 ) -> bool:
-    improvement = measure_improvement(training, data)
+    position, began_s = training.position, training.position.wall_s
+    improvement = measure_improvement(training, data, observers)
     if improvement is None:
         return False
-    position = training.position
     position.validated_step = position.step
+    position.validation_s = position.wall_s - began_s
+    training.agree_on_share()  # the next validation takes its time too
     if training.group.leads:
         line = _report(training, folder, observers, improvement)
         is_last_phase = position.phase == len(training.phases) - 1
@@ -104,7 +111,9 @@ def _validate(
     return True
 
 
-def measure_improvement(training: Training, data: Mixtures) -> float | None:
+def measure_improvement(
+    training: Training, data: Mixtures, observers: tuple[Observer, ...] = ()
+) -> float | None:
     """Mean SI-SDRi (dB) over the validation mixtures; None when it was broken off.
 
     What it takes is part of the training's time and not of its operations.
@@ -113,8 +122,9 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
         TrainingStoppedError: the estimates are not finite.
     """
     total, count = 0.0, 0
+    n_mixtures, at_once = training.settings.n_validation, data.validated_at_once
     training.model.eval()
-    for batch in data.validation():
+    for number, batch in enumerate(data.validation(), start=1):
         if batch is not None:
             mixture, sources = (part.to(training.device) for part in batch)
             with torch.inference_mode():
@@ -131,6 +141,8 @@ def measure_improvement(training: Training, data: Mixtures) -> float | None:
         if stop > 0:
             training.is_stopping = True
             return None
+        for observer in observers:
+            observer.validating(min(number * at_once, n_mixtures), n_mixtures)
     sums = torch.tensor([total, count], dtype=torch.float64, device=training.device)
     total, count = sum_over_processes(sums, training.group).tolist()
     return float(total / count)
@@ -142,8 +154,8 @@ def _estimate(training: Training, mixture: Tensor, sources: Tensor) -> Tensor:
         return check_estimates(training.phases[position.phase].estimate(mixture, sources), mixture)
     except CellError as error:
         raise TrainingStoppedError(
-            f"At the validation after step {position.step}: {error} The last saved state and the "
-            "weights of the best validation are kept. Try a lower --learning-rate."
+            f"At the validation after step {position.step}: {error} "
+            f"{advise(training.settings, position.step)}"
         ) from error
 
 

@@ -1,22 +1,43 @@
 """What a training is: the settings that decide the weights, and the limits that end it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from bench.errors import UsageError
 
 Schedule = Literal["paper", "cosine"]
 Precision = Literal["float32", "bfloat16"]
 
+LEAST_S = 1e-9  # for training steps, where a validation takes all of the time
 DECAY_EPOCHS = 50  # paper, section 3.4: "decrease it by a factor of 5 every 50 epochs"
 DECAY_FACTOR = 5.0
 WARM_UP_SHARE = 0.03  # of a cosine schedule: Adam's moments are noise at first
 LEAST_SHARE = 0.01  # of the learning rate, at the end of a cosine schedule
 
+OPTIONS = {
+    "factory": "--model",
+    "n_samples": "--samples",
+    "n_validation": "--validation",
+    "epoch_size": "--epoch-size",
+    "learning_rate": "--learning-rate",
+    "max_norm": "--max-norm",
+    "n_src": "--n-src",
+    "steps": "--max-steps",
+    "macs": "--max-macs",
+    "wall_s": "--budget-s",
+}
+"""What the user calls a field; the others have the field's own name."""
+
+
+def option_of(name: str) -> str:
+    """The option of a field of the settings or limits."""
+    return OPTIONS.get(name, f"--{name}")
+
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """Decides the weights together with the code: a resumed training must have the same.
 
     The defaults are the paper's (sections 3.2 to 3.4), but for the gradient's norm, which the
@@ -24,7 +45,7 @@ class Settings:
 
     Raises:
         UsageError: a size below 1, a rate or norm not above 0, an infinite rate, a negative seed,
-            or an epoch shorter than a batch.
+            fewer than two sources, or an epoch shorter than a batch.
     """
 
     model: str
@@ -40,18 +61,27 @@ class Settings:
     precision: Precision = "float32"
     seed: int = 0
     recordings: str = ""  # digest of those that can be used; older states lack it
+    n_src: int = 2  # sources of a mixture; older states lack it and mean two
 
     def __post_init__(self) -> None:
-        for name in ("n_samples", "batch", "epoch_size", "n_validation"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        least = {
+            "n_samples": 1,
+            "batch": 1,
+            "epoch_size": 1,
+            "n_validation": 1,
+            "seed": 0,
+            "n_src": 2,
+        }
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value < bound:
+                raise UsageError(f"{option_of(name)} must be at least {bound}, not {value}.")
         for name in ("learning_rate", "max_norm"):
             if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be above 0, not {getattr(self, name)}.")
+                value = getattr(self, name)
+                raise UsageError(f"{option_of(name)} must be above 0, not {value:g}.")
         if not math.isfinite(self.learning_rate):
-            raise UsageError(f"learning_rate must be finite, not {self.learning_rate}.")
-        if self.seed < 0:
-            raise UsageError(f"seed must be at least 0, not {self.seed}.")
+            raise UsageError(f"--learning-rate must be finite, not {self.learning_rate}.")
         if self.epoch_size < self.batch:
             raise UsageError(
                 f"An epoch of {self.epoch_size} mixtures has no batch of {self.batch}. "
@@ -62,6 +92,16 @@ class Settings:
     def steps_per_epoch(self) -> int:
         """Whole batches; a rest is left out."""
         return self.epoch_size // self.batch
+
+
+class Standing(NamedTuple):
+    """How far a training has come, in the measures of its limits."""
+
+    step: int
+    steps_per_epoch: int
+    macs: int
+    wall_s: float
+    validation_s: float = 0.0  # that the validation at the end will take
 
 
 @dataclass(frozen=True)
@@ -81,20 +121,28 @@ class Limits:
         for name in ("epochs", "steps", "macs", "wall_s"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
-                raise UsageError(f"The limit {name} must be above 0, not {limit}.")
+                raise UsageError(f"{option_of(name)} must be above 0, not {limit:g}.")
 
-    def share(self, step: int, steps_per_epoch: int, macs: int, wall_s: float) -> float:
+    def shares(self, at: Standing) -> dict[str, float]:
+        """How much of each limit is behind, by the limit's name.
+
+        A validation still to come belongs to the time, so the steps end early enough for it.
+        """
+        shares = {"epochs": at.step / (self.epochs * at.steps_per_epoch)}
+        if self.steps is not None:
+            shares["steps"] = at.step / self.steps
+        if self.macs is not None:
+            shares["macs"] = at.macs / self.macs
+        if self.wall_s is not None:
+            shares["wall_s"] = at.wall_s / max(self.wall_s - at.validation_s, LEAST_S)
+        return shares
+
+    def share(self, at: Standing) -> float:
         """How much of the training is behind, 0 to 1: the largest share of any limit."""
-        spent: list[tuple[float, float | None]] = [
-            (step, self.epochs * steps_per_epoch),
-            (step, self.steps),
-            (macs, self.macs),
-            (wall_s, self.wall_s),
-        ]
-        return min(1.0, max(amount / limit for amount, limit in spent if limit is not None))
+        return min(1.0, max(self.shares(at).values()))
 
 
-def learning_rate(settings: Settings, epoch: int, share: float) -> float:
+def learning_rate(settings: TrainingSettings, epoch: int, share: float) -> float:
     """The rate of a step: the paper's stairs over epochs, or a cosine over the whole training.
 
     ``share`` is how much of the training (of its present phase) is behind, 0 to 1.
@@ -106,3 +154,48 @@ def learning_rate(settings: Settings, epoch: int, share: float) -> float:
     descent = (share - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
     wave = (1 + math.cos(math.pi * descent)) / 2
     return settings.learning_rate * (LEAST_SHARE + (1 - LEAST_SHARE) * wave)
+
+
+def advise(settings: TrainingSettings, step: int) -> str:
+    """What to change after values that are not finite in the step after ``step``."""
+    changes = []
+    if step > 0:
+        lower = f"{settings.learning_rate / 10:g}"
+        changes.append(f"--learning-rate {lower} (it was {settings.learning_rate:g})")
+    if step > 0 and settings.max_norm > TrainingSettings.max_norm:
+        changes.append(f"--max-norm {TrainingSettings.max_norm:g} (it was {settings.max_norm:g})")
+    if settings.precision != "float32":
+        changes.append(f"--precision float32 (it was {settings.precision})")
+    if changes:
+        return f"Begin anew in another --output DIR with {' or '.join(changes)}."
+    return (
+        "No step was made before it, so it is not the settings: look at the network with its first "
+        "weights, and at the recordings."
+    )
+
+
+def check_same_settings(settings: TrainingSettings, saved: Mapping[str, Any]) -> None:
+    """See that a saved training had the same settings.
+
+    Those that the code which saved them did not have yet are not compared, but for the number of
+    sources, which was two then.
+
+    Raises:
+        UsageError: some differ; names the options of all of them.
+    """
+    before = {"n_src": 2} | dict(saved)
+    now = {name: getattr(settings, name) for name in before if hasattr(settings, name)}
+    differing = [name for name in now if now[name] != before[name]]
+    if "model" in differing and "factory" in differing:
+        differing.remove("factory")  # the model's name says it
+    if differing:
+        differences = [
+            "other recordings than --corpus DIR has now"
+            if name == "recordings"
+            else f"{option_of(name)} {before[name]}, not {now[name]}"
+            for name in differing
+        ]
+        raise UsageError(
+            f"The folder holds a training with {'; '.join(differences)}. Repeat its options to "
+            "go on with it, or choose another --output DIR."
+        )

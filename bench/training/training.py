@@ -1,4 +1,4 @@
-"""A training: one update step, its state, and all that has to be the same after a resumption.
+"""A training: one step, its state, and all that has to be the same after a resumption.
 
 Section 3.4 of the paper: Adam; the loss is equation 10. Gradients are cut to a norm, which the
 paper does not say and every public code of these networks does.
@@ -7,19 +7,28 @@ paper does not say and every public code of these networks does.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench.errors import TrainingStoppedError, UsageError
+from bench.errors import TrainingStoppedError
 from bench.machine.description import describe_code
 from bench.registry import SAMPLE_RATE
 from bench.training.costs import Operations, Spent, open_meter
 from bench.training.parallel import Group, average_gradients, sum_over_processes
 from bench.training.phases import plan_phases
-from bench.training.settings import Limits, Settings, learning_rate
+from bench.training.settings import (
+    Limits,
+    Standing,
+    TrainingSettings,
+    advise,
+    check_same_settings,
+    learning_rate,
+)
+
+VALIDATION_S = 4.0  # of each validation mixture
 
 
 @dataclass
@@ -42,20 +51,21 @@ class Position:
     cpu_s: float = 0.0
     energy_j: float | None = 0.0
     validated_step: int = 0
+    validation_s: float | None = None  # that the last whole validation took
     best_db: float | None = None
 
 
 class Training:
     """A network in training, on its device, at a position.
 
-    ``operations`` are those of one update step of the whole batch, for each phase.
+    ``operations`` are those of one training step of the whole batch, for each phase.
     ``wants_stop`` is asked once a step; when any process wants to stop, ``is_stopping`` says so
     in all of them after the same step.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TrainingSettings,
         limits: Limits,
         model: nn.Module,
         operations: Sequence[Operations],
@@ -121,7 +131,7 @@ class Training:
         if not (math.isfinite(mean_loss) and bool(torch.isfinite(norm))):
             raise TrainingStoppedError(
                 f"At step {position.step + 1} the loss is {mean_loss} and the gradient's norm "
-                f"{float(norm)}. Try a lower --learning-rate or --precision float32."
+                f"{float(norm)}. {advise(self.settings, position.step)}"
             )
         rate = self._learning_rate()
         for parameters in self.optimiser.param_groups:
@@ -173,16 +183,36 @@ class Training:
         total = Spent(position.wall_s, position.cpu_s, position.energy_j) + spent
         position.wall_s, position.cpu_s, position.energy_j = total
 
+    @property
+    def standing(self) -> Standing:
+        """In the measures of the limits."""
+        position = self.position
+        return Standing(
+            position.step,
+            self.settings.steps_per_epoch,
+            position.macs,
+            position.wall_s,
+            self.expect_validation_s(),
+        )
+
+    def expect_validation_s(self) -> float:
+        """What a validation will take: as long as the last one.
+
+        Before the first, half of what as much training audio took: a validation goes forward only,
+        which is a third of a training step's operations.
+        """
+        position = self.position
+        if position.validation_s is not None or self.audio_s == 0:
+            return position.validation_s or 0.0
+        return self.settings.n_validation * VALIDATION_S * position.wall_s / self.audio_s / 2
+
     def agree_on_share(self) -> None:
         """Compute how much is behind; where the clock decides, the first process's."""
-        position = self.position
-        share = self.limits.share(
-            position.step, self.settings.steps_per_epoch, position.macs, position.wall_s
-        )
+        share = self.limits.share(self.standing)
         if self.limits.wall_s is not None:
             mine = torch.tensor([share * self.group.leads], dtype=torch.float64, device=self.device)
             share = float(sum_over_processes(mine, self.group))
-        position.share = share
+        self.position.share = share
 
     def state(self) -> dict[str, Any]:
         """All that decides the next step."""
@@ -213,20 +243,3 @@ class Training:
         if self.device.type == "cuda" and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.agree_on_share()
-
-
-def check_same_settings(settings: Settings, saved: Mapping[str, Any]) -> None:
-    """Raises UsageError with the names of all settings that differ from saved ones.
-
-    Settings that the code which saved them did not have yet are not compared.
-    """
-    differences = [
-        f"{field.name} {saved[field.name]!r}, not {getattr(settings, field.name)!r}"
-        for field in fields(settings)
-        if field.name in saved and saved[field.name] != getattr(settings, field.name)
-    ]
-    if differences:
-        raise UsageError(
-            f"The folder holds a training with {'; '.join(differences)}. Repeat its options to "
-            "go on with it, or choose another --output DIR."
-        )

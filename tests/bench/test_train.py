@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 
 from bench.networks.checkpoint import load_state
 from bench.networks.trained import load_trained
+from bench.results.environment import Code
 from bench.results.training import METRICS_NAME, read_training
-from bench.train import default_threads, main
+from bench.train import main
 from bench.training.folder import MODEL_NAME, STATE_NAME
+from bench.training.options import default_threads
 from tests.bench import tiny_corpora as tiny
 from tests.bench.corpora.example_corpora import make_wsj0
 
@@ -108,13 +110,13 @@ def slow_masker() -> SlowMasker:
     return SlowMasker()
 
 
-def kill_after(process: "subprocess.Popen[str]", forwards: int, number: int) -> int:
+def kill_after(process: "subprocess.Popen[str]", forwards: int, number: int) -> tuple[int, str]:
     assert process.stdout is not None
     for _ in range(forwards):
         assert process.stdout.readline() == "forward\n"
     process.send_signal(number)
-    process.communicate(timeout=120)
-    return process.returncode
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
 
 
 MORE = ("--save-s", "0", "--epochs", "8")
@@ -139,7 +141,9 @@ def test_a_killed_training_ends_with_the_same_weights(
     """Interrupted wherever the signal happens to find it, which is another place each time."""
     killed = tmp_path / "killed"
     process = start("-m", "bench.train", *options(corpus, killed, *MORE, model=SLOW))
-    assert kill_after(process, 9, number) == code
+    returned, said = kill_after(process, 9, number)
+    assert returned == code
+    assert ("Saved at step" in said) == (code > 0)
     state = load_state(killed / STATE_NAME)
     assert state is not None
     assert 0 < state["position"]["step"] < 32
@@ -214,9 +218,12 @@ def test_what_cannot_be_met_is_a_sentence(
         (["--model", "all"], "one model"),
         (["--batch", "32"], "no batch of 32"),
         (["--task", "sounds"], "of the task 'speech'. Ask for it with --task speech"),
-        (["--max-steps", "0"], "steps must be above 0"),
+        (["--max-steps", "0"], "--max-steps must be above 0"),
         (["--threads", "0"], "--threads must be at least 1"),
-        (["--model", "tests.bench.test_train:three"], "3 estimates of mixtures of 2 sources"),
+        (["--model", "tests.bench.test_train:three"], "3 estimates, and mixtures have 2 sources"),
+        (["--model", "sudormrf-0.25x", "--n-src", "3"], "returns 2 sources, not 3. Give --n-src 2"),
+        (["--n-src", "3"], "2 estimates, and mixtures have 3 sources"),
+        (["--n-src", "1"], "--n-src must be at least 2"),
         (["--model", "tests.bench.test_train:short"], "expected a tensor [4, n_src, 400]"),
     ):
         assert main([*options(corpus, tmp_path / "new"), *wrong]) == 2
@@ -248,6 +255,16 @@ def test_more_validation_mixtures_than_there_are(
     wrong = ["--corpus", str(tmp_path / "wsj0"), "--cache", str(tmp_path / "cache")]
     assert main([*options(tmp_path, tmp_path / "new"), *wrong, "--validation", "2"]) == 2
     assert "has 1 mixtures of validation" in capsys.readouterr().err
+    assert main([*options(tmp_path, tmp_path / "new"), *wrong, "--n-src", "3"]) == 2
+    assert "with ready mixtures of 2 sources" in capsys.readouterr().err
+
+
+def test_three_sources_are_trained(corpus: Path, tmp_path: Path) -> None:
+    arguments = options(corpus, tmp_path, model="tests.bench.test_train:three")
+    assert main([*arguments, "--n-src", "3"]) == 0
+    trained = load_trained(tmp_path / MODEL_NAME, "tests.bench.test_train:three")
+    assert trained.model(torch.zeros(1, 1, 400)).shape == (1, 3, 400)
+    assert trained.metadata["n_src"] == 3
 
 
 def change_corpus(corpus: Path, root: Path) -> Path:
@@ -265,7 +282,7 @@ def test_another_corpus_of_the_same_name_is_refused(
     main(options(corpus, tmp_path / "out", "--max-steps", "1"))
     other = change_corpus(corpus, tmp_path)
     assert main([*options(corpus, tmp_path / "out"), "--corpus", str(other)]) == 2
-    assert "The folder holds a training with recordings " in capsys.readouterr().err
+    assert "The folder holds a training with other recordings " in capsys.readouterr().err
 
 
 def test_other_code_is_named_when_it_goes_on(
@@ -275,7 +292,7 @@ def test_other_code_is_named_when_it_goes_on(
     main(options(corpus, tmp_path, "--max-steps", "1"))
     main(options(corpus, tmp_path, "--max-steps", "2"))
     assert "The state was written by" not in capsys.readouterr().err
-    monkeypatch.setattr("bench.train.describe_code", lambda: {"commit": "new"})
+    monkeypatch.setattr("bench.train.describe_code", lambda: Code("new", False, ""))
     main(options(corpus, tmp_path, "--max-steps", "3"))
     assert "this is new" in capsys.readouterr().err
 
@@ -291,11 +308,68 @@ def test_files_that_are_left_out_are_named(
     assert f"Left out: {spoilt / 'val2.wav'} can't be decoded" in capsys.readouterr().err
 
 
+def test_a_corrupt_recording_of_the_test_split_is_found_before_training(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(corpus, spoilt, ignore=shutil.ignore_patterns("cache"))
+    (spoilt / "test2.wav").write_bytes(b"no audio")
+    arguments = [*options(corpus, tmp_path / "out", "--max-steps", "1"), "--corpus", str(spoilt)]
+    assert main(arguments) == 2
+    assert f"{spoilt / 'test2.wav'} can't be decoded" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*arguments, "--skip-bad"]) == 0
+    assert f"Left out: {spoilt / 'test2.wav'} can't be decoded" in capsys.readouterr().err
+
+
+def test_a_corpus_without_a_test_split_is_trained_on(corpus: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    shutil.copytree(corpus, small, ignore=shutil.ignore_patterns("cache", "test*"))
+    table = small / "speech.tsv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(line for line in lines if not line.startswith("test")))
+    arguments = options(corpus, tmp_path / "out", "--max-steps", "1")
+    assert main([*arguments, "--corpus", str(small)]) == 0
+
+
+def test_it_says_what_begins_what_goes_on_and_how_it_ended(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(options(corpus, tmp_path, "--max-steps", "2"))
+    said = capsys.readouterr().err
+    n_parameters = sum(weights.numel() for weights in tiny.masker().parameters())
+    assert f"Training {tiny.FACTORY} ({n_parameters:,} parameters) on {corpus.name}-speech" in said
+    assert "a training step: 4 mixtures of 2 sources and 0.05 s" in said
+    assert "the first of 3 epochs (12 steps); 2 steps" in said
+    assert "Complete at step 2: raise --max-steps 2 to go on." in said
+    main(options(corpus, tmp_path, "--max-steps", "100"))
+    said = capsys.readouterr().err
+    assert "Going on from step 2." in said
+    assert "Complete at step 12: raise --epochs 3 to go on." in said
+
+
+def test_a_disk_that_is_full_before_the_first_state_leaves_nothing_to_go_on_from(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    main(options(corpus, tmp_path / "cached", "--max-steps", "1"))
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    capsys.readouterr()
+    assert main(options(corpus, tmp_path / "out", "--save-s", "0")) == 1
+    said = capsys.readouterr().err
+    assert "No space left on device. Make room" in said
+    assert f"No state was saved before, so {tmp_path / 'out'} holds nothing" in said
+
+
 @pytest.mark.parametrize(("processes", "threads"), [(None, 6), ("4", 1), ("2", 3), ("100", 1)])
 def test_processes_of_a_machine_share_its_threads(
     processes: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.train.available_cpus", lambda: 6)
+    monkeypatch.setattr("bench.training.options.available_cpus", lambda: 6)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     if processes is not None:
         monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
@@ -313,7 +387,10 @@ def test_a_loss_that_is_not_finite_has_an_exit_code(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(options(corpus, tmp_path, model="tests.bench.test_train:not_finite")) == 1
-    assert "the loss is nan" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the loss is nan" in said
+    assert "--learning-rate" not in said  # it was not used yet
+    assert "holds nothing to go on from" in said
 
 
 def test_tensorboard_says_how_to_get_it(

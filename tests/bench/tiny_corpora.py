@@ -1,21 +1,22 @@
 """A network and mixtures so small that a whole training takes part of a second."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from baselines.two_step_tdcn import TwoStepTDCN, TwoStepTDCNConfig
+from bench.corpora.mixing import Mixture
 from bench.training.batches import Mixtures
 from bench.training.costs import Operations
 from bench.training.parallel import Group
-from bench.training.settings import Limits, Settings
+from bench.training.settings import Limits, TrainingSettings
 from bench.training.training import Training
 
 FACTORY = "tests.bench.tiny_corpora:masker"
-SETTINGS = Settings(
+SETTINGS = TrainingSettings(
     model="tiny",
     factory=FACTORY,
     corpus="noises",
@@ -29,25 +30,19 @@ THREE_EPOCHS = Limits(epochs=3)
 OPERATIONS = [Operations(1000, 3000)] * 2
 
 
-@dataclass(frozen=True)
-class Drawn:
-    mixture: NDArray[np.float32]
-    sources: NDArray[np.float32]
-
-
 class Noises:
     """A low and a high noise: sources that a mask can tell apart."""
 
     def __init__(self, n_samples: int, seed: int) -> None:
         self.n_samples, self.seed = n_samples, seed
 
-    def draw(self, epoch: int, index: int) -> Drawn:
+    def draw(self, epoch: int, index: int) -> Mixture:
         random = np.random.default_rng([self.seed, epoch, index])
         noise = random.standard_normal((2, self.n_samples + 1))
         low = noise[0, 1:] + noise[0, :-1]
         high = noise[1, 1:] - noise[1, :-1]
         sources = np.stack([low, high]).astype(np.float32)
-        return Drawn(sources.sum(0), sources)
+        return Mixture(sources.sum(0), sources)
 
 
 class Masker(nn.Module):
@@ -97,19 +92,19 @@ def two_step() -> TwoStepTDCN:
     )
 
 
-def mixtures(settings: Settings, group: Group = ALONE) -> Mixtures:
+def mixtures(settings: TrainingSettings, group: Group = ALONE) -> Mixtures:
     drawers = [Noises(settings.n_samples, seed) for seed in (1, 2)]
     return Mixtures(drawers[0], drawers[1], settings, group)
 
 
 def training(
-    settings: Settings = SETTINGS,
+    settings: TrainingSettings = SETTINGS,
     limits: Limits = THREE_EPOCHS,
-    model: nn.Module | None = None,
+    build: Callable[[], nn.Module] = masker,
     **options: int | str | float,
 ) -> Training:
+    """Of a network whose first weights follow from the settings' seed, as the command's do."""
     if options:
         settings = replace(settings, **options)  # type: ignore[arg-type]
     torch.manual_seed(settings.seed)
-    model = model or masker()
-    return Training(settings, limits, model, OPERATIONS, torch.device("cpu"), ALONE)
+    return Training(settings, limits, build(), OPERATIONS, torch.device("cpu"), ALONE)

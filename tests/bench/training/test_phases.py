@@ -29,7 +29,7 @@ def test_any_other_network_has_one_phase() -> None:
 
 
 def test_each_step_trains_its_own_parameters(tmp_path: Path) -> None:
-    one = training(limits=Limits(steps=8), model=tiny.two_step())
+    one = training(limits=Limits(steps=8), build=tiny.two_step)
     data = mixtures(one.settings).train(0, 0)
     before = copy(one.model)
     one.update(*next(data))
@@ -53,7 +53,7 @@ def test_ideal_latents_of_a_lone_source_are_the_mixtures() -> None:
 
 
 def test_both_steps_learn_and_are_told_apart(tmp_path: Path) -> None:
-    one = training(limits=Limits(epochs=40), model=tiny.two_step(), learning_rate=1e-2)
+    one = training(limits=Limits(epochs=40), build=tiny.two_step, learning_rate=1e-2)
     run_training(one, mixtures(one.settings), TrainingFolder(tmp_path), (), 1e9)
     lines = read_training(tmp_path / METRICS_NAME)
     by_phase = {
@@ -68,15 +68,15 @@ def test_both_steps_learn_and_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_state_of_the_second_step_is_taken_up_there(tmp_path: Path) -> None:
     limits = Limits(steps=9)
-    straight = training(limits=limits, model=tiny.two_step())
+    straight = training(limits=limits, build=tiny.two_step)
     run_training(straight, mixtures(straight.settings), TrainingFolder(tmp_path), (), 1e9)
     halves = tmp_path / "halves"
     halves.mkdir()
-    first = training(limits=limits, model=tiny.two_step())
+    first = training(limits=limits, build=tiny.two_step)
     first.wants_stop = lambda: first.position.step == 4
     run_training(first, mixtures(first.settings), TrainingFolder(halves), (), 1e9)
     assert first.phase_name == "separation"
-    second = training(limits=limits, model=tiny.two_step())
+    second = training(limits=limits, build=tiny.two_step)
     TrainingFolder(halves).resume(second)
     run_training(second, mixtures(second.settings), TrainingFolder(halves), (), 1e9)
     assert not changed(copy(straight.model), second.model)

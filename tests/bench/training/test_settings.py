@@ -1,15 +1,24 @@
 """The learning rate and the limits against the paper's words and their own laws."""
 
+from dataclasses import asdict, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.training.settings import Limits, Settings, learning_rate
+from bench.training.settings import (
+    Limits,
+    Standing,
+    TrainingSettings,
+    advise,
+    check_same_settings,
+    learning_rate,
+)
 from tests.bench.tiny_corpora import SETTINGS
 
-PAPER = Settings(model="any", factory="a.b:c", corpus="any")
-COSINE = Settings(model="any", factory="a.b:c", corpus="any", schedule="cosine")
+PAPER = TrainingSettings(model="any", factory="a.b:c", corpus="any")
+COSINE = TrainingSettings(model="any", factory="a.b:c", corpus="any", schedule="cosine")
 
 
 def test_the_defaults_are_the_papers() -> None:
@@ -42,40 +51,88 @@ def test_a_cosine_warms_up_and_comes_down() -> None:
 
 def test_the_share_is_that_of_the_nearest_limit() -> None:
     limits = Limits(epochs=10, steps=100, macs=4000, wall_s=50.0)
-    assert limits.share(step=30, steps_per_epoch=5, macs=0, wall_s=0.0) == 0.6
-    assert limits.share(step=30, steps_per_epoch=50, macs=0, wall_s=0.0) == 0.3
-    assert limits.share(step=30, steps_per_epoch=50, macs=2000, wall_s=0.0) == 0.5
-    assert limits.share(step=30, steps_per_epoch=50, macs=2000, wall_s=35.0) == 0.7
-    assert limits.share(step=101, steps_per_epoch=50, macs=0, wall_s=0.0) == 1.0
+    assert limits.share(Standing(30, 5, macs=0, wall_s=0.0)) == 0.6
+    assert limits.share(Standing(30, 50, macs=0, wall_s=0.0)) == 0.3
+    assert limits.share(Standing(30, 50, macs=2000, wall_s=0.0)) == 0.5
+    assert limits.share(Standing(30, 50, macs=2000, wall_s=35.0)) == 0.7
+    assert limits.share(Standing(101, 50, macs=2000, wall_s=0.0)) == 1.0
+
+
+def test_the_time_of_the_last_validation_belongs_to_the_budget() -> None:
+    limits = Limits(wall_s=50.0)
+    assert limits.share(Standing(1, 50, macs=0, wall_s=20.0, validation_s=10.0)) == 0.5
+    assert limits.share(Standing(1, 50, macs=0, wall_s=40.0, validation_s=10.0)) == 1.0
+    assert limits.share(Standing(1, 50, macs=0, wall_s=1.0, validation_s=60.0)) == 1.0
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "option"),
     [
-        {"batch": 0},
-        {"n_samples": -1},
-        {"learning_rate": 0.0},
-        {"max_norm": float("nan")},
-        {"learning_rate": float("inf")},
-        {"seed": -1},
+        ({"batch": 0}, "--batch"),
+        ({"n_samples": -1}, "--samples"),
+        ({"epoch_size": 0}, "--epoch-size"),
+        ({"n_validation": 0}, "--validation"),
+        ({"learning_rate": 0.0}, "--learning-rate"),
+        ({"max_norm": float("nan")}, "--max-norm"),
+        ({"learning_rate": float("inf")}, "--learning-rate"),
+        ({"seed": -1}, "--seed"),
+        ({"n_src": 1}, "--n-src"),
     ],
 )
-def test_values_out_of_range_are_named(options: dict[str, float]) -> None:
-    (name,) = options
-    with pytest.raises(UsageError, match=f"{name} must be"):
-        Settings(model="any", factory="a.b:c", corpus="any", **options)  # type: ignore[arg-type]
+def test_values_out_of_range_are_named_as_options(options: dict[str, float], option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option} must be"):
+        TrainingSettings(model="any", factory="a.b:c", corpus="any", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "limit", [{"epochs": 0}, {"steps": -1}, {"macs": 0}, {"wall_s": 0.0}, {"wall_s": float("nan")}]
+    ("limit", "option"),
+    [
+        ({"epochs": 0}, "--epochs"),
+        ({"steps": -1}, "--max-steps"),
+        ({"macs": 0}, "--max-macs"),
+        ({"wall_s": 0.0}, "--budget-s"),
+        ({"wall_s": float("nan")}, "--budget-s"),
+    ],
 )
-def test_limits_out_of_range_are_named(limit: dict[str, float]) -> None:
-    (name,) = limit
-    with pytest.raises(UsageError, match=f"{name} must be above 0"):
+def test_limits_out_of_range_are_named_as_options(limit: dict[str, float], option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option} must be above 0"):
         Limits(**limit)  # type: ignore[arg-type]
+
+
+def test_advice_names_what_is_set_and_nothing_that_is_so_already() -> None:
+    first = advise(PAPER, step=0)
+    assert "No step was made" in first
+    assert "--learning-rate" not in first
+    later = advise(replace(PAPER, learning_rate=0.02), step=7)
+    assert "--learning-rate 0.002 (it was 0.02)" in later
+    assert "another --output DIR" in later  # a folder keeps its settings
+    assert "--precision" not in later
+    assert "--max-norm" not in later
+    low = advise(replace(PAPER, precision="bfloat16", max_norm=float("inf")), step=7)
+    assert "--precision float32 (it was bfloat16)" in low
+    assert "--max-norm 5 (it was inf)" in low
+    assert advise(replace(PAPER, precision="bfloat16"), step=0).count("--") == 2  # and --output
+
+
+def test_other_settings_are_named_as_options() -> None:
+    saved = asdict(replace(PAPER, batch=8, model="other", factory="d.e:f", recordings="abc"))
+    with pytest.raises(UsageError) as caught:
+        check_same_settings(PAPER, saved)
+    assert str(caught.value).startswith(
+        "The folder holds a training with --model other, not any; --batch 8, not 4; other "
+        "recordings than --corpus DIR has now. Repeat"
+    )
+
+
+def test_settings_of_older_code_mean_two_sources() -> None:
+    saved = asdict(PAPER)
+    del saved["n_src"], saved["recordings"]
+    check_same_settings(replace(PAPER, recordings="abc"), saved)
+    with pytest.raises(UsageError, match="--n-src 2, not 3"):
+        check_same_settings(replace(PAPER, n_src=3), saved)
 
 
 def test_an_epoch_holds_a_batch() -> None:
     with pytest.raises(UsageError, match=r"3 mixtures has no batch of 4.*--epoch-size"):
-        Settings(model="any", factory="a.b:c", corpus="any", epoch_size=3)
+        TrainingSettings(model="any", factory="a.b:c", corpus="any", epoch_size=3)
     assert SETTINGS.steps_per_epoch == 3

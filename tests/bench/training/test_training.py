@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from bench.errors import TrainingStoppedError, UsageError
 from bench.networks.trained import load_trained
 from bench.results.training import METRICS_NAME, TrainingLine, read_training
+from bench.training.costs import Spent
 from bench.training.folder import MODEL_NAME, TrainingFolder
 from bench.training.loop import run_training
 from bench.training.settings import Limits, learning_rate
-from bench.training.training import Training
+from bench.training.training import Position, Training
 from tests.bench import tiny_corpora as tiny
 from tests.bench.tiny_corpora import SETTINGS, mixtures, training
 
@@ -57,6 +58,12 @@ class KilledError(Exception):
     """In place of kill -9: nothing after it runs."""
 
 
+def other_masker() -> nn.Module:
+    """As in another process, with other weights and random numbers."""
+    torch.manual_seed(99)
+    return tiny.Masker()
+
+
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kill_at=st.integers(1, 9), save_every=st.integers(1, 4))
 def test_killed_at_any_step_it_ends_with_the_same_weights(
@@ -79,8 +86,7 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(
     place = TrainingFolder(folder / "killed")
     with pytest.raises(KilledError):
         run_training(killed, mixtures(SETTINGS), place, (), save_every, clock)
-    torch.manual_seed(99)  # another process has other random numbers
-    resumed = training(model=tiny.Masker())
+    resumed = training(build=other_masker)
     if not place.resume(resumed):
         resumed = training()
     run(resumed, folder / "killed")
@@ -144,11 +150,87 @@ def test_a_wish_during_validation_breaks_it_off(tmp_path: Path) -> None:
     assert len(read_training(tmp_path / METRICS_NAME)) == 3
 
 
+def test_what_a_folder_holds_is_said(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    assert "No state was saved before" in folder.describe()
+    one = training()
+    folder.save(one)
+    assert folder.describe() == f"{tmp_path} holds the state of step 0."
+    other = TrainingFolder(tmp_path)
+    other.resume(training())
+    assert other.describe() == folder.describe()
+
+
+class Ticks:
+    """In place of the meter: a step takes a second, each batch of a validation two."""
+
+    def __init__(self, one: Training) -> None:
+        self.training = one
+
+    def read(self) -> Spent:
+        wall_s = 1.0 if self.training.model.training else 2.0
+        return Spent(wall_s, wall_s, None)
+
+
+def test_a_budget_holds_the_last_validation_too(tmp_path: Path) -> None:
+    """Two epochs of 3 s with validations of 4 s, then 2 s of steps and the last 4 s."""
+    one = training(limits=Limits(wall_s=20.0))
+    one.meter = Ticks(one)  # type: ignore[assignment]
+    one.position.validation_s = 1.0  # as an earlier, shorter one
+    run(one, tmp_path)
+    assert (one.position.step, one.position.wall_s) == (8, 20.0)
+    assert one.position.validation_s == 4.0
+    lines = [line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None]
+    assert [line.step for line in lines] == [3, 6, 8]
+
+
+def test_no_step_is_made_where_only_a_validation_still_fits(tmp_path: Path) -> None:
+    """After the epoch's validation 3.5 s are left, less than another one takes."""
+    one = training(limits=Limits(wall_s=10.5))
+    one.meter = Ticks(one)  # type: ignore[assignment]
+    one.position.validation_s = 1.0
+    run(one, tmp_path)
+    assert (one.position.step, one.position.wall_s) == (3, 7.0)
+
+
+def test_the_first_validation_is_expected_to_take_half_of_what_training_took() -> None:
+    """Per second of audio: six mixtures of 4 s, where 0.2 s of audio took a second."""
+    one = training()
+    assert one.expect_validation_s() == 0
+    one.position.step, one.position.wall_s = 1, 1.0
+    assert one.expect_validation_s() == pytest.approx(6 * 4 / 0.2 / 2)
+    one.position.validation_s = 7.0
+    assert one.expect_validation_s() == 7.0
+
+
+class Notes:
+    """An observer that keeps what it is told of validations."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, int]] = []
+
+    def step(self, position: Position, audio_s: float) -> None:
+        self.heard.append((position.step, 0))
+
+    def validating(self, n_done: int, n_mixtures: int) -> None:
+        self.heard.append((n_done, n_mixtures))
+
+    def line(self, line: TrainingLine) -> None:
+        pass
+
+
+def test_a_validation_tells_of_its_progress(tmp_path: Path) -> None:
+    notes = Notes()
+    one = training(limits=Limits(epochs=1))
+    run_training(one, mixtures(SETTINGS), TrainingFolder(tmp_path), (notes,), 1e9)
+    assert notes.heard == [(1, 0), (2, 0), (3, 0), (4, 6), (6, 6)]
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Path) -> None:
     one = training()
     before = weights(one.model)
     mixture = torch.full((4, 1, 400), torch.nan)
-    with pytest.raises(TrainingStoppedError, match=r"At step 1 the loss is nan .* --learning-rate"):
+    with pytest.raises(TrainingStoppedError, match=r"At step 1 the loss is nan .*No step was made"):
         one.update(mixture, torch.ones(4, 2, 400))
     assert_equal(before, weights(one.model))
     assert one.position.step == 0
@@ -164,7 +246,7 @@ class LostInValidation(tiny.Masker):
 
 def test_estimates_that_are_not_finite_stop_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(TrainingStoppedError, match=r"after step 3: The estimates contain NaN"):
-        run(training(model=LostInValidation()), tmp_path)
+        run(training(build=LostInValidation), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -172,7 +254,7 @@ def test_a_state_of_older_code_without_a_setting_is_accepted() -> None:
     state = training().state()
     del state["settings"]["recordings"]
     training(recordings="abc").load(state)
-    with pytest.raises(UsageError, match="recordings '', not 'abc'"):
+    with pytest.raises(UsageError, match="other recordings"):
         training(recordings="abc").load(training().state())
 
 
@@ -186,11 +268,12 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(
-        TrainingStoppedError, match=r"No space left on device.*last whole state is kept"
-    ):
+    with pytest.raises(TrainingStoppedError, match=r"No space left on device.*Make room"):
         run_training(full, mixtures(SETTINGS), folder, (), 1e9)
     monkeypatch.undo()
+    assert folder.describe() == (
+        f"{tmp_path} holds the state of step 2 and the weights of the best validation."
+    )
     resumed = training(limits=Limits(steps=5))
     assert folder.resume(resumed)
     assert resumed.position.step == 2

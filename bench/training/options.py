@@ -1,0 +1,157 @@
+"""What bench.train is asked for: its options, and the settings and limits that they mean."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.machine.description import available_cpus
+from bench.registry import select_entries
+from bench.training.settings import Limits, TrainingSettings
+
+PAPER = {
+    "task": "speech",
+    "model": "sudormrf-0.25x",
+    "samples": 32_000,
+    "epochs": 120,
+    "epoch_size": 20_000,
+    "validation": 3_000,
+    "schedule": "paper",
+}
+QUICK = PAPER | {
+    "task": "sounds",  # the shipped speech has too few voices to learn from
+    "samples": 4_000,
+    "epochs": 4,
+    "epoch_size": 320,
+    "validation": 40,
+    "schedule": "cosine",
+}
+
+
+def parse_options(argv: Sequence[str] | None, program: str) -> argparse.Namespace:
+    """The options; where none is given, the paper's (sections 3.2 to 3.4) or the quick ones.
+
+    Ends the process at --help and at options that do not exist, as argparse does.
+    """
+    arguments = build_parser(program).parse_args(argv)
+    for name, value in (QUICK if arguments.quick else PAPER).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    return arguments
+
+
+def build_parser(program: str) -> argparse.ArgumentParser:
+    """All options, in the groups that --help shows."""
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Train a separation network on mixtures of recordings. "
+        "The same command goes on with a training that was interrupted.",
+        epilog="Exit codes: 0 trained, 1 the loss is not finite or the disk is full, "
+        "2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.",
+    )
+    parser.add_argument("--quick", action="store_true", help=f"other defaults: {QUICK}")
+    parser.add_argument(
+        "--output", type=Path, default=Path("training"), metavar="DIR", help="default: training"
+    )
+    _add_corpus(parser.add_argument_group("recordings"))
+    _add_settings(parser.add_argument_group("what decides the weights"))
+    _add_limits(parser.add_argument_group("the training ends at the first of"))
+    _add_means(parser.add_argument_group("with what it runs"))
+    return parser
+
+
+def _add_corpus(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--corpus", type=Path, metavar="DIR", help="default: the few that come with it")
+    add("--task", choices=("speech", "sounds"), help="default: speech")
+    add("--cache", type=Path, metavar="DIR", help="for decoded audio")
+    add("--skip-bad", action="store_true", help="leave out files that can't be used")
+
+
+def _add_settings(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--model", metavar="NAME", help="a name of the registry or package.module:function")
+    add("--n-src", type=int, default=2, metavar="N", help="sources of a mixture (default: 2)")
+    add("--samples", type=int, metavar="N", help="length of a training mixture (default: 32000)")
+    add("--batch", type=int, default=4, metavar="N", help="over all processes (default: 4)")
+    add("--epoch-size", type=int, metavar="N", help="fresh mixtures (default: 20000)")
+    add("--validation", type=int, metavar="N", help="mixtures of 4 s (default: 3000)")
+    add("--learning-rate", type=float, default=1e-3, metavar="RATE", help="default: 0.001")
+    add("--schedule", choices=("paper", "cosine"), help="a fifth every 50 epochs, or to the end")
+    add("--max-norm", type=float, default=5.0, metavar="NORM", help="of gradients (default: 5)")
+    add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the forward")
+    add("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+
+def _add_limits(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--epochs", type=int, metavar="N", help="default: 120")
+    add("--max-steps", type=int, metavar="N", help="training steps")
+    add("--max-macs", type=float, metavar="N", help="multiply-adds of the training steps")
+    add(
+        "--budget-s",
+        type=float,
+        metavar="S",
+        help="seconds, with the last validation and earlier runs in DIR",
+    )
+
+
+def _add_means(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--device", choices=("cpu", "cuda", "auto"), default="auto", help="default: auto")
+    add("--threads", type=int, default=default_threads(), metavar="N", help="default: %(default)s")
+    add("--save-s", type=float, default=60.0, metavar="S", help="between states (default: 60)")
+    add("--tensorboard", action="store_true", help="write curves into DIR/tensorboard")
+
+
+def default_threads() -> int:
+    """This process's share of the processors, of those that torchrun started on this machine."""
+    return max(1, available_cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def choose_settings(arguments: argparse.Namespace, corpus: str) -> TrainingSettings:
+    """What decides the weights.
+
+    Raises:
+        UsageError: a value out of its range, not exactly one network, or one that is known to
+            return another number of sources.
+    """
+    entry, *others = select_entries([arguments.model])
+    if others:
+        raise UsageError(f"{arguments.model!r} names several networks; name one model to train.")
+    if entry.n_src not in (None, arguments.n_src):
+        raise UsageError(
+            f"{entry.name} returns {entry.n_src} sources, not {arguments.n_src}. Give --n-src "
+            f"{entry.n_src}, or a network of your own with {arguments.n_src}: --model "
+            "package.module:function."
+        )
+    return TrainingSettings(
+        model=entry.name,
+        factory=entry.factory,
+        corpus=corpus,
+        n_samples=arguments.samples,
+        batch=arguments.batch,
+        epoch_size=arguments.epoch_size,
+        n_validation=arguments.validation,
+        learning_rate=arguments.learning_rate,
+        schedule=arguments.schedule,
+        max_norm=arguments.max_norm,
+        precision=arguments.precision,
+        seed=arguments.seed,
+        n_src=arguments.n_src,
+    )
+
+
+def choose_limits(arguments: argparse.Namespace) -> Limits:
+    """What ends the training.
+
+    Raises:
+        UsageError: a limit that is not above 0.
+    """
+    return Limits(
+        epochs=arguments.epochs,
+        steps=arguments.max_steps,
+        macs=arguments.max_macs,
+        wall_s=arguments.budget_s,
+    )
