@@ -15,7 +15,7 @@ from bench.results.record import Status
 ROOT = Path(__file__).parents[3]
 NETWORK = "import torch\ndef build(): return torch.nn.Conv1d(1, 2, 3, padding=1)\n"
 SETTINGS = Settings("cpu", 400, 1, "float32", threads=1, seed=0, effort=EFFORTS["quick"])
-IN_THE_WORKER = ("measure", "networks", "counting", "machine", "results")
+IN_THE_WORKER = ("measure", "networks", "counting", "machine", "results", "runtimes")
 
 
 @pytest.fixture
