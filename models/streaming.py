@@ -118,7 +118,7 @@ class StreamingSuDoRMRF(SuDoRMRF):
 
         ``[batch, 1, any time] -> [batch, n_src, time]``, where time may be 0. All estimates one
         after another, with those of ``flush``, are what the whole mixture gives. Samples are
-        expected as in training: at 8 kHz, with mean 0 and a standard deviation of about 1.
+        expected as in training: at 8 kHz, with zero mean and about unit variance.
 
         Raises:
             ValueError: a chunk of another shape, batch or dtype, or with samples that are not

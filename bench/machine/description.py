@@ -112,7 +112,7 @@ def describe_code() -> Code:
 def _hash_sources(root: Path) -> str:
     """Of the names and contents of all modules, so that equal hashes mean equal code."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in SOURCES for path in (root / room).rglob("*.py")):
+    for path in sorted(path for package in SOURCES for path in (root / package).rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

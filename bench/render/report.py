@@ -79,7 +79,7 @@ def list_outputs() -> tuple[Output, ...]:
 def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
     """Write what a run has artefacts of; returns their paths.
 
-    A run of Table 2's networks alone leaves a Table 1 that is there already.
+    A run of Table 2's networks alone leaves an earlier Table 1 as it is.
 
     Raises:
         UsageError: the folder can't be written to, or its evaluations can't be read.
