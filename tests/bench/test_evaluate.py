@@ -1,7 +1,6 @@
 """The command: mixtures in, a line, a table and files out, each ending with its sentence."""
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,6 @@ import soundfile
 import torch
 
 from bench.corpora.corpus import Corpus
-from bench.corpora.manifest import Manifest, digest_mixture, read_manifest, write_manifest
-from bench.corpora.mixing import Mixer, realize
 from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_USAGE
 from bench.evaluate import main
@@ -178,34 +175,16 @@ def test_two_checkpoints_of_a_network_are_two_rows_with_files_of_their_own(
     assert {("first | one", first.digest), (tiny.FACTORY, second.digest)} <= of_rows
 
 
-def make_three_sources(tmp_path: Path, cache: Path) -> Path:
-    """A manifest of mixtures of three: each of two, and a part of the one before."""
-    path = tmp_path / "three.jsonl"
-    two = tmp_path / "two.jsonl"
-    assert run(tmp_path, cache, "--mixture", "--mixtures", "3", "--manifest", str(two)) == EXIT_OK
-    corpus = read_corpus(None, "speech")
-    assert isinstance(corpus, Corpus)
-    store = Mixer(corpus, "test", cache=cache).store
-    drawn = read_manifest(two)
-    before = (drawn.plans[-1], *drawn.plans[:-1])
-    plans = tuple(
-        replace(plan, parts=(*plan.parts, other.parts[0]))
-        for plan, other in zip(drawn.plans, before, strict=True)
-    )
-    digests = tuple(digest_mixture(realize(plan, store)) for plan in plans)
-    write_manifest(Manifest(drawn.corpus, drawn.split, drawn.seed, plans, digests), path)
-    return path
-
-
-def test_three_sources_are_scored_each(
+def test_three_sources_are_drawn_and_scored_each(
     tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = ["--manifest", str(make_three_sources(tmp_path, cache))]
-    assert run(tmp_path, cache, "--oracle", *manifest, "--n-src", "3") == EXIT_OK
+    sounds = ["--task", "sounds", "--mixtures", "3"]
+    assert run(tmp_path, cache, "--oracle", *sounds, "--n-src", "3") == EXIT_OK
     record = newest(tmp_path)
     assert (record.n_src, record.n_mixtures) == (3, 3)
-    assert 5 < record.si_sdri_mean_db < 25
-    rows = read_csv(tmp_path / "out/quality/shipped-speech-test-0-3-3src-ideal-ratio-mask.csv")
+    assert 5 < record.si_sdri_mean_db < 40
+    quality = tmp_path / "out" / "quality"
+    rows = read_csv(quality / "shipped-sounds-test-0-3-3src-ideal-ratio-mask.csv")
     for row in rows:
         assert [row[f"source{k}_estimate"] for k in (1, 2, 3)] == ["1", "2", "3"]
         assert all(float(row[f"source{k}_improvement_db"]) > 3 for k in (1, 2, 3))
@@ -213,16 +192,16 @@ def test_three_sources_are_scored_each(
         n_blocks=1, n_src=3, kernel_size=5, n_filters=6, bn_chan=4, hid_chan=4, upsampling_depth=3
     )
     save_model(tmp_path / "three.safetensors", SuDoRMRF(three), {})
-    checkpoint = ["--checkpoint", str(tmp_path / "three.safetensors")]
-    assert run(tmp_path, cache, *checkpoint, *manifest) == EXIT_OK
+    network = ["--checkpoint", str(tmp_path / "three.safetensors"), *sounds]
+    manifest = ["--manifest", str(quality / "manifests" / "shipped-sounds-test-0-3-3src.jsonl")]
+    assert run(tmp_path, cache, *network, *manifest) == EXIT_OK  # of as many as the manifest has
     assert newest(tmp_path).n_src == 3
-    assert run(tmp_path, cache, "--mixture", *manifest, "--n-src", "2") == EXIT_USAGE
+    assert newest(tmp_path).mixtures_digest == record.mixtures_digest
+    assert run(tmp_path, cache, *network, *manifest, "--n-src", "2") == EXIT_USAGE
     assert "is of --n-src 3 (not 2)" in capsys.readouterr().err
-    two = ["--manifest", str(tmp_path / "two.jsonl")]
-    assert run(tmp_path, cache, *checkpoint, *two) == EXIT_USAGE
-    assert "3 estimates for 2 sources. Ask for mixtures of as many with --n-src 3" in (
-        capsys.readouterr().err
-    )
+    assert run(tmp_path, cache, *network) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert "3 estimates for 2 sources. Ask for mixtures of as many with --n-src 3" in said
 
 
 def test_ready_mixtures(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
