@@ -26,8 +26,6 @@ from bench.recordings.sources import fit_length, scale_source, unfinished_folder
 from bench.recordings.stitching import Signal, cut_chunks, stitch_chunks
 from bench.registry import SAMPLE_RATE
 
-OVERLAP = 0.25  # of a chunk
-
 Advance = Callable[[float], None]
 """Is told how many seconds of the recording are done."""
 
@@ -64,7 +62,8 @@ def separate_recording(
         normalised = ((block[:, 0] - moments.mean) / divisor for block in mono)
         heard, mixture = tee(normalised)
         n_chunk = settings.n_chunk(moments.duration_s)
-        estimates = estimate_sources(heard, model, n_chunk, advance)
+        n_overlap = round(settings.overlap * n_chunk)
+        estimates = estimate_sources(heard, model, n_chunk, n_overlap, advance)
         levelled = level(pair(estimates, mixture), settings.consistency, fit)
         scaled = (block.T * np.float32(moments.deviation) for block in levelled)
         resampled = resample(scaled, SAMPLE_RATE, moments.sample_rate)
@@ -102,10 +101,9 @@ def pair(estimates: Iterable[Signal], mixture: Iterable[Signal]) -> Iterator[tup
 
 
 def estimate_sources(
-    mixture: Iterable[Signal], model: nn.Module, n_chunk: int, advance: Advance
+    mixture: Iterable[Signal], model: nn.Module, n_chunk: int, n_overlap: int, advance: Advance
 ) -> Iterator[Signal]:
     """Blocks ``[n_src, time]`` of the estimates, from blocks ``[time]`` of the mixture."""
-    n_overlap = round(OVERLAP * n_chunk)
 
     def estimate_chunks() -> Iterator[Signal]:
         for index, chunk in enumerate(cut_chunks(mixture, n_chunk, n_overlap)):
