@@ -169,7 +169,7 @@ def _fill(folder: Path, audio: Path, index: Path, decoded: Iterable[_Decoded]) -
     except OSError as error:
         raise UsageError(
             f"Decoded audio can't be kept in {folder}: {error.strerror or error}. "
-            "Name a folder with room by --cache DIR."
+            "Name a folder with more space by --cache DIR."
         ) from error
     return known
 

@@ -1,7 +1,7 @@
 """Mixtures drawn from a corpus (paper, section 3.2).
 
-Two labels (or more), a 4 s crop of each, a random signal-to-noise ratio; the means are removed and
-the deviation of the mixture is divided out of mixture and sources alike. Every mixture is a pure
+Two labels (or more), a 4 s crop of each, a random signal-to-noise ratio; the means are removed, and
+mixture and sources are divided by the mixture's standard deviation. Every mixture is a pure
 function of corpus, split, seed, epoch and index.
 
 Arithmetic: samples are 16-bit integers, so that their sum over a crop is exact in float64 in
@@ -33,7 +33,7 @@ MAX_TRIES = 100  # redraws of a crop that is silent
 class Mixture(NamedTuple):
     """A mixture ``[time]`` and its sources ``[n_src, time]``, float32.
 
-    Each source has no mean, the mixture is their sum to the bit and has a deviation of one.
+    Each source has zero mean; the mixture is their sum to the bit and has unit variance.
     """
 
     mixture: NDArray[np.float32]

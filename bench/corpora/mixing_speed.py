@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_speed(arguments: argparse.Namespace) -> int:
-    """The whole job."""
+    """Open the mixer, draw for as long as was asked for, and write mixtures per second."""
     corpus = read_corpus(arguments.corpus, arguments.task)
     mixer = open_mixer(corpus, arguments.split, cache=arguments.cache)
     mixer.draw(0, 0)  # pages of the cache come into memory with use; the first are warm

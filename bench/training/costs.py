@@ -18,7 +18,7 @@ POWERCAP = Path("/sys/class/powercap")
 
 
 class Operations(NamedTuple):
-    """Of one training step."""
+    """Multiply-adds and floating-point operations of one training step."""
 
     macs: int
     flops: int

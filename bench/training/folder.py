@@ -96,5 +96,5 @@ class TrainingFolder:
         except OSError as error:
             raise TrainingStoppedError(
                 f"{self.path} can't be written to: {error.strerror or error}. "
-                "Make room and repeat the command."
+                "Free some space and repeat the command."
             ) from error

@@ -22,7 +22,7 @@ LINE_STEPS = 50  # between two lines of metrics
 
 
 class Observer(Protocol):
-    """Is told what happens; only in the process that leads."""
+    """Is told what happens; of steps and lines, only in the process that leads."""
 
     def step(self, position: Position, audio_s: float) -> None:
         """After each step."""

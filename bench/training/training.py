@@ -92,7 +92,7 @@ class Training:
 
     @property
     def phase_name(self) -> str:
-        """Of the present phase."""
+        """The name of the present phase, as lines of metrics have it."""
         return self.phases[self.position.phase].name
 
     def _begin_phase(self, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Lines of metrics as a training writes them, with figures that are easy to follow."""
+"""Lines of metrics as a training writes them, with values that are easy to follow."""
 
 from bench.results.training import TrainingLine
 

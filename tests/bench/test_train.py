@@ -361,7 +361,7 @@ def test_a_disk_that_is_full_before_the_first_state_leaves_nothing_to_go_on_from
     capsys.readouterr()
     assert main(options(corpus, tmp_path / "out", "--save-s", "0")) == 1
     said = capsys.readouterr().err
-    assert "No space left on device. Make room" in said
+    assert "No space left on device. Free some space" in said
     assert f"No state was saved before, so {tmp_path / 'out'} holds nothing" in said
 
 

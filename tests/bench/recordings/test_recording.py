@@ -291,7 +291,7 @@ def test_bad_recordings_are_named_with_the_reason(kind: str, reason: str, tmp_pa
 
 
 class Fails(nn.Module):
-    """Fails at its second chunk, when the files are there already."""
+    """Fails at its second chunk, when the files already exist."""
 
     def __init__(self, error: BaseException | None) -> None:
         super().__init__()

@@ -81,7 +81,7 @@ def test_a_gpus_energy_is_added_to_the_packages(tmp_path: Path) -> None:
     assert meter.read().energy_j == pytest.approx(1.0)  # the driver fell silent
 
 
-def test_no_counter_is_no_figure(tmp_path: Path) -> None:
+def test_no_counter_is_no_energy(tmp_path: Path) -> None:
     assert Meter(tmp_path).read().energy_j is None
     assert Spent(1.0, 2.0, 3.0) + Spent(1.0, 2.0, None) == Spent(2.0, 4.0, None)
     assert Spent(1.0, 2.0, 3.0) + Spent(0.5, 0.5, 0.5) == Spent(1.5, 2.5, 3.5)

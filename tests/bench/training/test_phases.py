@@ -61,8 +61,8 @@ def test_both_steps_learn_and_are_told_apart(tmp_path: Path) -> None:
         for name in ("filterbank", "separation")
     }
     assert len(by_phase["filterbank"]) == 10
-    for figures in by_phase.values():
-        assert figures[-1] > figures[0]
+    for values_db in by_phase.values():
+        assert values_db[-1] > values_db[0]
     assert one.position.best_db == max(by_phase["separation"])
 
 

@@ -268,7 +268,7 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(TrainingStoppedError, match=r"No space left on device.*Make room"):
+    with pytest.raises(TrainingStoppedError, match=r"No space left on device.*Free some space"):
         run_training(full, mixtures(SETTINGS), folder, (), 1e9)
     monkeypatch.undo()
     assert folder.describe() == (

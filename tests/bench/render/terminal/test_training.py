@@ -13,7 +13,7 @@ from tests.bench.example_trainings import make_line
 
 
 @dataclass
-class Position:
+class ShownPosition:
     step: int = 7
     epoch: int = 0
     share: float = 0.25
@@ -21,7 +21,7 @@ class Position:
     best_db: float | None = None
 
 
-class Clock:
+class SetClock:
     def __init__(self) -> None:
         self.now_s = 1000.0
 
@@ -31,7 +31,7 @@ class Clock:
 
 @contextmanager
 def shown(
-    is_terminal: bool, clock: Clock
+    is_terminal: bool, clock: SetClock
 ) -> Iterator[tuple[TrainingProgress, Callable[[], list[str]]]]:
     """The progress, and the lines that are new since the last look."""
     output = io.StringIO()
@@ -49,9 +49,9 @@ def shown(
 
 @pytest.mark.parametrize("kind", ["step", "validating", "decoding"])
 def test_a_line_comes_after_ten_seconds_and_not_before(kind: str) -> None:
-    clock = Clock()
+    clock = SetClock()
     happen: dict[str, Callable[[TrainingProgress], None]] = {
-        "step": lambda progress: progress.step(Position(), 30.0),
+        "step": lambda progress: progress.step(ShownPosition(), 30.0),
         "validating": lambda progress: progress.validating(2, 8),
         "decoding": lambda progress: progress.decoding(2, 8),
     }
@@ -66,25 +66,25 @@ def test_a_line_comes_after_ten_seconds_and_not_before(kind: str) -> None:
 
 
 def test_a_line_of_metrics_is_a_sign_of_life_too() -> None:
-    clock = Clock()
+    clock = SetClock()
     with shown(False, clock) as (progress, look):
         clock.now_s += 9
         progress.line(make_line(step=50))
         clock.now_s += 9
-        progress.step(Position(), 30.0)
+        progress.step(ShownPosition(), 30.0)
         (line,) = look()
         assert "step 50" in line
         clock.now_s += 1
-        progress.step(Position(), 30.0)
+        progress.step(ShownPosition(), 30.0)
         assert len(look()) == 1
 
 
 def test_every_line_has_the_time_left() -> None:
     """Of the training by its share; of a validation or decoding by its own pace so far."""
-    clock = Clock()
+    clock = SetClock()
     with shown(False, clock) as (progress, look):
         clock.now_s += 10
-        progress.step(Position(), 30.0)
+        progress.step(ShownPosition(), 30.0)
         (line,) = look()
         assert line == "step 7, 0.5 s of audio per second, 0:03:00 left"
         progress.validating(0, 8)
@@ -99,7 +99,7 @@ def test_every_line_has_the_time_left() -> None:
 
 
 def test_a_second_validation_has_its_own_pace() -> None:
-    clock = Clock()
+    clock = SetClock()
     with shown(False, clock) as (progress, look):
         progress.validating(4, 8)
         clock.now_s += 4
@@ -114,17 +114,17 @@ def test_a_second_validation_has_its_own_pace() -> None:
 
 
 def test_what_is_said_once_is_said_at_once_as_it_is() -> None:
-    with shown(False, Clock()) as (progress, look):
+    with shown(False, SetClock()) as (progress, look):
         progress.say(f"[red]{'long ' * 60}[/red] 12")
         assert look() == [f"[red]{'long ' * 60}[/red] 12"]
 
 
 def test_on_a_terminal_bars_move_and_lines_stay() -> None:
-    clock = Clock()
+    clock = SetClock()
     with shown(True, clock) as (progress, look):
         progress.decoding(1, 4)
         progress.decoding(4, 4)
-        progress.step(Position(share=0.37, best_db=2.0), 30.0)
+        progress.step(ShownPosition(share=0.37, best_db=2.0), 30.0)
         progress.validating(2, 8)
         progress.validating(8, 8)
         progress.line(make_line(step=50))
