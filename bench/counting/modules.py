@@ -74,6 +74,7 @@ def summarize_modules(
                 flops=total.flops,
                 own_macs=own.get(name, nothing).macs,
                 own_flops=own.get(name, nothing).flops,
+                own_n_params=sum(p.numel() for p in module.parameters(recurse=False)),
                 output_bytes=path.output_bytes.get(name, 0),
             )
         )

@@ -156,6 +156,7 @@ class ModuleRow:
     own_macs: int
     own_flops: int
     output_bytes: int
+    own_n_params: int | None = None  # not in the records of version 0.1
 
 
 @dataclass(frozen=True)

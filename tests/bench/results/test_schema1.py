@@ -75,6 +75,13 @@ def test_multiply_adds_of_committed_counts_are_all_in_matmuls(name: str) -> None
         assert record.result.operators.keys() == fields["measurement"]["operators"].keys()
 
 
+def without_none(value: Any) -> Any:
+    """Without the fields that records of that time do not hold."""
+    if isinstance(value, dict):
+        return {key: without_none(v) for key, v in value.items() if v is not None}
+    return [without_none(v) for v in value] if isinstance(value, list) else value
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_numbers_and_texts_of_committed_results_are_kept(name: str) -> None:
     """Of the probes whose objects have today's fields."""
@@ -82,7 +89,7 @@ def test_numbers_and_texts_of_committed_results_are_kept(name: str) -> None:
         for fields, record in pairs(name, probe):
             assert record.result is not None
             kept = json.loads(json.dumps(asdict(record.result)))
-            assert kept == fields["measurement"]
+            assert without_none(kept) == fields["measurement"]
 
 
 def decode(probe: str, measurement: object, **fields: Any) -> Record:

@@ -106,6 +106,8 @@ def test_trees_add_up(entry: Entry) -> None:
             and "." not in child.path.removeprefix(prefix)
         ]
         assert row.macs == row.own_macs + sum(child.macs for child in children)
+        assert row.own_n_params is not None
+        assert row.n_params == row.own_n_params + sum(child.n_params for child in children)
 
 
 def test_a_recurrent_layer_is_its_own_part() -> None:
