@@ -1,7 +1,7 @@
 """python -m bench.operations: where operations go, and how our counts compare with others'.
 
-Writes operations.md (every counter's figures and the causes of their differences, growth with
-the length), layers.md and layers.json (a tree for each network), and the figure layers.
+Writes operations.md (every counter's count and the computed causes of their differences, growth
+with the length), layers.md and layers.json (a tree for each network), and the figure layers.
 
 Exit codes: as bench.run's.
 """

@@ -7,19 +7,15 @@ does not allow for that factor: they fit the same rules with transposed convolut
 once, and norms and activations counted too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import torch
 
-from bench.counting.counter import ALL_MATMULS, EveryOperator, name_arguments
-from bench.counting.matmul import Arguments
-from bench.counting.other_counters import Counted
-from bench.counting.recurrent import WholeRecurrentLayers
+from bench.counting.additions import Addition
+from bench.counting.matmul import MATMULS, Arguments
 
 aten = torch.ops.aten
-Rules = Mapping[Any, Callable[[Arguments], int]]
 
 
 def _bias(call: Arguments) -> int:
@@ -27,15 +23,16 @@ def _bias(call: Arguments) -> int:
     return 0 if call["bias"] is None else n_elements
 
 
-def _at_output_positions(call: Arguments) -> int:
-    """Weights times output positions, also of a transposed convolution, and the bias."""
-    out = call["out"]
-    in_chan = 0 if call["transposed"] else 1
+def _further_positions(call: Arguments) -> int:
+    """A transposed convolution's weights times its output positions, less those times its inputs.
+
+    Both count for each item of the batch, as everywhere.
+    """
+    if not call["transposed"]:
+        return 0
     weight = call["weight"]
-    per_output = weight.shape[in_chan] * prod(weight.shape[2:])
-    if call["transposed"]:
-        per_output //= call["groups"]
-    return int(per_output * out.numel()) + _bias(call)
+    per_output = weight.shape[0] * prod(weight.shape[2:]) // call["groups"]
+    return int(per_output * call["out"].numel()) - MATMULS[aten.convolution](call)
 
 
 def _elements(factor: int) -> Callable[[Arguments], int]:
@@ -46,30 +43,16 @@ def _elements(factor: int) -> Callable[[Arguments], int]:
     return count
 
 
-THOP: Rules = {**ALL_MATMULS, aten.convolution: _at_output_positions}
+BIAS = Addition("bias", aten.convolution, _bias)
+
+THOP = (BIAS, Addition("positions", aten.convolution, _further_positions))
 """thop 0.1.1: the column that the paper's numbers for the other networks fit best."""
 
-TRANSPOSED_ONCE: Rules = {
-    **ALL_MATMULS,
-    aten.convolution: lambda call: ALL_MATMULS[aten.convolution](call) + _bias(call),
-    aten.native_group_norm: _elements(4),
-    aten._prelu_kernel: _elements(1),
-    aten.upsample_nearest1d: _elements(1),
-    aten._softmax: _elements(2),
-}
+TRANSPOSED_ONCE = (
+    BIAS,
+    Addition("no matmul", aten.native_group_norm, _elements(4)),
+    Addition("no matmul", aten._prelu_kernel, _elements(1)),
+    Addition("no matmul", aten.upsample_nearest1d, _elements(1)),
+    Addition("no matmul", aten._softmax, _elements(2)),
+)
 """The same without the factor, with norms, activations and upsampling."""
-
-
-def count_by_rules(counted: Counted, rules: Rules) -> float:
-    """What a step adds up to by the rules for its operators; others are nothing."""
-    total = 0
-
-    def add_operator(func: Any, args: Any, kwargs: Any, out: Any) -> None:
-        nonlocal total
-        rule = rules.get(func._overloadpacket)
-        if rule is not None:
-            total += rule({**name_arguments(func, args, kwargs), "out": out})
-
-    with EveryOperator(add_operator), WholeRecurrentLayers():
-        counted.run()
-    return float(total)

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from bench.counting.counter import OperationCounter
+from bench.counting.modules import ModulePath, summarize_modules
 from bench.measure.contract import as_defined
 from bench.measure.step import Step, prepare_step
-from bench.results.measurements import OperationCount
+from bench.results.measurements import ModuleCounts, OperationCount
 from bench.results.record import CellError
 from bench.results.workload import Workload
 
@@ -64,3 +65,12 @@ def count_step(build: Build, workload: Workload, device: str) -> OperationCount:
             isinstance(module, OptimizedModule) for module in step.model.modules()
         ),
     )
+
+
+def count_modules(build: Build, workload: Workload, device: str) -> ModuleCounts:
+    """The operations of one step of a workload by module, counted on ``device``."""
+    step = prepare_counted_step(build, workload, device)
+    path = ModulePath(step.model)
+    with OperationCounter(path.current) as counter:
+        step.run()
+    return ModuleCounts(summarize_modules(step.model, counter, path))

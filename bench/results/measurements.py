@@ -182,14 +182,43 @@ class ScalingCounts(Result):
     batch_ratio: float
 
 
+CauseKind = Literal[
+    "bias",  # additions of biases are counted too
+    "positions",  # a transposed convolution's weights meet its output positions
+    "no matmul",  # work that multiplies no matrices is counted too
+    "more",  # beside the matmuls of a layer, something else in it
+    "less",  # not all of a layer's matmuls
+    "none",  # none of a layer's matmuls
+    "no formula",  # an operator is counted as 0
+    "groups",  # a grouped convolution's weight gradient is multiplied by its groups
+    "formula",  # an operator is counted by another formula
+    "data",  # it needs data, and with data other operators run
+]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a counter's result differs from ours."""
+
+    kind: CauseKind
+    where: str  # a type of layer, or an operator; empty where it is neither
+    macs: float  # that the counter has more than we have; negative: less
+
+
 @dataclass(frozen=True)
 class CounterResult:
-    """What one counter says of one step, or why it says nothing."""
+    """What one counter says of one step, or why it says nothing.
+
+    ``causes`` are those that were computed. They need not sum to the whole difference; None where
+    nobody looked for any. ``unknown_operators`` ran and are in no count.
+    """
 
     macs: float | None = None
     flops: int | None = None
     elapsed_s: float | None = None
     reason: str = ""
+    causes: tuple[Cause, ...] | None = None
+    unknown_operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

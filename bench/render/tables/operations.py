@@ -1,10 +1,17 @@
 """reports/operations.md: our counts beside everybody else's, and how they grow."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from bench.registry import SAMPLE_RATE, Entry
+from bench.render.tables.counter_causes import HEADS, cause_row
 from bench.render.tables.markdown import markdown_table
-from bench.results.measurements import CounterComparison, CounterResult, ScalingCounts
+from bench.results.measurements import (
+    CounterComparison,
+    CounterResult,
+    ModuleCounts,
+    ScalingCounts,
+)
 from bench.results.published import TABLE1
 from bench.results.record import Record, Status, results_of
 from bench.units import format_significant
@@ -17,114 +24,128 @@ COUNTERS = {
     "ptflops": "ptflops",
     "thop_rules": "thop's rules",
 }
-
-CAUSES = {
-    ("torch", "demucs"): "the LSTM runs as one operator that it has no formula for: counted as 0.",
-    ("torch", "dprnn"): "the LSTMs run as operators that it has no formula for: counted as 0.",
-    ("fvcore", "demucs"): "`aten::lstm` has no handle: counted as 0 (fvcore lists it).",
-    ("fvcore", "dprnn"): "`aten::lstm` has no handle: counted as 0 (listed); asteroid's filterbank "
-    "is scripted code that its tracing does not look into.",
-    ("fvcore", "conv-tasnet"): "asteroid's filterbank is scripted code that its tracing does not "
-    "look into, and the last residual convolution, never used, is not in the traced graph.",
-    ("fvcore", ""): "norms are counted too, five for each element.",
-    ("ptflops", ""): "biases, norms and activations are counted too, one or more for each element; "
-    "in recurrent layers, the work of the gates.",
-    ("thop_rules", "dprnn"): "biases are counted too.",
-    ("thop_rules", ""): "a transposed convolution is multiplied by its output positions, a factor "
-    "of its stride too many; biases are counted too.",
-}
-"""Why a counter's figure differs from ours, for one network or (with an empty name) for all."""
-
 RULES = {"thop_rules": "by thop's rules", "transposed_once_rules": "transposed once"}
-EQUAL, NOT_COUNTED = "equal to ours.", "not counted (the reason is at the end)."
 TOLERANCE = 0.03
-UNREPRODUCED = {
-    "demucs": "not known; as if the LSTM took 1.3 times its steps (padding, or a rule for LSTMs)",
-    "dprnn": "not known; as if the LSTMs took 1.16 times their steps (segments, or a rule)",
+SIZES = ("sudormrf-1.0x", "sudormrf-0.5x", "sudormrf-0.25x")
+SIZES_FIT = (
+    " The paper's values for the three sizes of SuDoRM-RF grow by 0.12 G a block from 0.58 G, "
+    "which does not allow for the positions of the outputs: they fit the second rules."
+)
+GROWTH = {
+    "conv-tasnet": "Conv-TasNet's fixed part is negative: its encoder is not padded and loses "
+    "frames at the edges.",
+    "demucs": "Demucs pads every input with 14,420 zeros (the fixed part), and drops rests of "
+    "divisions at each level, so that its count moves in steps.",
 }
+"""What is known of the growth of single networks."""
+
+
+class Unit(NamedTuple):
+    """What a report's numbers are multiples of."""
+
+    letter: str
+    size: float
+
+    def format(self, value: float | None, decimals: int) -> str:
+        """A count in this unit, or that there is none."""
+        if value is None:
+            return "not counted"
+        return f"{round(value / self.size, decimals) + 0.0:.{decimals}f}"  # + 0.0: never -0
+
+
+UNITS = (Unit("G", 1e9), Unit("M", 1e6), Unit("k", 1e3))
 
 
 def render_operations(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     """The whole report from the records of the probes ``counters`` and ``scaling``."""
-    counts = {r.job.model: found for r, found in results_of(CounterComparison, records)}
+    compared = {r.job.model: found for r, found in results_of(CounterComparison, records)}
+    counts = _count_alone(records) | compared
     scaling = {r.job.model: found for r, found in results_of(ScalingCounts, records)}
-    workload = records[0].job.workload
+    workload, unit = records[0].job.workload, _fitting_unit(counts.values())
     sections = [
         "# Operations, counted by everybody",
         f"One forward (I) and one update step (B) of {workload.n_samples} samples, batch "
-        f"{workload.batch}. In G. MACs are multiply-adds of matrix products (convolutions, "
+        f"{workload.batch}. In {unit.letter}. MACs are multiply-adds of matmuls (convolutions, "
         "transposed convolutions, linear and recurrent layers); FLOPs are two for each, plus "
         "element-wise work.",
         "## Inference: our MACs beside other counters",
-        markdown_table(*_inference_table(entries, counts)),
+        markdown_table(*_inference_table(entries, counts, unit)),
         "## Why they differ",
-        "\n".join(_causes(entries, counts)),
+        "Shares of our count. A cause stands here where it was computed for the network: from what "
+        "a counter says of each module or operator, and what ours says.",
+        markdown_table(HEADS, _cause_rows(entries, counts), n_text=3),
         "## Update step",
-        markdown_table(*_update_table(entries, counts)),
-        "torch's counter multiplies the weight gradient of a grouped convolution by its groups "
-        "(512 for a depth-wise one) and counts recurrent layers as 0. B is three times I, less "
-        "the gradient that the first layer's input does not need. The paper's B is hardly more "
-        "than its I, so it does not count a backward pass (but for Demucs, where it does).",
-        "## As the paper counted",
-        markdown_table(*_paper_table(entries, counts)),
-        "Both rules add biases to the multiply-adds. thop's rules multiply a transposed "
-        "convolution by its output positions. The paper's figures for the three sizes of "
-        "SuDoRM-RF grow by 0.12 G a block from 0.58 G, which leaves no room for that factor: they "
-        "fit transposed convolutions counted once, with norms (four for each element), "
-        "activations and upsampling counted too.",
+        markdown_table(*_update_table(entries, counts, unit)),
+        "A backward pass multiplies as much as two forwards, less the gradients that nothing "
+        "needs, such as the mixture's." + _papers_backward(entries),
+        "## Why torch's counter differs in an update step",
+        markdown_table(HEADS, _update_cause_rows(entries, counts), n_text=3),
+        *_paper_section(entries, counts, unit),
         "## How operations grow with the length",
-        markdown_table(*_scaling_table(entries, scaling)),
+        markdown_table(*_scaling_table(entries, scaling, unit)),
         "MACs = fixed part + MACs per second × seconds, through the counts at 1 and 3 s at 8 kHz, "
-        "compared with the counts at 2 s and at 20 s. A negative fixed part is the frames that an "
-        "unpadded encoder loses at the edges. Demucs pads every input with 14,420 zeros (the fixed "
-        "part), and drops rests of divisions at each level, so that its count moves in steps.",
+        "compared with the counts at 2 s and at 20 s. "
+        + " ".join(GROWTH[name] for name in scaling if name in GROWTH),
         "## How long counting takes",
-        _speed(counts.values()),
+        _speed(compared.values()),
     ]
-    return "\n\n".join([*sections, *_failures(records)]) + "\n"
+    return "\n\n".join(text.rstrip() for text in [*sections, *_failures(records)]) + "\n"
 
 
-def _inference_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
+def _count_alone(records: Sequence[Record]) -> dict[str, CounterComparison]:
+    """Our counts by module, which stand where the comparison with the other counters failed."""
+    return {
+        record.job.model: CounterComparison(
+            {"ours": CounterResult(found.modules[0].macs, found.modules[0].flops)}, {}
+        )
+        for record, found in results_of(ModuleCounts, records)
+    }
+
+
+def _fitting_unit(counts: Iterable[CounterComparison]) -> Unit:
+    """The largest that the largest count is at least one of."""
+    largest = max((_macs(found.inference.get("ours")) or 0 for found in counts), default=0)
+    return next((unit for unit in UNITS if largest >= unit.size), UNITS[-1])
+
+
+def _inference_table(
+    entries: Sequence[Entry], counts: Counts, unit: Unit
+) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "MACs", "FLOPs", *COUNTERS.values(), "the paper's I"]
     rows = []
     for entry in entries:
-        measured = counts.get(entry.name, NONE)
+        measured = counts.get(entry.name, NONE).inference
         paper = TABLE1.get(entry.name)
         rows.append(
             [
                 entry.display_name,
-                _giga(measured.inference.get("ours"), 4),
-                _giga_flops(measured.inference.get("ours")),
-                *(_giga(measured.inference.get(counter)) for counter in COUNTERS),
-                f"{paper.operations_inference / 1e9:.2f}" if paper else "none",
+                unit.format(_macs(measured.get("ours")), 4),
+                unit.format(_flops(measured.get("ours")), 4),
+                *(unit.format(_macs(measured.get(counter)), 3) for counter in COUNTERS),
+                unit.format(paper.operations_inference, 2) if paper else "none",
             ]
         )
     return heads, rows
 
 
-def _causes(entries: Sequence[Entry], counts: Counts) -> Iterable[str]:
-    """A line for each counter and cause, with the networks that it is about."""
+def _cause_rows(entries: Sequence[Entry], counts: Counts) -> Iterable[list[str]]:
     for counter, title in COUNTERS.items():
-        by_cause: dict[str, list[str]] = {}
         for entry in entries:
-            difference = _difference(counts.get(entry.name, NONE), counter)
-            if difference is None or difference == 0:
-                cause = EQUAL if difference == 0 else NOT_COUNTED
-                text = entry.display_name
-            else:
-                cause = CAUSES.get((counter, entry.name)) or CAUSES.get((counter, ""), "not known.")
-                text = f"{entry.display_name} ({difference:+.1%})"
-            by_cause.setdefault(cause, []).append(text)
-        for cause, networks in by_cause.items():
-            yield f"- **{title}**, {', '.join(networks)}: {cause}"
+            found = counts.get(entry.name, NONE).inference
+            yield cause_row(title, entry.display_name, found.get(counter), found.get("ours"))
 
 
-def _difference(measured: CounterComparison, counter: str) -> float | None:
-    theirs, ours = _macs(measured.inference.get(counter)), _macs(measured.inference.get("ours"))
-    return None if theirs is None or not ours else theirs / ours - 1
+def _update_cause_rows(entries: Sequence[Entry], counts: Counts) -> Iterable[list[str]]:
+    for entry in entries:
+        found = counts.get(entry.name, NONE).update
+        yield cause_row(
+            COUNTERS["torch"], entry.display_name, found.get("torch"), found.get("ours")
+        )
 
 
-def _update_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
+def _update_table(
+    entries: Sequence[Entry], counts: Counts, unit: Unit
+) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", "MACs", "FLOPs", "B / I", "torch's counter / 2", "the paper's B"]
     rows = []
     for entry in entries:
@@ -135,19 +156,46 @@ def _update_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], 
         rows.append(
             [
                 entry.display_name,
-                _giga(measured.update.get("ours"), 4),
-                _giga_flops(measured.update.get("ours")),
+                unit.format(_macs(measured.update.get("ours")), 4),
+                unit.format(_flops(measured.update.get("ours")), 4),
                 ratio,
-                _giga(measured.update.get("torch")),
-                f"{paper.operations_update / 1e9:.2f}" if paper else "none",
+                unit.format(_macs(measured.update.get("torch")), 3),
+                unit.format(paper.operations_update, 2) if paper else "none",
             ]
         )
     return heads, rows
 
 
-def _paper_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], list[list[str]]]:
+def _papers_backward(entries: Sequence[Entry]) -> str:
+    """Whose update steps hold no backward pass in the paper: hardly more than a forward."""
+    names = [
+        entry.display_name
+        for entry in entries
+        if (paper := TABLE1.get(entry.name))
+        and paper.operations_update < 1.5 * paper.operations_inference
+    ]
+    if not names:
+        return ""
+    return f" The paper's B of {', '.join(names)} is hardly more than its I: no backward pass."
+
+
+def _paper_section(entries: Sequence[Entry], counts: Counts, unit: Unit) -> Iterable[str]:
+    """How far the paper's numbers are those of a set of rules, for the networks it has."""
+    rows = list(_paper_rows(entries, counts, unit))
+    if not rows:  # none of the paper's networks
+        return
+    yield "## As the paper counted"
     heads = ["Model", "the paper's I", "thop's rules", "transposed once", "Reproduced within 3 %"]
-    rows = []
+    yield markdown_table(heads, rows)
+    text = (
+        "Both rules add the biases of convolutions to the multiply-adds. thop's rules multiply a "
+        "transposed convolution by its output positions. The second rules count it once, and "
+        "norms (four for each element), activations and upsampling too."
+    )
+    yield text + (SIZES_FIT if {entry.name for entry in entries}.issuperset(SIZES) else "")
+
+
+def _paper_rows(entries: Sequence[Entry], counts: Counts, unit: Unit) -> Iterable[list[str]]:
     for entry in entries:
         measured, paper = counts.get(entry.name), TABLE1.get(entry.name)
         if measured is None or paper is None:
@@ -161,28 +209,23 @@ def _paper_table(entries: Sequence[Entry], counts: Counts) -> tuple[list[str], l
         if not errors:
             continue
         words, error = min(errors.items(), key=lambda item: abs(item[1]))
-        verdict = f"yes, {words}" if abs(error) <= TOLERANCE else "no"
-        if verdict == "no":
-            verdict += f": {UNREPRODUCED.get(entry.name, 'not known')}"
-        rows.append(
-            [
-                entry.display_name,
-                f"{paper.operations_inference / 1e9:.2f}",
-                *(
-                    _giga(result) + (f" ({errors[words]:+.1%})" if words in errors else "")
-                    for words, result in by_rule.items()
-                ),
-                verdict,
-            ]
-        )
-    return heads, rows
+        yield [
+            entry.display_name,
+            unit.format(paper.operations_inference, 2),
+            *(
+                unit.format(_macs(result), 3)
+                + (f" ({errors[words]:+.1%})" if words in errors else "")
+                for words, result in by_rule.items()
+            ),
+            f"yes, {words}" if abs(error) <= TOLERANCE else "no",
+        ]
 
 
 def _scaling_table(
-    entries: Sequence[Entry], scaling: Mapping[str, ScalingCounts]
+    entries: Sequence[Entry], scaling: Mapping[str, ScalingCounts], unit: Unit
 ) -> tuple[list[str], list[list[str]]]:
-    heads = ["Model", "Fixed part (G)", "Per second (G)", "2 s on the line"]
-    heads += ["At 20 s, line / count", "Batch 4 / batch 1"]
+    heads = ["Model", f"Fixed part ({unit.letter})", f"Per second ({unit.letter})"]
+    heads += ["2 s on the line", "At 20 s, line / count", "Batch 4 / batch 1"]
     rows = []
     for entry in entries:
         found = scaling.get(entry.name)
@@ -192,8 +235,8 @@ def _scaling_table(
         rows.append(
             [
                 entry.display_name,
-                f"{found.fixed_macs / 1e9:.4f}",
-                format_significant(found.macs_per_sample * SAMPLE_RATE / 1e9, 4),
+                unit.format(found.fixed_macs, 4),
+                format_significant(found.macs_per_sample * SAMPLE_RATE / unit.size, 4),
                 "yes" if found.is_on_a_line else "no",
                 f"{1 + found.error_at_checked:.4f}",
                 format_significant(found.batch_ratio, 4),
@@ -211,11 +254,13 @@ def _speed(counts: Iterable[CounterComparison]) -> str:
         known = [time for time in times if time is not None]
         if known and len(known) == len(times):
             sums[title] = sum(known)
+    if not sums:
+        return "No counter counted every network."
     lines = (f"{title} {seconds:.2f} s" for title, seconds in sums.items())
     return (
         f"One forward of each of {len(measured)} networks, in the same process one after another: "
         + ", ".join(lines)
-        + ". Ours runs on tensors without data, so that Demucs needs none of its 1.7 GB."
+        + ". Ours runs on tensors without data where a network allows it."
     )
 
 
@@ -225,12 +270,15 @@ def _failures(records: Sequence[Record]) -> Iterable[str]:
         for record in records
         if record.status != Status.OK
     ]
-    lines += [
-        f"- {record.job.model}, {counter}: {result.reason}"
-        for record, comparison in results_of(CounterComparison, records)
-        for counter, result in [*comparison.inference.items(), *comparison.update.items()]
-        if result.reason
-    ]
+    for record, comparison in results_of(CounterComparison, records):
+        for phase, results in (("I", comparison.inference), ("B", comparison.update)):
+            for counter, result in results.items():
+                what = f"- {record.job.model}, {counter} ({phase}): "
+                if result.reason:
+                    lines.append(what + result.reason)
+                if result.unknown_operators:
+                    names = ", ".join(f"`{name}`" for name in result.unknown_operators)
+                    lines.append(f"{what}no formula for {names}; their work is in no count.")
     if lines:
         yield "## What could not be counted"
         yield "\n".join(lines)
@@ -240,11 +288,5 @@ def _macs(result: CounterResult | None) -> float | None:
     return None if result is None else result.macs
 
 
-def _giga(result: CounterResult | None, decimals: int = 3) -> str:
-    macs = _macs(result)
-    return "not counted" if macs is None else f"{macs / 1e9:.{decimals}f}"
-
-
-def _giga_flops(result: CounterResult | None) -> str:
-    flops = None if result is None else result.flops
-    return "not counted" if flops is None else f"{flops / 1e9:.4f}"
+def _flops(result: CounterResult | None) -> float | None:
+    return None if result is None else result.flops

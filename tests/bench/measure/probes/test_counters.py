@@ -4,13 +4,14 @@ from collections.abc import Callable
 import pytest
 from torch import Tensor, nn
 
-from bench.counting.other_counters import Counted
-from bench.counting.published_rules import THOP, TRANSPOSED_ONCE, Rules, count_by_rules
+from bench.counting.additions import Addition, Counted, count_with_additions
+from bench.counting.other_counters import find_without_formula
+from bench.counting.published_rules import THOP, TRANSPOSED_ONCE
 from bench.measure.counted_step import prepare_counted_step
 from bench.measure.probes import counters
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY
-from bench.results.measurements import CounterResult
+from bench.results.measurements import Cause, CounterResult
 from bench.results.published import TABLE1
 from bench.results.workload import Workload
 
@@ -61,8 +62,12 @@ def test_counters_agree_on_plain_convolutions() -> None:
 def test_thop_multiplies_transposed_convolutions_by_output_positions() -> None:
     counted = without_data(Filterbank, FORWARD)
     at_outputs = 12 * 16 * 2 * 800
-    assert count_by_rules(counted, THOP) == ENCODER_MACS + at_outputs
-    assert count_by_rules(counted, TRANSPOSED_ONCE) == ENCODER_MACS + 2 * DECODER_MACS
+    by_thop = count_with_additions(counted, THOP)
+    assert by_thop.macs == ENCODER_MACS + at_outputs
+    further = at_outputs - 2 * DECODER_MACS
+    assert by_thop.causes == (Cause("positions", "convolution", further),)
+    once = count_with_additions(counted, TRANSPOSED_ONCE)
+    assert (once.macs, once.causes) == (ENCODER_MACS + 2 * DECODER_MACS, ())
 
 
 def test_a_network_that_needs_data_is_counted_by_all() -> None:
@@ -81,10 +86,11 @@ def test_a_network_that_needs_data_is_counted_by_all() -> None:
 def test_what_another_counter_can_not_do_takes_nothing_from_ours(
     monkeypatch: pytest.MonkeyPatch, build: type[nn.Module], name: str
 ) -> None:
-    def refuse(counted: Counted) -> float:
+    def refuse(counted: Counted, **_: object) -> CounterResult:
         raise RuntimeError("Not this network.\nAnd a second line.")
 
     monkeypatch.setattr(counters, f"count_with_{name}", refuse)
+    monkeypatch.setattr(counters, "explain_torch", refuse)
     measured = counters.measure(build, FORWARD, 0.0)
     failed = CounterResult(reason="RuntimeError: Not this network.")
     assert measured.inference[name] == failed
@@ -92,6 +98,15 @@ def test_what_another_counter_can_not_do_takes_nothing_from_ours(
     assert measured.update["ours"].macs == 2 * ENCODER_MACS + 6 * DECODER_MACS
     if name == "torch":
         assert measured.update[name] == failed
+
+
+def test_a_count_stays_where_it_can_not_be_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(counted: Counted, ours: float) -> CounterResult:
+        raise TypeError("its formula takes other arguments")
+
+    monkeypatch.setattr(counters, "explain_torch", refuse)
+    of_update = counters.measure(Filterbank, FORWARD, 0.0).update["torch"]
+    assert of_update == CounterResult(float(2 * ENCODER_MACS + 6 * DECODER_MACS))
 
 
 @pytest.mark.parametrize("package", ["fvcore", "ptflops"])
@@ -117,11 +132,11 @@ def test_a_missing_package_is_a_named_gap(monkeypatch: pytest.MonkeyPatch, packa
     ],
 )
 def test_the_papers_inference_column_is_reproduced_within_3_percent(
-    name: str, rules: Rules
+    name: str, rules: tuple[Addition, ...]
 ) -> None:
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
     counted = without_data(resolve_factory(REGISTRY[name].factory), workload)
-    assert count_by_rules(counted, rules) == pytest.approx(
+    assert count_with_additions(counted, rules).macs == pytest.approx(
         TABLE1[name].operations_inference, rel=0.03
     )
 
@@ -140,4 +155,14 @@ def test_thops_rules_give_what_thop_gave(name: str, macs: float) -> None:
     """Figures that thop itself gave for the authors' code, to the digits it was noted with."""
     workload = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
     counted = without_data(resolve_factory(REGISTRY[name].factory), workload)
-    assert count_by_rules(counted, THOP) == pytest.approx(macs, abs=0.0005e9)
+    assert count_with_additions(counted, THOP).macs == pytest.approx(macs, abs=0.0005e9)
+
+
+def test_an_operator_without_a_formula_belongs_to_the_module_that_runs_it() -> None:
+    unsupported = {
+        "": {"aten::lstm": 2, "aten::mul": 3},
+        "masker": {"aten::lstm": 2},
+        "masker.rnn": {"aten::lstm": 2},
+        "out": {"aten::mul": 1},
+    }
+    assert find_without_formula(unsupported) == {"masker.rnn": "aten::lstm"}
