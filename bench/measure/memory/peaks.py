@@ -63,7 +63,10 @@ def measure_peak_allocated(run: Callable[[], object]) -> int:
 
     The profiler does not see that ``run`` frees what was allocated before it.
     """
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    # There is one cycle; without acc_events torch 2.11 warns that earlier ones are lost.
+    with profile(
+        activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True
+    ) as profiler:
         run()
     held = peak = 0
     for event in profiler.profiler.kineto_results.events():

@@ -280,8 +280,8 @@ def test_damage_gives_tensors_or_our_error_and_nothing_runs(form: str, tmp_path:
     canary = tmp_path / "ran"
     attack = attacks(f"touch {canary}")["REDUCE"][0][2:-1]
     content = minimal(is_zip=form != "stream")
+    choose = random.Random(form)  # imports a hash at first use
     modules = set(sys.modules)
-    choose = random.Random(form)
     n_read = 0
     for round_ in range(250):
         mutant = (
