@@ -10,13 +10,14 @@ Exit codes: 0 measured; 2 the corpus or the checkpoint can't be used.
 import argparse
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -37,6 +38,13 @@ from bench.registry import SAMPLE_RATE
 MAX_GAP_S = 0.5  # between the utterances of a voice
 
 
+class Separated(NamedTuple):
+    """What a process made of one mixture."""
+
+    estimates: Tensor  # [n_src, time]
+    peak_bytes: int  # resident, of the process
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One way to separate, over all mixtures."""
@@ -44,7 +52,7 @@ class Outcome:
     settings: SeparationSettings
     against_whole_db: float  # mean SI-SDR of the estimates against those of the whole mixture
     improvement_db: float  # mean SI-SDRi against the sources
-    peak_bytes: int  # resident, of the process, the largest
+    peak_bytes: int  # of the process that took most
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,50 +99,47 @@ def compare(
     ways: Sequence[SeparationSettings], mixtures: Sequence[Mixture], checkpoint: Path
 ) -> Iterator[Outcome]:
     """The outcome of each way; the whole mixture, with which they are compared, is the last."""
-    whole = SeparationSettings(inf)
-    with TemporaryDirectory() as folder:
-        references = [
-            separate_apart(Path(folder) / f"whole{number}", one, checkpoint, whole)
-            for number, one in enumerate(mixtures)
-        ]
-        for place, settings in enumerate([*ways, whole]):
-            found = [
-                separate_apart(Path(folder) / f"{place}-{number}", one, checkpoint, settings)
-                for number, one in enumerate(mixtures)
-            ]
-            yield Outcome(
-                settings,
-                mean(
-                    score(estimates, one, reference)[0]
-                    for one, (reference, _), (estimates, _) in zip(
-                        mixtures, references, found, strict=True
-                    )
-                ),
-                mean(
-                    score(estimates, one, torch.from_numpy(one.sources))[1]
-                    for one, (estimates, _) in zip(mixtures, found, strict=True)
-                ),
-                max(peak_bytes for _, peak_bytes in found),
-            )
+    unchunked = SeparationSettings(inf)
+    whole = [separate_apart(one, checkpoint, unchunked) for one in mixtures]
+    for settings in ways:
+        found = [separate_apart(one, checkpoint, settings) for one in mixtures]
+        yield judge(settings, found, whole, mixtures)
+    yield judge(unchunked, whole, whole, mixtures)
 
 
-def separate_apart(
-    folder: Path, mixture: Mixture, checkpoint: Path, settings: SeparationSettings
-) -> tuple[Tensor, int]:
-    """The estimates ``[n_src, time]`` of a fresh process, and the memory that it took at most."""
-    recording = folder.with_suffix(".wav")
-    soundfile.write(recording, mixture.mixture, SAMPLE_RATE, subtype="FLOAT")
+def judge(
+    settings: SeparationSettings,
+    found: Sequence[Separated],
+    whole: Sequence[Separated],
+    mixtures: Sequence[Mixture],
+) -> Outcome:
+    """Means over the mixtures, and the most memory of all."""
+    apart_db, gains_db = [], []
+    for one, reference, mixture in zip(found, whole, mixtures, strict=True):
+        heard = torch.from_numpy(mixture.mixture)[None, None]
+        sources = torch.from_numpy(mixture.sources)[None]
+        against = score_estimates(one.estimates[None], heard, reference.estimates[None])
+        apart_db.append(float(against.output_db.mean()))
+        gained = score_estimates(one.estimates[None], heard, sources)
+        gains_db.append(float(gained.improvement_db.mean()))
+    return Outcome(settings, mean(apart_db), mean(gains_db), max(one.peak_bytes for one in found))
+
+
+def separate_apart(mixture: Mixture, checkpoint: Path, settings: SeparationSettings) -> Separated:
+    """What a fresh process makes of a mixture."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with TemporaryDirectory() as name, ProcessPoolExecutor(1, mp_context=context) as pool:
+        recording, folder = Path(name) / "mixture.wav", Path(name) / "sources"
+        soundfile.write(recording, mixture.mixture, SAMPLE_RATE, subtype="FLOAT")
         peak_bytes = pool.submit(separate_here, recording, folder, checkpoint, settings).result()
-    sources = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.iterdir())]
-    return torch.from_numpy(np.stack(sources)), peak_bytes
+        sources = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.iterdir())]
+    return Separated(torch.from_numpy(np.stack(sources)), peak_bytes)
 
 
 def separate_here(
     recording: Path, folder: Path, checkpoint: Path, settings: SeparationSettings
 ) -> int:
-    """What bench.separate does, and the most memory that this process had resident until then."""
+    """Do what bench.separate does; the most memory that this process had resident until then."""
     torch.set_num_threads(1)
     model = load_network(checkpoint, "cpu")
     moments = measure_recording(recording)
@@ -142,14 +147,7 @@ def separate_here(
     return read_resident_bytes("VmHWM")
 
 
-def score(estimates: Tensor, mixture: Mixture, targets: Tensor) -> tuple[float, float]:
-    """Mean SI-SDR of estimates against targets, both ``[n_src, time]``, and the mean SI-SDRi."""
-    heard = torch.from_numpy(mixture.mixture)
-    scores = score_estimates(estimates[None], heard[None, None], targets[None])
-    return float(scores.output_db.mean()), float(scores.improvement_db.mean())
-
-
-def write_table(outcomes: Iterator[Outcome], write: Callable[[str], object]) -> None:
+def write_table(outcomes: Iterable[Outcome], write: Callable[[str], object]) -> None:
     """A row of Markdown for each outcome as it comes."""
     write("| chunk | overlap | SI-SDR against the whole | SI-SDRi | peak memory |\n")
     write("| ---: | ---: | ---: | ---: | ---: |\n")
