@@ -28,7 +28,7 @@ class Observer(Protocol):
         """After each step."""
 
     def validating(self, n_done: int, n_mixtures: int) -> None:
-        """After each batch of a validation."""
+        """At the beginning of a validation and after each batch."""
 
     def line(self, line: TrainingLine) -> None:
         """After each line of metrics."""
@@ -124,6 +124,8 @@ def measure_improvement(
     total, count = 0.0, 0
     n_mixtures, at_once = training.settings.n_validation, data.validated_at_once
     training.model.eval()
+    for observer in observers:
+        observer.validating(0, n_mixtures)
     for number, batch in enumerate(data.validation(), start=1):
         if batch is not None:
             mixture, sources = (part.to(training.device) for part in batch)
