@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +22,7 @@ from bench.measure.isolate import run_jobs
 from bench.results.environment import Environment
 from bench.results.record import Job, Record, Status
 from bench.results.store import RecordFile, read_records
+from bench.results.summary import RunSummary, summarize
 from bench.results.verdict import Check, Verdict, overall
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
@@ -103,6 +104,13 @@ def read_and_warn(path: Path) -> tuple[Record, ...]:
     for line in contents.bad_lines:
         print(f"{path}, line {line.number}, is left out: {line.problem}", file=sys.stderr)
     return contents.records
+
+
+def summarize_readable(paths: Sequence[Path]) -> Iterator[RunSummary]:
+    """The summaries of the runs that can be summed up; others have nothing to compare with."""
+    for path in paths:
+        with suppress(UsageError):
+            yield summarize(read_records(path).records)
 
 
 def name_failures(records: Sequence[Record]) -> list[Record]:

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.command import measure, name_failures, name_program, read_and_warn, run_command
+from bench.command import (
+    measure,
+    name_failures,
+    name_program,
+    read_and_warn,
+    run_command,
+    summarize_readable,
+)
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
@@ -19,7 +26,7 @@ from bench.measure.place import choose_device, device_name
 from bench.plan import DTYPES, EFFORTS, Settings, plan_next
 from bench.registry import describe_registry, select_entries
 from bench.results.resumption import records_to_keep
-from bench.results.store import has_records, newest_records
+from bench.results.store import list_runs
 from bench.results.summary import newest_of_each_cell, summarize
 
 
@@ -80,7 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--beside",
         type=Path,
         metavar="DIR",
-        help="print the ratios of times beside those of the newest run in DIR",
+        help="print ratios of times beside those of the newest run of the same networks in DIR",
     )
     return parser
 
@@ -113,20 +120,15 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     settings = settings.on(device)
     records = output / "records"
     path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
-    if arguments.resume and has_records(records, place):
-        path = newest_records(records, place)
+    if arguments.resume and (earlier := list_runs(records, place)):
+        path = earlier[0]
         done = records_to_keep(path, read_and_warn(path), settings.workload, environment)
     measure(lambda records: plan_next(entries, settings, records), path, environment, done)
-    return report(path, output, arguments.beside and find_beside(arguments.beside, place))
+    beside = list_runs(arguments.beside / "records", place) if arguments.beside else ()
+    return report(path, output, beside)
 
 
-def find_beside(folder: Path, place: str) -> Path | None:
-    """The records of the newest run there, if there is one of the same kind of device."""
-    records = folder / "records"
-    return newest_records(records, place) if has_records(records, place) else None
-
-
-def report(records: Path, output: Path, beside: Path | None = None) -> int:
+def report(records: Path, output: Path, beside: Sequence[Path] = ()) -> int:
     """Write the reports of a record file and say where they are."""
     from rich.console import Console
 
@@ -136,8 +138,8 @@ def report(records: Path, output: Path, beside: Path | None = None) -> int:
     contents = newest_of_each_cell(read_and_warn(records))
     summary = summarize(contents)
     print_summary(summary, Console())
-    if beside is not None:
-        print_beside(summary, summarize(read_and_warn(beside)), Console())
+    if beside:
+        print_beside(summary, summarize_readable(beside), Console())
     for path in (records, *write_reports(summary, output)):
         print(path)
     return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK

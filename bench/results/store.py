@@ -115,26 +115,24 @@ def read_records(path: Path) -> FileContents:
     return FileContents(tuple(records), tuple(bad_lines))
 
 
-def has_records(folder: Path, place: str = "*") -> bool:
-    """Whether a run has left a record there."""
-    return bool(_runs(folder, place))
+def list_runs(folder: Path, place: str = "*") -> list[Path]:
+    """The files of runs that left a record, the newest first, by the time in their names.
+
+    ``place`` is what a run's name begins with: ``cpu`` or a GPU's name.
+    """
+    files = [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]
+    return sorted(files, key=lambda file: file.stem.rpartition("-")[2], reverse=True)
 
 
 def newest_records(folder: Path, place: str = "*") -> Path:
-    """The record file of the latest run in a folder that has records, by the time in its name.
-
-    ``place`` is what a run's name begins with: ``cpu`` or a GPU's name.
+    """The record file of the latest run in a folder that has records.
 
     Raises:
         UsageError: the folder holds none.
     """
-    files = _runs(folder, place)
+    files = list_runs(folder, place)
     if not files:
         raise UsageError(
             f"There are no records in {folder}. Measure first: python -m bench.run --models all"
         )
-    return max(files, key=lambda file: file.stem.rpartition("-")[2])
-
-
-def _runs(folder: Path, place: str) -> list[Path]:
-    return [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]
+    return files[0]

@@ -473,3 +473,16 @@ def test_a_disk_that_is_nearly_full_is_found_before_the_run(
     assert "Only 1 MB are free" in capsys.readouterr().err
     assert bench.jobs == []
     assert list((tmp_path / "out" / "records").iterdir()) == []
+
+
+def test_ratios_beside_those_of_a_folder_where_one_run_can_be_read(
+    call: Call, no_figure: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--models", "dprnn", "sudormrf-1.0x", "--output", str(tmp_path / "before")) == 0
+    (tmp_path / "before" / "records" / "cpu-99991231T000000Z.jsonl").write_text("torn {\n")
+    capsys.readouterr()
+    beside = ("--beside", str(tmp_path / "before"))
+    assert call("--models", "dprnn", "sudormrf-1.0x", *beside) == 0
+    printed = capsys.readouterr().out
+    assert "Here / there" in printed
+    assert "DPRNN B" in printed

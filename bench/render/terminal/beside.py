@@ -15,7 +15,7 @@ def render_beside(ours: RunSummary, theirs: RunSummary) -> Table | None:
 
     Times of two machines or two hours differ; ratios of networks that took turns last.
     """
-    if ours.base is None or ours.base != theirs.base:
+    if ours.base is None or ours.base != theirs.base or _size(ours) != _size(theirs):
         return None
     table = Table(
         title=f"Times as ratios to {ours.base}, beside the run of {theirs.started_at[:10]}",
@@ -37,3 +37,8 @@ def render_beside(ours: RunSummary, theirs: RunSummary) -> Table | None:
             name = f"{model.entry.display_name} {LETTERS[phase]}"
             table.add_row(escape(name), *(format_significant(ratio) for ratio in ratios))
     return table if table.row_count else None
+
+
+def _size(run: RunSummary) -> tuple[int, int, str]:
+    """What ratios depend on most."""
+    return run.workload.n_samples, run.workload.batch, run.workload.dtype

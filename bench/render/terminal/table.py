@@ -1,6 +1,6 @@
 """The summary of a run as tables for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -59,9 +59,9 @@ def _left_out(summary: RunSummary) -> Iterator[str]:
                 yield f"{model.entry.name} {LETTERS[phase]}: {describe_doubts(unknown)}"
 
 
-def print_beside(ours: RunSummary, theirs: RunSummary, console: Console) -> None:
-    """Print how the ratios of two runs lie beside each other, where they can."""
-    table = render_beside(ours, theirs)
+def print_beside(ours: RunSummary, others: Iterable[RunSummary], console: Console) -> None:
+    """Print how the ratios of a run lie beside those of the first other that has some of them."""
+    table = next(filter(None, (render_beside(ours, theirs) for theirs in others)), None)
     if table is None:
         console.print("No ratio of this run has one beside it: other networks, or another base.")
     else:

@@ -12,8 +12,8 @@ from bench.render.columns import table1_columns
 from bench.render.terminal.table import print_beside, print_summary
 from bench.results.measurements import LatencyTimes, OperationCount, ParameterCount, Tally
 from bench.results.record import Record, Status
-from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record
+from bench.results.summary import BASE, summarize
+from tests.bench.example_records import SETTINGS, complete_run, fail, make_job, make_record
 
 LONG = "packages.networks.experiments.of_a_long_year:a_network_with_a_name_beyond_eighty_columns"
 
@@ -89,7 +89,7 @@ def test_ratios_stand_beside_those_of_another_run() -> None:
         for record in here
     ]
     console = console_of(80)
-    print_beside(summarize(slower), summarize(here), console)
+    print_beside(summarize(slower), [summarize(here)], console)
     lines = text_of(console).partition("─")[2].splitlines()[1:]
     rows = [line.split() for line in lines if line.strip()]
     quotients = {" ".join(row[:-3]): float(row[-1]) for row in rows}
@@ -99,5 +99,21 @@ def test_ratios_stand_beside_those_of_another_run() -> None:
 
 def test_a_run_with_another_base_has_nothing_beside_it() -> None:
     console = console_of(80)
-    print_beside(summarize(complete_run(TABLE1[:2])), summarize(complete_run()), console)
+    print_beside(summarize(complete_run(TABLE1[:2])), [summarize(complete_run())], console)
     assert "another base" in text_of(console)
+
+
+def test_a_run_of_other_networks_is_passed_over() -> None:
+    """A run of Table 2 shares no network with Table 1 but the base itself."""
+    base = [entry for entry in TABLE1 if entry.name == BASE]
+    runs = [summarize(complete_run(base)), summarize(complete_run())]
+    console = console_of(80)
+    print_beside(summarize(complete_run()), runs, console)
+    assert "DPRNN I" in text_of(console)
+
+
+def test_a_run_on_other_lengths_has_nothing_beside_it() -> None:
+    longer = complete_run(settings=replace(SETTINGS, n_samples=16000))
+    console = console_of(80)
+    print_beside(summarize(complete_run()), [summarize(longer)], console)
+    assert "DPRNN" not in text_of(console)
