@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.gate.intervals import Array, BoundedEstimate, middle
+from bench.results.intervals import Array, BoundedEstimate, middle
 
 LOOKS = (3, 5, 10, 20)
 """After so many rounds of A B B A the verdict is looked at; the fourth look is the last."""

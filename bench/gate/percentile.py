@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtr, ndtri, stdtrit
 
-from bench.gate.intervals import Array
+from bench.results.intervals import Array
 
 
 class Percentile(NamedTuple):

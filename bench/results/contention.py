@@ -37,7 +37,7 @@ class Contention:
     others_cpu_s: float | None  # used by other processes
     steal_s: float | None  # used by other machines on this hardware
     pressure_s: float | None  # in which some process of the machine waited for a processor
-    n_others_running: int | None  # at least so many, before or after; no verdict: two moments only
+    n_others_running: int | None  # at least so many, before or after
 
     @property
     def others_uncertainty_s(self) -> float:
@@ -53,6 +53,17 @@ class Contention:
         if self.wait_s is self.others_cpu_s is self.steal_s is self.pressure_s is None:
             return None
         return self.has_waited or self.others_are_busy or self.is_stolen_from
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Contended, or others were running right before or after, as far as is known.
+
+        A short call is over before ticks can tell of a neighbour. What ran at its two ends often
+        ran through it. It decides which calls count, and is no reproach to a call.
+        """
+        limit = OTHERS_SHARE * (self.n_cpus or 0)
+        are_others_running = self.n_others_running is not None and self.n_others_running > limit
+        return are_others_running or bool(self.is_contended)
 
     @property
     def has_waited(self) -> bool:

@@ -126,6 +126,11 @@ class LatencyTimes(Result):
     contention: CallContention | None = None
     series_contention: Contention | None = None  # of all calls together
     is_series_contended: bool | None = None
+    turns: tuple[int, ...] | None = None  # of the round, in which each call was made
+    page_faults: tuple[int, ...] | None = None  # minor ones, of each call
+    load_s: float | None = None  # building, first call and warm-up
+    waited_s: float | None = None  # of the conductor, for quiet moments before these calls
+    thread_gain: float | None = None  # a matrix product's time on one thread over that on all
     cold_cache_times_s: tuple[float, ...] | None = None  # on CUDA, as all below
     gpu_before: GpuReading | None = None
     gpu_during: GpuReading | None = None
@@ -133,8 +138,21 @@ class LatencyTimes(Result):
 
     @property
     def latency_s(self) -> float:
-        """The median of this process's calls."""
-        return median(self.times_s)
+        """The median of this process's undisturbed calls, or of all where there are none."""
+        return median(self.undisturbed_s or self.times_s)
+
+    @property
+    def undisturbed_s(self) -> list[float]:
+        """The times of the calls during which the counters show nothing else, in their order."""
+        return [self.times_s[index] for index in self.undisturbed]
+
+    @property
+    def undisturbed(self) -> list[int]:
+        """Which calls those are; all where nothing was counted."""
+        calls = self.calls
+        if not calls:
+            return list(range(len(self.times_s)))
+        return [index for index, call in enumerate(calls) if not call.is_disturbed]
 
     @property
     def calls(self) -> list[Contention]:

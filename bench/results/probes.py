@@ -31,7 +31,8 @@ class ProbeSpec:
     own. ``metrics`` are the fields of its result that are one value of a table each.
     ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
-    ``untouched_memory`` shares no server with others. Where one that ``comes_first`` fails for a
+    ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
+    a round live side by side, and one call made at a time (``bench.measure.conductor``). Where one that ``comes_first`` fails for a
     reason of the network's own, the network's other cells have that reason and are not tried.
     """
 
@@ -41,6 +42,7 @@ class ProbeSpec:
     metrics: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = EVERYTHING
     takes_time: bool = False
+    takes_turns: bool = False
     preload: tuple[str, ...] = ()
     untouched_memory: bool = False
     comes_first: bool = False
@@ -91,6 +93,7 @@ PROBES = {
             phases=PHASES,
             metrics=("latency_s",),
             takes_time=True,
+            takes_turns=True,
             preload=(OPTIMISER_IMPORT,),
         ),
         ProbeSpec("layers", ModuleCounts),

@@ -8,8 +8,9 @@ from bench.results.environment import Code, Machine
 from bench.results.measurements import LatencyTimes
 from bench.results.metrics import Metric
 from bench.results.record import Record, Status, results_of
-from bench.results.statistics import Interval, estimate_median
+from bench.results.statistics import Interval
 from bench.results.summary import NOT_KNOWN_HERE
+from bench.results.turns import estimate_time
 from bench.results.workload import Workload
 
 
@@ -82,8 +83,7 @@ def _points(commits: dict[str, list[Record]], metric: Metric) -> Iterable[Point]
             reason = records[0].reason or NOT_KNOWN_HERE
             yield Point(commit, began, None, None, 0, reason)
         elif metric.spec.takes_time:
-            times_s = [times.times_s for _, times in results_of(LatencyTimes, records)]
-            estimate = estimate_median(times_s)
+            estimate = estimate_time([times for _, times in results_of(LatencyTimes, records)])
             yield Point(commit, began, estimate.value, estimate.interval, estimate.n_processes)
         else:
             yield Point(commit, began, median(known), None, len(known))

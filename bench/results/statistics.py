@@ -1,19 +1,25 @@
-"""Estimates with intervals from repeated measurements, each a list of times for every process.
+"""Estimates with intervals from values that were measured in several rounds of fresh processes.
 
-Randomness lives between processes (address layout, thread placement), so what is resampled is
-processes, never single calls.
+Randomness lives between processes (layout of the address space, placement of threads, what the host
+does meanwhile), so an interval is over rounds, each of which says one value, and never over single
+calls. How a round's own calls scatter is part of how the rounds' values do, so that both levels are
+in the interval.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 LEVEL = 0.95
-N_RESAMPLES = 10_000
+MIN_PROCESSES = 3
+MIN_CALLS = 5
+WIDEST = 0.25
+"""Half an interval over its value; from here on the value is no number that one could quote."""
 
-Processes = Sequence[Sequence[float]]
-"""Times of every process, in seconds: one list a process."""
+Rounds = Sequence[Sequence[float]]
+"""What was measured in each round: a list of values for each, none of them empty."""
 
 
 @dataclass(frozen=True)
@@ -31,73 +37,61 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its interval (None of a single process), and what both rest on."""
+    """A value, its interval (None of a single round), and what both rest on."""
 
     value: float
     interval: Interval | None
     n_processes: int
     n_samples: int
+    seen: tuple[float, float]  # the smallest and the largest of all samples
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval over the value; infinite without one."""
+        return self.interval.relative_width(self.value) if self.interval else math.inf
+
+    @property
+    def is_trusted(self) -> bool:
+        """Enough processes and calls, and an interval narrower than 25 % to each side."""
+        is_enough = self.n_processes >= MIN_PROCESSES and self.n_samples >= MIN_CALLS
+        return is_enough and self.half_width < WIDEST
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where the value lies: the interval, or all that was seen of too few processes."""
+        if self.interval is None or self.n_processes < MIN_PROCESSES:
+            return self.seen
+        return self.interval.low, self.interval.high
 
 
-def estimate_median(processes: Processes) -> Estimate:
-    """The median over processes of each process's median.
+def estimate(rounds: Rounds) -> Estimate:
+    """The middle over rounds of each round's median; values are above zero.
+
+    It is taken of logarithms, so that the estimate of a ratio is one over that of its inverse.
 
     Raises:
-        ValueError: no process, or one without a time.
+        ValueError: no round, or one without a value.
     """
-    medians = [median(times) for times in processes]
-    return Estimate(
-        value=median(medians),
-        interval=bootstrap_median(medians),
-        n_processes=len(medians),
-        n_samples=sum(map(len, processes)),
-    )
+    medians = [median(values) for values in rounds]
+    everything = list(chain.from_iterable(rounds))
+    value, interval = _middle(medians)
+    seen = min(everything), max(everything)
+    return Estimate(value, interval, len(medians), len(everything), seen)
 
 
-def estimate_ratio(processes: Processes, reference: Processes) -> Estimate:
-    """The ratio of two medians, process by process: number k of both are of one round.
-
-    A drift of the machine, which hits both of a round, cancels.
-
-    Raises:
-        ValueError: no process, more of one than of the other, or one without a time.
-    """
-    pairs = list(zip(processes, reference, strict=True))
-    ratios = [median(ours) / median(theirs) for ours, theirs in pairs]
-    return Estimate(
-        value=median(ratios),
-        interval=bootstrap_median(ratios),
-        n_processes=len(ratios),
-        n_samples=sum(len(ours) + len(theirs) for ours, theirs in pairs),
-    )
-
-
-def bootstrap_median(values: Sequence[float]) -> Interval | None:
-    """A percentile bootstrap of the median, its percentiles widened for small samples.
-
-    The percentiles are those that make the bootstrap of a mean agree with Student's t
-    (T. Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 4.3). No
-    interval between the smallest and the largest of n values can cover their median in more
-    than ``1 - 2 ** (1 - n)`` of all cases, so below six values the level is that.
-    """
-    n_values = len(values)
-    if n_values < 2:
-        return None
+def _middle(values: Sequence[float]) -> tuple[float, Interval | None]:
+    if len(values) == 1:
+        return values[0], None
     import numpy as np  # here and below: commands that compute nothing start without it
 
-    tail = _widened_tail(n_values)
-    generator = np.random.default_rng(0)  # the same values, the same interval
-    chosen = generator.integers(0, n_values, (N_RESAMPLES, n_values))
-    medians = np.median(np.asarray(values, dtype=np.float64)[chosen], axis=1)
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    return Interval(float(low), float(high), min(LEVEL, 1 - 2.0 ** (1 - n_values)))
+    from bench.results.intervals import middle
 
-
-def _widened_tail(n_values: int) -> float:
-    from scipy import special
-
-    student = special.stdtrit(n_values - 1, (1 - LEVEL) / 2)
-    return float(special.ndtr(math.sqrt(n_values / (n_values - 1)) * student))
+    if len(values) == 2:  # Student's t of two values is wider than anything one could use
+        low, high = sorted(values)
+        return math.sqrt(low * high), Interval(low, high, 0.5)
+    found = middle(np.log(np.asarray(values, dtype=np.float64)), (1 - LEVEL) / 2)
+    value, low, high = (float(np.exp(bound)) for bound in found)
+    return value, Interval(low, high, LEVEL)
 
 
 def needed_samples(share: float, level: float = LEVEL) -> int:
@@ -109,9 +103,9 @@ def needed_samples(share: float, level: float = LEVEL) -> int:
     return math.ceil(math.log(1 - level) / math.log(share))
 
 
-def percentile(processes: Processes, share: float) -> float | None:
+def percentile(rounds: Rounds, share: float) -> float | None:
     """The percentile of all samples together, or None when there are too few for it."""
-    samples = [time for times in processes for time in times]
+    samples = [time for times in rounds for time in times]
     if len(samples) < needed_samples(share):
         return None
     import numpy as np

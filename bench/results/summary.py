@@ -2,27 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.errors import UsageError
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.environment import Environment, MachineState
-from bench.results.measurements import MemoryPeaks, OperationCount, Result
+from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Result
 from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
+from bench.results.statistics import Interval
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import PHASES, Phase, Workload
 
 
 @dataclass(frozen=True)
 class Value:
-    """One value, or the status and reason why there is none, or the doubts that it comes with."""
+    """One value, or the status and reason why there is none, or the doubts that it comes with.
+
+    A time that can't be trusted has a ``span`` in the place of a value: where it lies.
+    """
 
     value: float | None
     status: Status = Status.OK
     reason: str = ""
     doubts: tuple[Doubt, ...] = ()
+    span: tuple[float, float] | None = None
+    interval: Interval | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -56,7 +62,7 @@ class ModelSummary:
         found: dict[Value, list[str]] = {}
         for name, value in self.values.items():
             if not value.is_sound and value is not NOT_MEASURED:
-                key = Value(None, value.status, value.reason, value.doubts)
+                key = replace(value, value=None, span=None, interval=None)
                 found.setdefault(key, []).append(name)
         return found
 
@@ -73,6 +79,8 @@ class RunSummary:
     started_at: str
     base: str | None  # the network that ratios of times refer to; None when nothing was timed
     overhead: LatencySummary | None  # of the null model: what the harness adds to every call
+    keeps_pages: bool  # the processes that were timed gave no page back to the kernel
+    took_turns: bool  # they lived side by side, and their calls took turns
 
     @property
     def environment_name(self) -> str:
@@ -116,6 +124,8 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         started_at=min(record.started_at for record in records),
         base=base,
         overhead=summarize_latency(overhead, ()),
+        keeps_pages=any(record.job.workload.keeps_pages for record in records),
+        took_turns=any(times.turns is not None for _, times in results_of(LatencyTimes, records)),
     )
 
 
@@ -137,6 +147,8 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
     updates = [(r, e) for r, e in described if r.job.workload.phase == "update"]
     _require_one("devices of the training step", (_update_device(r, e) for r, e in updates))
     _require_one("releases of torch", (e.versions["torch"] for _, e in described))
+    timed = [r for r in records if r.job.probe == "latency"]
+    _require_one("allocators", (_allocator(record) for record in timed))
     _require_one("versions of the code", (e.code.identity for _, e in described))
     for name in ("n_samples", "batch", "dtype", "threads", "seed", "runtime"):
         _require_one(
@@ -152,6 +164,10 @@ def _machine(environment: Environment) -> str:
 def _update_device(record: Record, environment: Environment) -> str:
     gpu, device = environment.machine.gpu, record.job.workload.device
     return f"{device} ({gpu.name})" if device == "cuda" and gpu else device
+
+
+def _allocator(record: Record) -> str:
+    return "pages kept" if record.job.workload.keeps_pages else "default"
 
 
 def _require_one(what: str, values: Iterable[str]) -> None:
@@ -240,4 +256,6 @@ def _latency_value(timing: LatencySummary, failed: Sequence[Record], n_processes
     if failed:
         kind = DoubtKind.ROUNDS_FAILED
         doubts += (Doubt(kind, len(failed), n_processes, causes=(failed[0].reason,)),)
-    return Value(timing.latency.value, Status.OK, doubts=doubts)
+    if not timing.latency.is_trusted:
+        return Value(None, doubts=doubts, span=timing.latency.span)
+    return Value(timing.latency.value, doubts=doubts, interval=timing.latency.interval)

@@ -4,24 +4,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from statistics import median
 
 from bench.results.contention import Contention
 from bench.results.measurements import LatencyTimes
-from bench.results.record import Record, results_of
-from bench.results.statistics import Estimate, estimate_median, estimate_ratio, percentile
+from bench.results.record import Record
+from bench.results.statistics import (
+    MIN_CALLS,
+    MIN_PROCESSES,
+    Estimate,
+    percentile,
+)
+from bench.results.turns import estimate_ratio, estimate_time, times_by_round
 
 SHARES = (0.90, 0.95, 0.99)
-NOISY_SHARE = 0.2  # of the calls under contention: more make a value noisy
-NOISY_WIDTH = 0.05  # half the interval over the value: more makes it noisy
+NOISY_WIDTH = 0.10
+"""Half the interval over the value; from here on a value is marked."""
 
 
 class DoubtKind(StrEnum):
     """What makes a value doubtful."""
 
-    CALLS_CONTENDED = "calls_contended"
-    PROCESSES_CONTENDED = "processes_contended"
+    FEW_PROCESSES = "few_processes"
+    FEW_CALLS = "few_calls"
     WIDE_INTERVAL = "wide_interval"
     GPU_SLOWED = "gpu_slowed"
     GPU_SHARED = "gpu_shared"
@@ -35,22 +40,24 @@ class Doubt:
 
     kind: DoubtKind
     n: int = 0  # calls, processes or rounds that it concerns
-    of: int = 0  # all of them
+    of: int = 0  # all of them, or as many as there should be
     share: float = 0.0  # half the interval over the value
     causes: tuple[str, ...] = ()
-    example: Contention | None = None
+    example: Contention | None = None  # of what disturbed a call
 
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """One latency, in seconds unless the name says otherwise."""
+    """One latency, in seconds unless the name says otherwise; disturbed calls are in none of it."""
 
     latency: Estimate
-    ratio: Estimate | None  # to the base network in the same rounds; None without one
+    ratio: Estimate | None  # to the base network in the same rounds; None without a pair
     first_s: float | None  # median over processes of the first call
     percentiles_s: Mapping[float, float | None]  # by share; None: too few samples
     parts_s: Mapping[str, float]  # of a training step: medians over all samples
-    n_contended: int | None  # samples during which something else used the processors
+    n_calls: int  # that were timed, the disturbed among them
+    n_disturbed: int | None  # None: nothing was counted
+    page_faults: float | None  # median of a call's
     stopped_by: str  # what ended most of the processes
     doubts: tuple[Doubt, ...]
 
@@ -60,64 +67,56 @@ def summarize_latency(records: Sequence[Record], base: Sequence[Record]) -> Late
 
     ``base`` are those of the network to compare with, matched by their round.
     """
-    measured = times_by_round(records)
-    if not measured:
+    found = list(times_by_round(records).values())
+    if not found:
         return None
-    found, others = list(measured.values()), times_by_round(base)
-    common = sorted(measured.keys() & others.keys())
-    times_s = [times.times_s for times in found]
-    latency = estimate_median(times_s)
-    marks = [call.is_contended for times in found for call in times.calls]
-    known = [mark for mark in marks if mark is not None]
+    latency = estimate_time(found)
+    n_calls = sum(len(times.times_s) for times in found)
+    is_counted = any(times.calls for times in found)
     first_s = [times.first_time_s for times in found if times.first_time_s is not None]
     stopped_by = Counter(times.stopped_by for times in found if times.stopped_by)
+    faults = [n for times in found for n in times.page_faults or ()]
     return LatencySummary(
         latency=latency,
-        ratio=estimate_ratio(
-            [measured[index].times_s for index in common],
-            [others[index].times_s for index in common],
-        )
-        if common
-        else None,
+        ratio=estimate_ratio(records, base),
         first_s=median(first_s) if first_s else None,
-        percentiles_s={share: percentile(times_s, share) for share in SHARES},
+        percentiles_s={
+            share: percentile([times.undisturbed_s for times in found], share) for share in SHARES
+        },
         parts_s=_median_parts(found),
-        n_contended=sum(known) if known else None,
+        n_calls=n_calls,
+        n_disturbed=n_calls - sum(len(t.undisturbed) for t in found) if is_counted else None,
+        page_faults=median(faults) if faults else None,
         stopped_by=stopped_by.most_common(1)[0][0] if stopped_by else "not known",
-        doubts=(*_gpu_doubts(found), *_contention_doubts(found), *_width_doubts(latency)),
+        doubts=(*_gpu_doubts(found), *_estimate_doubts(latency, found)),
     )
 
 
-def times_by_round(records: Sequence[Record]) -> dict[int, LatencyTimes]:
-    """The times of each round that measured any."""
-    return {record.job.round: times for record, times in results_of(LatencyTimes, records)}
-
-
 def _median_parts(found: Sequence[LatencyTimes]) -> dict[str, float]:
-    parts = [times.parts_s for times in found if times.parts_s]
-    names = parts[0] if parts else ()
-    return {name: median(chain.from_iterable(part[name] for part in parts)) for name in names}
+    """Of undisturbed calls, or of all where there are none."""
+    chosen = [(times.parts_s, times.undisturbed) for times in found if times.parts_s]
+    if not any(indices for _, indices in chosen):
+        chosen = [(times.parts_s, list(range(len(times.times_s)))) for times in found]
+    names = chosen[0][0] if chosen else ()
+    return {
+        name: median(parts[name][index] for parts, indices in chosen for index in indices)
+        for name in names
+    }
 
 
-def _contention_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:
-    """Too many disturbed calls, or else too many processes that were disturbed as a whole."""
-    calls = [call for times in found for call in times.calls if call.is_contended is not None]
-    contended = [call for call in calls if call.is_contended]
-    if len(contended) > NOISY_SHARE * len(calls):
-        kind = DoubtKind.CALLS_CONTENDED
-        return [Doubt(kind, len(contended), len(calls), example=contended[0])]
-    asked = [times for times in found if times.is_series_contended is not None]
-    disturbed = [times for times in asked if times.is_series_contended]
-    if 2 * len(disturbed) > len(asked):
-        kind, example = DoubtKind.PROCESSES_CONTENDED, disturbed[0].series_contention
-        return [Doubt(kind, len(disturbed), len(asked), example=example)]
-    return []
-
-
-def _width_doubts(latency: Estimate) -> list[Doubt]:
-    interval = latency.interval
-    width = interval.relative_width(latency.value) if interval else 0.0
-    return [Doubt(DoubtKind.WIDE_INTERVAL, share=width)] if width > NOISY_WIDTH else []
+def _estimate_doubts(latency: Estimate, found: Sequence[LatencyTimes]) -> list[Doubt]:
+    """What keeps a value from being quoted, or else a wide interval."""
+    doubts = []
+    if latency.n_processes < MIN_PROCESSES:
+        doubts.append(Doubt(DoubtKind.FEW_PROCESSES, len(found), MIN_PROCESSES))
+    if latency.n_samples < MIN_CALLS:
+        n_calls = sum(len(times.times_s) for times in found)
+        disturbed = [call for times in found for call in times.calls if call.is_disturbed]
+        example = disturbed[0] if disturbed else None
+        doubts.append(Doubt(DoubtKind.FEW_CALLS, latency.n_samples, n_calls, example=example))
+    if not doubts and latency.half_width >= NOISY_WIDTH:
+        doubts.append(Doubt(DoubtKind.WIDE_INTERVAL, share=latency.half_width))
+    return doubts
 
 
 def _gpu_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:

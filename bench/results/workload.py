@@ -23,4 +23,5 @@ class Workload:
     threads: int
     seed: int
     runtime: str = "eager"  # a name of bench.runtimes.RUNTIMES
+    keeps_pages: bool = False  # the C library's malloc gives no page back to the kernel
     chunk_samples: int | None = None  # of a stream, which ``n_samples`` are cut into

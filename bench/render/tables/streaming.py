@@ -9,7 +9,7 @@ from bench.render.contention import describe_contention
 from bench.render.tables.markdown import markdown_table
 from bench.results.measurements import StreamTimes
 from bench.results.record import Job, Record, Status, results_of
-from bench.results.statistics import LEVEL, Estimate, estimate_median
+from bench.results.statistics import LEVEL, Estimate, estimate
 from bench.units import format_si, format_significant
 
 EXPLANATION = (
@@ -63,7 +63,7 @@ def _cost(chunk_samples: int, measured: Sequence[StreamTimes]) -> Cost:
     return Cost(
         chunk_samples=chunk_samples,
         latency_s=first.latency_samples / SAMPLE_RATE,
-        compute=estimate_median(times_s),
+        compute=estimate(times_s),
         slowest_s=max(max(times) for times in times_s),
         real_time_factor=median(sum(times) / (len(times) * chunk_s) for times in times_s),
         macs=first.macs_per_hop * chunk_samples / first.hop_samples,

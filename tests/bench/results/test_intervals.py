@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.gate.intervals import Array, critical_rank_sum, middle
+from bench.results.intervals import Array, critical_rank_sum, middle
 
 ALPHA = 0.0025
 SIZES = (4, 6, 8, 10, 20)
