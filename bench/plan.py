@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 from bench.errors import UsageError
-from bench.registry import NULL, Entry
-from bench.results.measurements import LatencyTimes
+from bench.registry import Entry
 from bench.results.probes import PROBES, ProbeSpec
-from bench.results.record import Job, Record, broken_networks, results_of
-from bench.results.statistics import LEVEL, estimate_median
-from bench.results.workload import PHASES, Phase, Workload
+from bench.results.record import Job, Record, broken_networks
+from bench.results.workload import Phase, Workload
 
 MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
@@ -20,23 +17,19 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 @dataclass(frozen=True)
 class Effort:
-    """How much time a run may take, and what ends it earlier.
+    """How much time a run may take for its times, and what ends it earlier (``bench.rounds``)."""
 
-    A latency is measured in one fresh process a round, until its interval is narrow enough.
-    """
-
-    min_rounds: int
-    max_rounds: int
-    latency_budget_s: float  # wall time of all processes of one latency; then no further one
-    precise_within: float  # half the interval over the value: narrow enough
-    budget_s: float  # of repeating in one process
-    deadline_s: float  # of one process
+    max_rounds: int  # of fresh processes of one network
+    time_s: float  # wall time of all rounds together; then no further one
+    precise_within: float  # half the interval of a ratio over its value: narrow enough
+    budget_s: float  # of one process's calls in a round
+    deadline_s: float  # of one process, and of one call
 
 
 EFFORTS = {
-    "quick": Effort(1, 1, 0.0, 1.0, budget_s=1.0, deadline_s=300),
-    "standard": Effort(2, 10, 12.0, 0.01, budget_s=1.0, deadline_s=600),
-    "thorough": Effort(10, 30, 300.0, 0.005, budget_s=5.0, deadline_s=1800),
+    "quick": Effort(3, 45.0, 0.10, budget_s=0.2, deadline_s=300),
+    "standard": Effort(10, 150.0, 0.03, budget_s=0.6, deadline_s=600),
+    "thorough": Effort(30, 1800.0, 0.01, budget_s=3.0, deadline_s=1800),
 }
 
 
@@ -83,18 +76,22 @@ class Settings:
         )
 
 
-def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
-    """The jobs to run next, given the records of the run so far; none when it is complete.
+def plan_exact(
+    entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
+) -> list[Job]:
+    """The jobs to run next that need no clock, given the records of the run so far.
 
-    Each network's contract is checked first: one that breaks it is not measured. What is exact
-    comes next. Latency comes in rounds, each over all networks once, so that a slow drift of the
-    machine hits all of them alike.
+    Each network's contract is checked first: one that breaks it is not measured further.
     """
     if first := remaining(plan_contract_jobs(entries, settings), records):
         return first
+    return remaining(_exact_jobs(sound(entries, records), settings), records)
+
+
+def sound(entries: Sequence[Entry], records: Sequence[Record]) -> list[Entry]:
+    """The networks that did not break their contract by a fault of their own."""
     broken = broken_networks(records)
-    sound = [entry for entry in entries if entry.name not in broken]
-    return remaining(_exact_jobs(sound, settings), records) or _plan_round(sound, settings, records)
+    return [entry for entry in entries if entry.name not in broken]
 
 
 def plan_contract_jobs(entries: Sequence[Entry], settings: Settings) -> list[Job]:
@@ -158,59 +155,15 @@ def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> It
             yield plan_job(entry, phase, spec.name, settings)
 
 
-def _plan_round(
-    entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
-) -> list[Job]:
-    """One more process of each latency that needs one; first of all the harness's own cost.
-
-    A round that failed before a run was resumed is missing among the records: it is measured
-    again, so that its failure does not stay in the file for good.
-    """
-    cells = [(NULL, PHASES[0]), *((entry, phase) for entry in entries for phase in PHASES)]
-    jobs = []
-    for entry, phase in cells:
-        own = [
-            record
-            for record in records
-            if (record.job.model, record.job.workload, record.job.probe)
-            == (entry.name, settings.workload(phase), "latency")
-        ]
-        rounds = {record.job.round for record in own}
-        first_free = next(index for index in count() if index not in rounds)
-        if first_free < len(rounds) or _needs_more(own, settings.effort):
-            jobs.append(plan_job(entry, phase, "latency", settings, first_free))
-    return jobs
-
-
-def _needs_more(processes: Sequence[Record], effort: Effort) -> bool:
-    """Whether a latency needs one more process: a pure rule of what its processes gave."""
-    if not processes:
-        return True
-    times_s = [times.times_s for _, times in results_of(LatencyTimes, processes)]
-    if not times_s:
-        return False  # what failed once is not tried again at the same size
-    if len(processes) < effort.min_rounds:
-        return True
-    spent_s = sum(record.elapsed_s for record in processes)
-    if len(processes) >= effort.max_rounds or (
-        spent_s + spent_s / len(processes) > effort.latency_budget_s
-    ):
-        return False
-    estimate = estimate_median(times_s)
-    return estimate.interval is None or (
-        estimate.interval.level < LEVEL
-        or estimate.interval.relative_width(estimate.value) > effort.precise_within
-    )
-
-
 def plan_job(
     entry: Entry, phase: Phase, probe: str, settings: Settings, round_index: int = 0
 ) -> Job:
-    """One job of one network."""
+    """One job of one network; processes that take turns keep their pages."""
+    workload = settings.workload(phase)
     return Job(
         model=entry.name,
         factory=entry.factory,
-        workload=settings.workload(phase),
+        workload=replace(workload, keeps_pages=PROBES[probe].takes_turns),
         probe=probe,
         round=round_index,
         budget_s=settings.effort.budget_s,

@@ -23,11 +23,12 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
 from bench.measure.place import choose_device, device_name
-from bench.plan import DTYPES, EFFORTS, Settings, plan_next
+from bench.plan import DTYPES, EFFORTS, Settings
 from bench.registry import describe_registry, select_entries
 from bench.results.resumption import records_to_keep
 from bench.results.store import list_runs
 from bench.results.summary import newest_of_each_cell, summarize
+from bench.rounds import plan_next
 
 
 def build_parser() -> argparse.ArgumentParser:

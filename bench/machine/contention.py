@@ -82,7 +82,7 @@ def read_counters(proc: Path = PROC) -> Counters:
         busy_s=busy_s,
         steal_s=steal_s,
         pressure_s=_pressure(proc),
-        n_running=_running(proc),
+        n_running=read_running(proc),
         n_cpus=n_cpus,
     )
 
@@ -132,7 +132,7 @@ def _pressure(proc: Path) -> float | None:
         return None
 
 
-def _running(proc: Path) -> int | None:
+def read_running(proc: Path = PROC) -> int | None:
     """The first number of "running/all" in /proc/loadavg."""
     try:
         return int(_read(f"{proc}/loadavg").split()[3].split("/")[0])

@@ -1,11 +1,31 @@
-"""Rounds of processes that live side by side and take turns, call by call."""
+"""Rounds of processes that live side by side and take turns, call by call.
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+The conductor builds and warms all of them, one after another, and then lets one at a time make its
+call, in random order. It sleeps while one does. What slows the machine for longer than a turn hits
+neighbours alike, and cancels in their ratio. Each call finds the others' data in the caches.
+"""
+
+import time
+from collections.abc import Generator, Hashable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from random import Random
 
+from bench.measure.endings import preload_for, to_record
+from bench.measure.forkserver import Child, Ending, ForkServer
+from bench.measure.pages import KEEP_PAGES
+from bench.measure.quiet import QuietMoments
 from bench.results.environment import Environment
 from bench.results.record import Job, Record
+
+MIN_TURNS = 2
+"""In which a process was not disturbed; or twice as many in all."""
+MAX_TURNS = 300
+LEAST_WAIT_S = 3.0
+"""For quiet moments in a round, however short its calls are."""
 
 
 @dataclass(frozen=True)
@@ -14,19 +34,133 @@ class Player:
 
     Players of one ``server`` are forked by one process and share the layout of its address space.
     ``job.budget_s`` is how long its calls may take in this round, loading and warm-up left out.
+    A reference takes part in every turn, whatever it has spent: others are compared with it.
     """
 
     job: Job
     environment: Environment
     root: Path | None = None  # None: this project and the current folder
     server: int = 0
+    is_reference: bool = False
+
+    @property
+    def home(self) -> Hashable:
+        """What players of one server process have in common."""
+        workload = self.job.workload
+        return self.server, self.root, workload.threads, workload.keeps_pages
+
+
+@dataclass
+class _Seat:
+    """A player's process, and what it has done so far."""
+
+    player: Player
+    started_at: datetime
+    child: Child | None = None
+    ending: Ending | None = None  # once it has one
+    elapsed_s: float = 0.0  # loading, calls, and the waits before them
+    spent_s: float = 0.0  # in calls
+    waited_s: float = 0.0
+    n_turns: int = 0
+    n_undisturbed: int = 0
+
+    @property
+    def stopped_by(self) -> str:
+        """Why it wants no further turn; empty while it does."""
+        if self.ending is not None:
+            return "failure"
+        if self.n_turns >= MAX_TURNS:
+            return "turns"
+        is_tried = self.n_undisturbed >= MIN_TURNS or self.n_turns >= 2 * MIN_TURNS
+        return "budget" if is_tried and self.spent_s >= self.player.job.budget_s else ""
 
 
 def measure_round(players: Sequence[Player]) -> Generator[Record, None, None]:
     """One record of each player, in their order, whatever happens in any of them.
 
-    Every turn is one call of each player whose budget is not spent, in random order; a round
-    ends when fewer than two have time left (of a lone player: when its own is spent).
+    Every turn is one call of each player that wants one and of the references. A round ends when
+    none wants any. Interrupted, it yields a record of each and then goes on raising.
     """
-    raise NotImplementedError
-    yield
+    seats = [_Seat(player, datetime.now(UTC)) for player in players]
+    interruption: BaseException | None = None
+    with ExitStack() as stack:
+        try:
+            _seat_all(seats, stack)
+            _take_turns(seats)
+            for seat in seats:
+                _finish(seat)
+        except BaseException as error:
+            interruption = error
+    for seat in seats:
+        job, environment = seat.player.job, seat.player.environment
+        yield to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
+    if interruption:
+        raise interruption
+
+
+def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
+    """Start the servers at once, and then the processes one after another until each is warm."""
+    servers: dict[Hashable, ForkServer] = {}
+    for seat in seats:
+        player = seat.player
+        if player.home not in servers:
+            jobs = [other.player.job for other in seats if other.player.home == player.home]
+            variables = KEEP_PAGES if player.job.workload.keeps_pages else None
+            threads = player.job.workload.threads
+            server = ForkServer(threads, preload_for(jobs), player.root, variables)
+            servers[player.home] = stack.enter_context(server)
+    for seat in seats:
+        start = time.monotonic()
+        job = seat.player.job
+        child = stack.enter_context(servers[seat.player.home].start(asdict(job)))
+        seat.child = child
+        _hear(seat, job.deadline_s)
+        seat.elapsed_s += time.monotonic() - start
+
+
+def _take_turns(seats: Sequence[_Seat]) -> None:
+    """Turns until nobody wants one; disturbed calls cost time too, and are made again in others."""
+    budgets_s = (seat.player.job.budget_s for seat in seats)
+    quiet = QuietMoments(budget_s=max(LEAST_WAIT_S, sum(budgets_s)))
+    order = Random(seats[0].player.job.round)  # the same order when it is measured again
+    for turn in count():
+        wanting = {id(seat) for seat in seats if not seat.stopped_by}
+        if not wanting:
+            return
+        taking = [s for s in seats if id(s) in wanting or (s.player.is_reference and not s.ending)]
+        for seat in order.sample(taking, len(taking)):
+            _call(seat, turn, quiet)
+
+
+def _call(seat: _Seat, turn: int, quiet: QuietMoments) -> None:
+    start = time.monotonic()
+    seat.waited_s += quiet.wait()
+    called = time.monotonic()
+    assert seat.child is not None
+    seat.child.send({"turn": turn})
+    answer = _hear(seat, seat.player.job.deadline_s)
+    ended = time.monotonic()
+    seat.spent_s += ended - called
+    seat.elapsed_s += ended - start
+    seat.n_turns += 1
+    seat.n_undisturbed += answer is not None and not answer["is_disturbed"]
+
+
+def _hear(seat: _Seat, deadline_s: float) -> dict[str, object] | None:
+    """The process's answer; None when it has come to its end, which is then kept."""
+    assert seat.child is not None
+    message = seat.child.receive(deadline_s)
+    if message is None or "status" in message:
+        seat.ending = seat.child.conclude(message)
+        return None
+    return message
+
+
+def _finish(seat: _Seat) -> None:
+    """Let it write what it has measured."""
+    if seat.ending is None and seat.child is not None:
+        start = time.monotonic()
+        waited_s = seat.waited_s
+        seat.child.send({"stopped_by": seat.stopped_by or "budget", "waited_s": waited_s})
+        _hear(seat, seat.player.job.deadline_s)
+        seat.elapsed_s += time.monotonic() - start

@@ -2,19 +2,20 @@
 
 A server process imports torch once, touches nothing else, and forks one child for each
 request. Children of one server share the layout of its address space, so a new round of
-measurements starts a new server.
+measurements starts a new server. Several children may live at once.
 """
 
 import json
 import os
 import platform
-import selectors
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -41,21 +42,29 @@ class Ending(NamedTuple):
 
 
 class ForkServer:
-    """Runs requests one at a time, each in a forked process of its own group.
+    """Forks a process of its own group for each request.
 
     ``preload`` names modules to import beside torch before the first request. ``root`` is the
     folder that takes the place of the current one: the user's networks come from there, and where
-    it is a checkout of this project, its ``bench`` and the networks of its registry too. Use as a
-    context manager; leaving it ends the server and what still runs below it.
+    it is a checkout of this project, its ``bench`` and the networks of its registry too.
+    ``variables`` are added to the environment. Use as a context manager; leaving it ends the server
+    and what still runs below it.
 
     Raises:
         UsageError: on entering, this is not Linux.
     """
 
-    def __init__(self, threads: int, preload: Sequence[str] = (), root: Path | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        preload: Sequence[str] = (),
+        root: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._threads = threads
         self._preload = preload
         self._root = root
+        self._variables = variables or {}
 
     def __enter__(self) -> Self:
         require_linux()
@@ -73,17 +82,19 @@ class ForkServer:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
                 cwd=self._root,
-                env=os.environ | {"OMP_NUM_THREADS": str(self._threads)},
+                env={**os.environ, "OMP_NUM_THREADS": str(self._threads), **self._variables},
             )
-        self._replies = b""
+        self._buffer = b""
+        self._started: deque[int] = deque()
+        self._ended: dict[int, int] = {}  # exit codes of processes that have ended
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._control.close()
-        self._end()
+        self.end()
         self._log.close()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """End the server: one that owes a reply would give it to a later request."""
         kill_group(self._server.pid)
         self._server.wait()
@@ -95,71 +106,169 @@ class ForkServer:
 
     def run(self, request: Mapping[str, Any], deadline_s: float) -> Ending:
         """Run one request in a fresh process and wait for its end, at most ``deadline_s``."""
-        outcome_fd, write_fd = os.pipe()
-        with os.fdopen(outcome_fd, "rb") as pipe, tempfile.TemporaryFile() as stderr:
-            try:
-                message = json.dumps(request).encode() + b"\n"
-                try:
-                    socket.send_fds(self._control, [message], [write_fd, stderr.fileno()])
-                    child = self._reply(time.monotonic() + START_DEADLINE_S)
-                finally:
-                    os.close(write_fd)
-                if child is None:
-                    self._end()
-                    tail = read_tail(self._log)
-                    return Ending(None, 0, timed_out=True, stderr_tail=tail, has_started=False)
-                return self._await(child, pipe, stderr, deadline_s)
-            except OSError:  # the server is gone
-                tail = read_tail(stderr) or read_tail(self._log)
-                return Ending(None, self._server.wait(), timed_out=False, stderr_tail=tail)
+        with self.start(request) as child:
+            return child.conclude(child.receive(deadline_s))
 
-    def _await(self, child: int, pipe: IO[bytes], stderr: IO[bytes], deadline_s: float) -> Ending:
-        try:
-            answer, returncode = self._collect(pipe, time.monotonic() + deadline_s)
-        finally:
-            kill_group(child)  # also what the network may have started; also on Ctrl-C
-        timed_out = returncode is None
-        if timed_out:
-            returncode = self._reply(time.monotonic() + START_DEADLINE_S)
-            if returncode is None:
-                self._end()
-        return Ending(parse_outcome(answer), returncode or 0, timed_out, read_tail(stderr))
+    def start(self, request: Mapping[str, Any]) -> "Child":
+        """A fresh process at work on a request; one that did not start says so in its ending."""
+        ours, theirs = socket.socketpair()
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - the child closes it
+        pid = None
+        with theirs, suppress(OSError):  # the server is gone
+            message = json.dumps(request).encode() + b"\n"
+            socket.send_fds(self._control, [message], [theirs.fileno(), stderr.fileno()])
+            pid = self._wait_for_start(time.monotonic() + START_DEADLINE_S)
+            if pid is None:
+                self.end()
+                return Child(self, None, ours, stderr, is_late=True)
+        return Child(self, pid, ours, stderr)
 
-    def _collect(self, pipe: IO[bytes], end: float) -> tuple[bytes, int | None]:
-        """What the child writes until it has ended, and its exit code; None when time is up.
+    def _wait_for_start(self, end: float) -> int | None:
+        while not self._started:
+            if not self.read_events(end):
+                return None
+        return self._started.popleft()
 
-        The pipe may stay open for longer, held by processes that a network left behind.
-        """
-        content = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            selector.register(self._control, selectors.EVENT_READ)
-            while ready := selector.select(max(0.0, end - time.monotonic())):
-                if pipe not in {key.fileobj for key, _ in ready}:
-                    return content, self._reply(end)  # nothing is left in the pipe
-                chunk = os.read(pipe.fileno(), 1 << 16)
-                if not chunk:
-                    selector.unregister(pipe)
-                content += chunk
-        return content, None
-
-    def _reply(self, end: float) -> int | None:
-        """The server's next number: a process, or an exit code. None when time is up.
+    def read_events(self, end: float) -> bool:
+        """Take in what the server says; False when time is up before it says anything.
 
         Raises:
             ConnectionError: the server is gone.
         """
-        while b"\n" not in self._replies:
-            self._control.settimeout(max(0.001, end - time.monotonic()))
-            try:
-                chunk = self._control.recv(1 << 10)
-            except TimeoutError:
+        self._control.settimeout(max(0.001, end - time.monotonic()))
+        try:
+            chunk = self._control.recv(1 << 12)
+        except TimeoutError:
+            return False
+        if not chunk:
+            raise ConnectionError
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        for line in lines:
+            word, *numbers = line.split()
+            if word == b"started":
+                self._started.append(int(numbers[0]))
+            else:
+                self._ended[int(numbers[0])] = int(numbers[1])
+        return True
+
+    def exit_code(self, pid: int) -> int | None:
+        """The exit code of a process, if the server has said that it ended."""
+        return self._ended.get(pid)
+
+    @property
+    def control(self) -> socket.socket:
+        """Where the server speaks; readable when there are events."""
+        return self._control
+
+    def why_gone(self) -> Ending:
+        """The ending of whatever ran when the server itself ended."""
+        return Ending(None, self._server.wait(), False, read_tail(self._log))
+
+    def why_late(self) -> Ending:
+        """The ending of a process that did not come to be in time."""
+        return Ending(None, 0, True, read_tail(self._log), has_started=False)
+
+
+class Child:
+    """The parent's end of one forked process. As a context manager it ends it on leaving."""
+
+    def __init__(
+        self,
+        server: ForkServer,
+        pid: int | None,
+        channel: socket.socket,
+        stderr: IO[bytes],
+        is_late: bool = False,
+    ) -> None:
+        self._server = server
+        self._pid = pid  # None: there is no process
+        self._channel = channel
+        self._stderr = stderr
+        self._is_late = is_late
+        self._buffer = b""
+        self._timed_out = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._pid is not None and self._server.exit_code(self._pid) is None:
+            kill_group(self._pid)
+        self._channel.close()
+        self._stderr.close()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Tell it something; a process that has ended hears nothing."""
+        with suppress(OSError):
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self, deadline_s: float) -> dict[str, Any] | None:
+        """Its next message; None when it has ended, or time is up, and it is to be concluded."""
+        end = time.monotonic() + deadline_s
+        while b"\n" not in self._buffer:
+            if self._pid is None or not self._read_more(end):
+                return parse_outcome(self._buffer)
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return parse_outcome(line)
+
+    def _read_more(self, end: float) -> bool:
+        """Whether there is more, or may be.
+
+        The channel may stay open for longer than the process, held by others that it left behind.
+        """
+        sources = [self._channel, self._server.control]
+        ready, _, _ = select.select(sources, [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            self._timed_out = True
+            return False
+        if self._channel in ready and (chunk := self._receive_chunk()):
+            self._buffer += chunk
+            return True
+        if self._has_ended(end):
+            while select.select([self._channel], [], [], 0)[0] and (chunk := self._receive_chunk()):
+                self._buffer += chunk
+            return False
+        return True
+
+    def _has_ended(self, end: float) -> bool:
+        """Whether the server says so, after it has said something more; or is gone itself."""
+        try:
+            is_news = self._server.read_events(end)
+        except ConnectionError:
+            return True
+        self._timed_out = not is_news
+        return not is_news or self._server.exit_code(self._pid or 0) is not None
+
+    def _receive_chunk(self) -> bytes:
+        try:
+            return self._channel.recv(1 << 16)
+        except ConnectionError:
+            return b""
+
+    def conclude(self, outcome: dict[str, Any] | None) -> Ending:
+        """End the process group, also what the network may have started; how it all ended."""
+        if self._is_late:
+            return self._server.why_late()
+        if self._pid is None:
+            return self._server.why_gone()
+        code = self._server.exit_code(self._pid)
+        kill_group(self._pid)
+        try:
+            code = self._wait_for_exit() if code is None else code
+        except ConnectionError:
+            tail = read_tail(self._stderr) or self._server.why_gone().stderr_tail
+            returncode = self._server.why_gone().returncode
+            return Ending(outcome, returncode, False, tail)
+        return Ending(outcome, code or 0, self._timed_out, read_tail(self._stderr))
+
+    def _wait_for_exit(self) -> int | None:
+        assert self._pid is not None
+        end = time.monotonic() + START_DEADLINE_S
+        while self._server.exit_code(self._pid) is None:
+            if not self._server.read_events(end):
+                self._server.end()
                 return None
-            if not chunk:
-                raise ConnectionError
-            self._replies += chunk
-        line, _, self._replies = self._replies.partition(b"\n")
-        return int(line)
+        return self._server.exit_code(self._pid)
 
 
 def require_linux() -> None:

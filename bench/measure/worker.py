@@ -2,8 +2,9 @@
 
 ``start.py`` runs it with ``FD [MODULE ...]``: it imports torch and the modules once and then forks
 a fresh child for every request that arrives on the socket FD (see ``forkserver``). A
-child runs one probe and writes one outcome to its own pipe; whatever networks print goes to
-standard error, so it can't mix with the outcome.
+child runs one probe and writes one outcome to its own channel; whatever networks print goes to
+standard error, so it can't mix with the outcome. Where processes take turns, a child first says
+that it is ready, makes a call whenever it is told to, and writes its outcome when told to end.
 """
 
 import importlib
@@ -14,9 +15,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import torch
@@ -29,18 +30,21 @@ from bench.measure.contract import (
     give_lazy_layers_their_shapes,
 )
 from bench.measure.environment import describe_environment
+from bench.measure.probes.latency import TimedStep
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.codec import encode_result
-from bench.results.measurements import Result
+from bench.results.measurements import LatencyTimes, Result
 from bench.results.probes import PROBES
 from bench.results.record import CellError, Job, Status
 from bench.results.workload import Workload
 
 Measure = Callable[[Callable[[], nn.Module], Workload, float], Result]
-"""What every probe's module has as ``measure``."""
+"""What a probe's module has as ``measure``, unless its processes take turns."""
 
 INSTRUMENTS: dict[str, Measure] = {
-    name: importlib.import_module(f"bench.measure.probes.{name}").measure for name in PROBES
+    spec.name: importlib.import_module(f"bench.measure.probes.{spec.name}").measure
+    for spec in PROBES.values()
+    if not spec.takes_turns
 }
 
 FULL_MEMORY = (
@@ -55,13 +59,16 @@ Outcome = dict[str, Any]
 """What a worker answers: status, reason, result and the machine's state."""
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: Job, channel: TextIO) -> Outcome:
     """Run a job's probe; every way to fail that leaves Python alive becomes a status."""
     torch.manual_seed(job.workload.seed)
     torch.set_num_threads(job.workload.threads)
     try:
         build = expect_sources(factory_of(job), job.n_src)
-        result = INSTRUMENTS[job.probe](build, job.workload, job.budget_s)
+        if job.spec.takes_turns:
+            result: Result = take_turns(TimedStep(build, job.workload), channel)
+        else:
+            result = INSTRUMENTS[job.probe](build, job.workload, job.budget_s)
     except CellError as error:
         return _failure(error.status, str(error))
     except ModuleNotFoundError as error:
@@ -76,6 +83,26 @@ def run_job(job: Job) -> Outcome:
         status = Status.OOM if is_full else Status.ERROR
         return _failure(status, _sentence(error))
     return {"status": Status.OK, "reason": "", "result": encode_result(result)}
+
+
+def take_turns(step: TimedStep, channel: TextIO) -> LatencyTimes:
+    """Make a call for each turn that the channel asks for, until it asks for the end.
+
+    Raises:
+        EOFError: whoever asked is gone.
+    """
+    _tell(channel, {"ready": True})
+    for line in channel:
+        order = json.loads(line)
+        if "turn" not in order:
+            return step.finish(order["stopped_by"], order["waited_s"])
+        _tell(channel, {"is_disturbed": step.take_turn(order["turn"])})
+    raise EOFError("nobody asks for further turns")
+
+
+def _tell(channel: TextIO, message: Mapping[str, Any]) -> None:
+    channel.write(json.dumps(message) + "\n")
+    channel.flush()
 
 
 def factory_of(job: Job) -> Callable[[], nn.Module]:
@@ -115,7 +142,7 @@ def try_to_build(factory: str) -> str:
     return ""
 
 
-def answer(request: Mapping[str, Any]) -> Outcome:
+def answer(request: Mapping[str, Any], channel: TextIO) -> Outcome:
     """The outcome of a job, or the answer to one of two questions.
 
     An empty request asks what lasts of this process's environment, one with a factory alone
@@ -125,39 +152,67 @@ def answer(request: Mapping[str, Any]) -> Outcome:
         return {"environment": msgspec.to_builtins(describe_environment())}
     if request.keys() == {"factory"}:
         return {"problem": try_to_build(request["factory"])}
-    outcome = run_job(msgspec.convert(request, Job))
+    outcome = run_job(msgspec.convert(request, Job), channel)
     state = describe_state(has_cuda_context=torch.cuda.is_initialized())
     return outcome | {"state": msgspec.to_builtins(state)}
 
 
-def run_child(request: bytes, outcome_fd: int, stderr_fd: int) -> None:
+def run_child(request: bytes, channel_fd: int, stderr_fd: int) -> None:
     """Be the child: leave the server's process group, answer, and end without its clean-up."""
     os.setsid()
     os.dup2(stderr_fd, 1)
     os.dup2(stderr_fd, 2)
-    with os.fdopen(outcome_fd, "w") as pipe:
-        pipe.write(json.dumps(answer(json.loads(request))) + "\n")
+    with socket.socket(fileno=channel_fd) as connection, connection.makefile("rw") as channel:
+        _tell(channel, answer(json.loads(request), channel))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a child for each request until the other side hangs up."""
-    while received := receive_request(control):
-        request, (outcome_fd, stderr_fd) = received
-        child = os.fork()
-        if child == 0:
-            control.close()
-            try:
-                run_child(request, outcome_fd, stderr_fd)
-            finally:
-                os._exit(1)
-        os.close(outcome_fd)
-        os.close(stderr_fd)
-        control.sendall(b"%d\n" % child)
-        wait_for(child, control)
-        control.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """Fork a child for each request, and tell when one ends, until the other side hangs up."""
+    children: dict[int, int] = {}  # processes by the descriptors that tell of their end
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd in children:
+                    child = children.pop(key.fd)
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                    control.sendall(b"ended %d %d\n" % (child, code))
+                elif received := receive_request(control):
+                    child = fork_child(*received, control)
+                    child_fd = os.pidfd_open(child)
+                    children[child_fd] = child
+                    selector.register(child_fd, selectors.EVENT_READ)
+                    control.sendall(b"started %d\n" % child)
+                else:
+                    end_all(children.values())
+                    return
+
+
+def fork_child(request: bytes, fds: Sequence[int], control: socket.socket) -> int:
+    """The number of a new process that answers a request; its descriptors are its alone."""
+    channel_fd, stderr_fd = fds
+    child = os.fork()
+    if child == 0:
+        control.close()
+        try:
+            run_child(request, channel_fd, stderr_fd)
+        finally:
+            os._exit(1)
+    os.close(channel_fd)
+    os.close(stderr_fd)
+    return child
+
+
+def end_all(children: Iterable[int]) -> None:
+    """When the other side is gone, nobody else ends the children, and what they have started."""
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
 
 
 def receive_request(control: socket.socket) -> tuple[bytes, list[int]] | None:
@@ -166,20 +221,6 @@ def receive_request(control: socket.socket) -> tuple[bytes, list[int]] | None:
     while request and not request.endswith(b"\n"):
         request += control.recv(1 << 16)
     return (request, fds) if request else None
-
-
-def wait_for(child: int, control: socket.socket) -> None:
-    """Sleep until the child ends. When the other side is gone, end the child and the server."""
-    child_fd = os.pidfd_open(child)
-    with selectors.DefaultSelector() as selector:
-        selector.register(child_fd, selectors.EVENT_READ)
-        selector.register(control, selectors.EVENT_READ)
-        ready = {key.fd for key, _ in selector.select()}
-    os.close(child_fd)
-    if control.fileno() in ready:
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        sys.exit()
 
 
 if __name__ == "__main__":

@@ -32,8 +32,9 @@ class ProbeSpec:
     ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
-    a round live side by side, and one call made at a time (``bench.measure.conductor``). Where one that ``comes_first`` fails for a
-    reason of the network's own, the network's other cells have that reason and are not tried.
+    a round live side by side, and one call made at a time (``bench.measure.conductor``). Where one
+    that ``comes_first`` fails for a reason of the network's own, the network's other cells have
+    that reason and are not tried.
     """
 
     name: str

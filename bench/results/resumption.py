@@ -1,7 +1,7 @@
 """Going on with a run: which of its records need not be made again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -25,7 +25,8 @@ def records_to_keep(
         UsageError: the file was made with other settings, with other code or on another machine.
     """
     for record in records:
-        made, asked = record.job.workload, workload_of(record.job.workload.phase)
+        made = replace(record.job.workload, keeps_pages=False)  # the probe decides that
+        asked = workload_of(made.phase)
         if made != asked:
             raise UsageError(
                 f"{path} was made with other settings ({_differences(made, asked)}), and a run "

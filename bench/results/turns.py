@@ -18,7 +18,8 @@ from bench.results.statistics import Estimate, estimate
 def times_by_round(records: Iterable[Record]) -> dict[int, LatencyTimes]:
     """The times of each round that measured any."""
     return {
-        record.job.round: times for record, times in results_of(LatencyTimes, records)
+        record.job.round: times
+        for record, times in results_of(LatencyTimes, records)
         if times.times_s
     }
 

@@ -1,0 +1,197 @@
+"""Which networks take part in the next round of times: a pure function of what was measured.
+
+A round is one fresh process of each of several networks, side by side (``measure.conductor``).
+Each network needs three, and gets more while its ratio is known less well than the run aims at and
+time is left: those that are not well known go on, the others leave. The network that the others
+are compared with is in every round.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, median, stdev
+
+from bench.plan import Settings, plan_exact, plan_job, sound
+from bench.registry import NULL, Entry
+from bench.results.measurements import LatencyTimes, MemoryPeaks
+from bench.results.record import Job, Record, Status, results_of
+from bench.results.statistics import MIN_PROCESSES, Estimate
+from bench.results.summary import BASE
+from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
+from bench.results.workload import PHASES, Phase
+
+GRACE = 1.3
+"""Times the time to spend, until which a network has its first three rounds."""
+MEMORY_SHARE = 0.8
+"""Of the memory that was free when the run began, for all processes of a round."""
+UNKNOWN_BYTES = 500_000_000
+"""Of a process whose peak was not measured."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one network's times in one phase."""
+
+    entry: Entry
+    n_rounds: int
+    has_failed: bool
+    cost_s: float  # of a round: loading, calls and waits; 0 before the first
+    half_width: float  # of its ratio to the base, or of its time where it is the base
+
+    @property
+    def needs_first(self) -> bool:
+        """Whether it has too few processes for a value."""
+        return not self.has_failed and self.n_rounds < MIN_PROCESSES
+
+
+def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
+    """The jobs to run next, given the records of the run so far; none when it is complete."""
+    exact = plan_exact(entries, settings, records)
+    return exact or plan_round(sound(entries, records), settings, records)
+
+
+def plan_round(
+    entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
+) -> list[Job]:
+    """One more process of each network that needs one, in the phase that has fewer rounds.
+
+    The first of them is the one that the others are compared with.
+    """
+    for phase in sorted(PHASES, key=lambda phase: _next_round(phase, records)):
+        if chosen := _choose(entries, phase, settings, records):
+            index = _next_round(phase, records)
+            jobs = [plan_job(entry, phase, "latency", settings, index) for entry in chosen]
+            if phase == PHASES[0]:
+                jobs.append(_own_cost(settings, index))
+            return jobs
+    return []
+
+
+def _own_cost(settings: Settings, index: int) -> Job:
+    """The harness's own cost, of a network that does nothing."""
+    return replace(plan_job(NULL, PHASES[0], "latency", settings, index), budget_s=0.0)
+
+
+def _next_round(phase: Phase, records: Sequence[Record]) -> int:
+    return 1 + max((record.job.round for record in timed(records, phase)), default=-1)
+
+
+def timed(records: Iterable[Record], phase: Phase, model: str | None = None) -> list[Record]:
+    """The records of times in one phase, of all networks or one."""
+    return [
+        record
+        for record in records
+        if (record.job.probe, record.job.workload.phase) == ("latency", phase)
+        and model in (None, record.job.model)
+    ]
+
+
+def _choose(
+    entries: Sequence[Entry], phase: Phase, settings: Settings, records: Sequence[Record]
+) -> list[Entry]:
+    """The base and those that need a round and fit into the time and the memory; or nobody."""
+    standings = _standings(entries, phase, records)
+    able = [standing for standing in standings if not standing.has_failed]
+    base = _base_of(able)
+    if base is None:
+        return []
+    effort = settings.effort
+    wanting = [
+        standing
+        for standing in able
+        if standing.n_rounds < effort.max_rounds
+        and (standing.needs_first or standing.half_width > effort.precise_within)
+        and (standing is not base or standing.needs_first or len(able) == 1)
+    ]
+    left_s = effort.time_s - sum(r.elapsed_s for p in PHASES for r in timed(records, p))
+    grace_s = left_s + (GRACE - 1) * effort.time_s
+    room = _free_bytes(phase, settings, records) - _bytes_of(base.entry, phase, records)
+    spent_s = base.cost_s
+    chosen: list[Entry] = []
+    for standing in sorted(wanting, key=lambda s: (s.n_rounds, s.cost_s)):
+        needed = _bytes_of(standing.entry, phase, records)
+        limit_s = grace_s if standing.needs_first else left_s
+        is_base = standing is base
+        cost_s = 0.0 if is_base else standing.cost_s
+        if spent_s + cost_s <= limit_s and (is_base or needed <= room or not chosen):
+            spent_s += cost_s
+            room -= 0.0 if is_base else needed
+            chosen.append(standing.entry)
+    return [base.entry, *(entry for entry in chosen if entry is not base.entry)] if chosen else []
+
+
+def _base_of(able: Sequence[Standing]) -> Standing | None:
+    """SuDoRM-RF 1.0x, or else the first."""
+    named = [standing for standing in able if standing.entry.name == BASE]
+    return next(iter([*named, *able]), None)
+
+
+def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]) -> list[Standing]:
+    found = {entry.name: timed(records, phase, entry.name) for entry in entries}
+    failed = {
+        name: any(r.status not in (Status.OK, Status.INTERRUPTED) for r in own)
+        for name, own in found.items()
+    }
+    able = [entry.name for entry in entries if not failed[entry.name]]
+    base = BASE if BASE in able else next(iter(able), None)
+    return [
+        Standing(
+            entry,
+            n_rounds=len(times_by_round(found[entry.name])),
+            has_failed=failed[entry.name],
+            cost_s=mean(r.elapsed_s for r in found[entry.name]) if found[entry.name] else 0.0,
+            half_width=_half_width(found[entry.name], found[base] if base else ()),
+        )
+        for entry in entries
+    ]
+
+
+def _half_width(own: Sequence[Record], base: Sequence[Record]) -> float:
+    """Of the ratio; of the base, whose ratio is 1, of the time."""
+    rounds = list(times_by_round(own).values())
+    if not rounds:
+        return float("inf")
+    is_base = own[0].job.model == base[0].job.model if base else True
+    found: Estimate | None = estimate_time(rounds) if is_base else estimate_ratio(own, base)
+    return found.half_width if found else float("inf")
+
+
+def _free_bytes(phase: Phase, settings: Settings, records: Sequence[Record]) -> float:
+    """Memory for the processes of a round, of a GPU where they run on one."""
+    machines = [r.environment.machine for r in records if r.environment]
+    if settings.workload(phase).device == "cuda":
+        gpus = [machine.gpu.memory_bytes for machine in machines if machine.gpu]
+        return MEMORY_SHARE * gpus[0] if gpus else float("inf")
+    free = [r.state.memory_available_bytes for r in records if r.state]
+    known = [size for size in free if size is not None]
+    return MEMORY_SHARE * known[0] if known else float("inf")
+
+
+def _bytes_of(entry: Entry, phase: Phase, records: Sequence[Record]) -> int:
+    """The peak of a network's process in one phase."""
+    peaks = [
+        peaks.cold_process_bytes or peaks.cold_peak_reserved_bytes or peaks.peak_rss_bytes
+        for record, peaks in results_of(MemoryPeaks, records)
+        if (record.job.model, record.job.workload.phase) == (entry.name, phase)
+    ]
+    return next(filter(None, peaks), UNKNOWN_BYTES)
+
+
+def expected_precision(records: Sequence[Record], base: str) -> float | None:
+    """Half an interval of three rounds over its value, as the turns of the first one promise.
+
+    The median over networks. Between rounds times may differ by more. None before there are two
+    turns of two networks.
+    """
+    found = []
+    for phase in PHASES:
+        first = {r.job.model: t for r, t in results_of(LatencyTimes, timed(records, phase))}
+        others = [t for model, t in first.items() if model not in (base, NULL.name)]
+        ratios = [ratios_of_turns(times, first[base]) for times in others if base in first]
+        found += [_promise(values) for values in ratios if len(values) >= 2]
+    return median(found) if found else None
+
+
+def _promise(ratios: Sequence[float]) -> float:
+    """The deviation of the median of so many values (1.25 that of a mean), by Student's t of 3."""
+    return 4.3 * 1.25 * stdev(ratios) / mean(ratios) / math.sqrt(len(ratios) * MIN_PROCESSES)
