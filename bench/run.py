@@ -8,6 +8,7 @@ are on disk).
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,10 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
     parser.add_argument(
         "--threads",
-        type=int,
-        default=available_cpus(),
-        metavar="N",
-        help="threads of a measuring process (default: the processors available, %(default)s)",
+        type=read_threads,
+        default=[1],
+        metavar="N[,N]",
+        help="threads of a measuring process; `all` is every processor available, here "
+        f"{available_cpus()}. Several, such as 1,all, are runs of their own: the reports of those "
+        "after the first go to DIR/threads-N (default: 1, which neighbours disturb least)",
     )
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
     parser.add_argument(
@@ -70,6 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
         choices=tuple(EFFORTS),
         default="standard",
         help="how long to measure (default: standard, some minutes)",
+    )
+    parser.add_argument(
+        "--time",
+        type=float,
+        metavar="S",
+        help="to spend on times, instead of what --effort gives them "
+        f"(standard: {EFFORTS['standard'].time_s:g} s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument(
@@ -93,6 +103,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def read_threads(text: str) -> list[int]:
+    """Numbers of threads, separated by commas; ``all`` is every processor available.
+
+    Raises:
+        ArgumentTypeError: something else.
+    """
+    parts = text.split(",")
+    if wrong := [part for part in parts if part != "all" and not part.isdecimal()]:
+        raise argparse.ArgumentTypeError(f"a number of threads or `all`, not {wrong[0]!r}")
+    return [available_cpus() if part == "all" else int(part) for part in parts]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
@@ -104,27 +126,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: select, plan, measure one by one, summarise, write."""
+    codes = [measure_on(threads, arguments) for threads in dict.fromkeys(arguments.threads)]
+    return max(codes)
+
+
+def measure_on(threads: int, arguments: argparse.Namespace) -> int:
+    """The same on so many threads."""
     entries = select_entries(arguments.models)
+    effort = EFFORTS[arguments.effort]
     settings = Settings(
         update_device="cpu",
         n_samples=arguments.samples,
         batch=arguments.batch,
         dtype=arguments.dtype,
-        threads=arguments.threads,
+        threads=threads,
         seed=arguments.seed,
-        effort=EFFORTS[arguments.effort],
+        effort=replace(effort, time_s=arguments.time) if arguments.time else effort,
     )
+    from bench.render.terminal.expectations import say_what_to_expect
+
     environment = prepare_measuring(entries, settings.threads)
     device = choose_device(arguments.device, environment)
     place = device_name(device, environment)
     output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
+    if threads != arguments.threads[0]:
+        output /= f"threads-{threads}"
     settings = settings.on(device)
     records = output / "records"
     path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
     if arguments.resume and (earlier := list_runs(records, place)):
         path = earlier[0]
         done = records_to_keep(path, read_and_warn(path), settings.workload, environment)
-    measure(lambda records: plan_next(entries, settings, records), path, environment, done)
+    plan = say_what_to_expect(lambda records: plan_next(entries, settings, records), settings)
+    measure(plan, path, environment, done)
     beside = list_runs(arguments.beside / "records", place) if arguments.beside else ()
     return report(path, output, beside)
 

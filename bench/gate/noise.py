@@ -15,8 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 
 from bench.errors import UsageError
-from bench.results.intervals import Array
 from bench.gate.values import process_time, times_of
+from bench.results.intervals import Array
 from bench.results.record import Record, Status
 
 CALLS = 5

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.gate.budgets import Budget
-from bench.results.intervals import BoundedEstimate, middle
 from bench.gate.percentile import bound_percentile
 from bench.gate.values import MissingValueError, number_of, process_time, times_of
 from bench.registry import SAMPLE_RATE, Entry
+from bench.results.intervals import BoundedEstimate, middle
 from bench.results.probes import PROBES
 from bench.results.record import Record
 from bench.results.verdict import Check, Verdict

@@ -6,7 +6,7 @@ neighbours alike, and cancels in their ratio. Each call finds the others' data i
 """
 
 import time
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -42,12 +42,14 @@ class Player:
     root: Path | None = None  # None: this project and the current folder
     server: int = 0
     is_reference: bool = False
+    variables: Mapping[str, str] | None = None  # of its environment; None: as its workload says
 
     @property
     def home(self) -> Hashable:
         """What players of one server process have in common."""
         workload = self.job.workload
-        return self.server, self.root, workload.threads, workload.keeps_pages
+        variables = frozenset((self.variables or {}).items())
+        return self.server, self.root, workload.threads, workload.keeps_pages, variables
 
 
 @dataclass
@@ -75,7 +77,9 @@ class _Seat:
         return "budget" if is_tried and self.spent_s >= self.player.job.budget_s else ""
 
 
-def measure_round(players: Sequence[Player]) -> Generator[Record, None, None]:
+def measure_round(
+    players: Sequence[Player], waits_for_quiet: bool = True
+) -> Generator[Record, None, None]:
     """One record of each player, in their order, whatever happens in any of them.
 
     Every turn is one call of each player that wants one and of the references. A round ends when
@@ -86,7 +90,7 @@ def measure_round(players: Sequence[Player]) -> Generator[Record, None, None]:
     with ExitStack() as stack:
         try:
             _seat_all(seats, stack)
-            _take_turns(seats)
+            _take_turns(seats, waits_for_quiet)
             for seat in seats:
                 _finish(seat)
         except BaseException as error:
@@ -105,9 +109,10 @@ def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
         player = seat.player
         if player.home not in servers:
             jobs = [other.player.job for other in seats if other.player.home == player.home]
-            variables = KEEP_PAGES if player.job.workload.keeps_pages else None
-            threads = player.job.workload.threads
-            server = ForkServer(threads, preload_for(jobs), player.root, variables)
+            workload, variables = player.job.workload, player.variables
+            if variables is None and workload.keeps_pages:
+                variables = KEEP_PAGES
+            server = ForkServer(workload.threads, preload_for(jobs), player.root, variables)
             servers[player.home] = stack.enter_context(server)
     for seat in seats:
         start = time.monotonic()
@@ -118,10 +123,10 @@ def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
         seat.elapsed_s += time.monotonic() - start
 
 
-def _take_turns(seats: Sequence[_Seat]) -> None:
+def _take_turns(seats: Sequence[_Seat], waits_for_quiet: bool) -> None:
     """Turns until nobody wants one; disturbed calls cost time too, and are made again in others."""
-    budgets_s = (seat.player.job.budget_s for seat in seats)
-    quiet = QuietMoments(budget_s=max(LEAST_WAIT_S, sum(budgets_s)))
+    wait_s = max(LEAST_WAIT_S, sum(seat.player.job.budget_s for seat in seats))
+    quiet = QuietMoments(budget_s=wait_s if waits_for_quiet else 0.0)
     order = Random(seats[0].player.job.round)  # the same order when it is measured again
     for turn in count():
         wanting = {id(seat) for seat in seats if not seat.stopped_by}
