@@ -176,6 +176,19 @@ def announce(*processes: int) -> None:
             file.write(" ".join(map(str, processes)).encode() + b"\n")
 
 
+def sets_threads() -> nn.Module:
+    torch.set_num_threads(3)
+    return healthy()
+
+
+def sets_threads_in_its_forward() -> nn.Module:
+    def spoil(estimates: Tensor) -> Tensor:
+        torch.set_num_threads(3)
+        return estimates
+
+    return Tiny(spoil)
+
+
 def allocates_100_mib() -> nn.Module:
     """Holds exactly 100 MiB more during a forward than the healthy network."""
 

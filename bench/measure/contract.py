@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from bench.results.record import CellError, Status
+from bench.results.workload import Workload
 
 
 def as_defined(model: nn.Module) -> nn.Module:
@@ -46,6 +47,22 @@ def build_network(build: Callable[[], object], name: str) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise CellError(Status.ERROR, f"{name} returned {_kind(model)}, not a torch.nn.Module.")
     return model
+
+
+def require_threads(workload: Workload) -> None:
+    """See that this process still has the workload's number of threads.
+
+    Raises:
+        CellError: the network's code has set another one.
+    """
+    found, asked = torch.get_num_threads(), workload.threads
+    if found != asked:
+        reason = (
+            f"The network's code set the number of threads to {found}, and {asked} "
+            f"{'was' if asked == 1 else 'were'} asked for: take torch.set_num_threads out of it, "
+            f"or measure with --threads {found}."
+        )
+        raise CellError(Status.ERROR, reason)
 
 
 def _kind(thing: object) -> str:

@@ -28,6 +28,7 @@ from bench.measure.contract import (
     build_network,
     expect_sources,
     give_lazy_layers_their_shapes,
+    require_threads,
 )
 from bench.measure.environment import describe_environment
 from bench.measure.probes.latency import TimedStep
@@ -106,12 +107,17 @@ def _tell(channel: TextIO, message: Mapping[str, Any]) -> None:
 
 
 def factory_of(job: Job) -> Callable[[], nn.Module]:
-    """The job's networks, each whole: no layer waits for its first input."""
+    """The job's networks, each whole: no layer waits for its first input.
+
+    Building one raises CellError where its code has set another number of threads.
+    """
     factory = resolve_factory(job.factory)
 
     def build() -> nn.Module:
         model = build_network(factory, job.factory)
-        return give_lazy_layers_their_shapes(model, job.workload.n_samples)
+        model = give_lazy_layers_their_shapes(model, job.workload.n_samples)
+        require_threads(job.workload)
+        return model
 
     return build
 

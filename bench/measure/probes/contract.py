@@ -1,9 +1,13 @@
-"""Does a network do what every network must: map a mixture to finite estimates of its length?"""
+"""Does a network do what every network must: map a mixture to finite estimates of its length?
+
+And does it leave the number of threads as it is?
+"""
 
 from collections.abc import Callable
 
 from torch import nn
 
+from bench.measure.contract import require_threads
 from bench.measure.step import prepare_step
 from bench.results.measurements import ContractCheck
 from bench.results.workload import Workload
@@ -17,4 +21,5 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     """
     step = prepare_step(build().to(workload.device), workload)
     estimates = step.run_checked()
+    require_threads(workload)
     return ContractCheck(n_src=estimates.shape[1])

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,14 @@ from bench.measure.contract import (
     check_finite,
     expect_sources,
     give_lazy_layers_their_shapes,
+    require_threads,
 )
+from bench.measure.probes import contract
+from bench.measure.worker import factory_of
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.record import CellError, Status
 from tests import fault_models
+from tests.bench.example_records import make_job
 
 MIXTURE = torch.zeros(2, 1, 30)
 
@@ -236,3 +240,43 @@ def test_lazy_layers_have_the_parameters_of_plain_ones(device: str) -> None:
 def test_a_network_without_lazy_layers_runs_no_forward() -> None:
     network = fault_models.raises()
     assert give_lazy_layers_their_shapes(network, 30) is network
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """As a workload of two threads begins; the other tests have their own number back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+SET_TO_3 = (
+    r"^The network's code set the number of threads to 3, and 2 were asked for: take "
+    r"torch\.set_num_threads out of it, or measure with --threads 3\.$"
+)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_factory_that_sets_another_number_of_threads_is_found_at_the_first_build() -> None:
+    job = make_job(factory="tests.fault_models:sets_threads", threads=2)
+    build = factory_of(job)
+    with pytest.raises(CellError, match=SET_TO_3) as refused:
+        build()
+    assert refused.value.status == Status.ERROR
+    factory_of(make_job(factory="tests.fault_models:sets_threads", threads=3))()  # as it was asked
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_forward_that_sets_another_number_of_threads_breaks_the_contract() -> None:
+    job = make_job(probe="contract", threads=2, n_samples=400)
+    assert contract.measure(fault_models.healthy, job.workload, 0.0).n_src == 2
+    with pytest.raises(CellError, match=SET_TO_3):
+        contract.measure(fault_models.sets_threads_in_its_forward, job.workload, 0.0)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_thread_that_was_asked_for_is_named_as_one() -> None:
+    require_threads(make_job(threads=2).workload)
+    with pytest.raises(CellError, match=r"to 2, and 1 was asked for: .* --threads 2\.$"):
+        require_threads(make_job(threads=1).workload)

@@ -44,6 +44,7 @@ FAULTS = {
     "out_of_cpp_memory": (Status.OOM, "RuntimeError: std::bad_alloc"),
     "no_source": (Status.BAD_SHAPE, "a tensor [1, 0, 400]; expected a tensor [1, n_src, 400]."),
     "seven_sources": (Status.BAD_SHAPE, "The network returned 7 sources; expected 2."),
+    "sets_threads": (Status.ERROR, "set the number of threads to 3, and 1 was asked for: take "),
     "imports_missing": (
         Status.MISSING_DEPENDENCY,
         "There is no module 'package_that_nobody_has': neither in ",
