@@ -143,8 +143,10 @@ def measure_on(threads: int, arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         effort=replace(effort, time_s=arguments.time) if arguments.time else effort,
     )
-    from bench.render.terminal.expectations import say_what_to_expect
+    from bench.render.terminal.expectations import say_what_to_expect, warn_of_threads
 
+    if warning := warn_of_threads(settings.threads, available_cpus()):
+        print(warning, file=sys.stderr)
     environment = prepare_measuring(entries, settings.threads)
     device = choose_device(arguments.device, environment)
     place = device_name(device, environment)

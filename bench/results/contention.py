@@ -67,7 +67,10 @@ class Contention:
 
     @property
     def has_waited(self) -> bool:
-        """Own threads, for a processor; where only the machine's wait is known, any process."""
+        """Own threads, for a processor; where only the machine's wait is known, any process.
+
+        More threads than processors wait for each other too: that is in the same number.
+        """
         if self.wait_s is None:
             return (self.pressure_s or 0.0) > PRESSURE_SHARE * self.wall_s
         return self.wait_s > WAIT_SHARE * self.wall_s

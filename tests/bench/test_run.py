@@ -13,6 +13,7 @@ from typing import Never
 import pytest
 
 from bench import command, run
+from bench.errors import UsageError
 from bench.files import append_line
 from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
@@ -95,6 +96,40 @@ def stored(folder: Path) -> tuple[Record, ...]:
     contents = read_records(path)
     assert contents.bad_lines == ()
     return contents.records
+
+
+@pytest.mark.parametrize(
+    ("threads", "n_available", "warning"),
+    [
+        (
+            64,
+            2,
+            "64 threads on 2 processors will wait for each other; the counters will call it "
+            "waiting, not other work.",
+        ),
+        (2, 1, "2 threads on 1 processor will wait for each other; the counters"),
+        (2, 2, ""),
+        (1, 2, ""),
+    ],
+)
+def test_more_threads_than_processors(threads: int, n_available: int, warning: str) -> None:
+    said = run.warn_of_threads(threads, n_available)
+    assert said.startswith(warning)
+    assert bool(said) == bool(warning)
+
+
+def test_more_threads_than_processors_are_warned_of_before_any_process_starts(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(entries: Iterable[Entry], threads: int) -> Never:
+        raise UsageError("No measuring process starts.")
+
+    monkeypatch.setattr(run, "available_cpus", lambda: 2)
+    monkeypatch.setattr(run, "prepare_measuring", refuse)
+    assert call("--models", "dprnn", "--threads", "64") == 2
+    warning, error = capsys.readouterr().err.splitlines()
+    assert warning == run.warn_of_threads(64, 2)
+    assert error == "error: No measuring process starts."
 
 
 def test_all_measured(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,16 @@ def say_what_to_expect(
     return next_jobs
 
 
+def warn_of_threads(threads: int, n_available: int) -> str:
+    """What more threads than processors will do to the times; empty where there are enough."""
+    if threads <= n_available:
+        return ""
+    return (
+        f"{threads} threads on {n_available} processor{'' if n_available == 1 else 's'} will wait "
+        "for each other; the counters will call it waiting, not other work."
+    )
+
+
 def describe_time(settings: Settings) -> str:
     """What ends the measuring of times."""
     effort = settings.effort
