@@ -18,8 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Where reports would go, and how to print what is found."""
     parser = argparse.ArgumentParser(
         prog=name_program("doctor"),
-        description="Look for half a second at the load, settings, memory, GPU and packages of "
-        "this machine, and say what makes it unfit for measuring and what to do.",
+        description="Look at the load, settings, memory, GPU and packages of this machine, try "
+        "for some seconds what its threads and its malloc are worth, and say what makes it unfit "
+        "for measuring and what to do.",
         epilog="Exit codes: 0 fit (warnings allowed), 1 unfit, 2 could not look, "
         "130 Ctrl-C, 143 SIGTERM.",
     )
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, look, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
-    return run_command(lambda: examine(arguments))
+    return run_command(lambda: examine(arguments), kept="Nothing is left behind.")
 
 
 def examine(arguments: argparse.Namespace) -> int:
@@ -51,9 +52,10 @@ def examine(arguments: argparse.Namespace) -> int:
     from bench.machine.fitness import find_faults, is_fit
     from bench.machine.readings import take_readings
     from bench.measure.isolate import fetch_environment
+    from bench.measure.machine_trial import try_machine
     from bench.render.terminal.fitness import render_findings, render_json, render_verdict
 
-    findings = find_faults(take_readings(arguments.output, fetch_environment))
+    findings = find_faults(take_readings(arguments.output, fetch_environment, try_machine))
     if arguments.format == "json":
         print(render_json(findings))
     else:

@@ -3,11 +3,14 @@
 Thresholds are in the functions; what a machine does not tell is a finding of its own, never "ok".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.machine.finding import Finding, Severity, ok, unknown
 from bench.machine.gpu_fitness import find_gpu_faults
+from bench.machine.malloc_fitness import find_malloc_fault
+from bench.machine.thread_fitness import NEIGHBOUR_COSTS, find_thread_faults
+from bench.machine.trial import Trial
 from bench.results.contention import Contention
 from bench.results.environment import Environment, MachineState
 from bench.units import format_si
@@ -25,7 +28,8 @@ class Readings:
     environment: Environment  # as a measuring process describes it
     state: MachineState
     load: Contention  # of a moment in which this program only waited
-    openmp_threads: int | None  # that OMP_NUM_THREADS asks for
+    variables: Mapping[str, str]  # of the environment that programs are started with
+    trial: Trial
     missing_extras: Sequence[str]  # of this project's packages
     other_run: str | None  # that measures on this machine now
     unwritable: str | None  # why nothing can be written to the output folder
@@ -43,7 +47,10 @@ def find_faults(readings: Readings) -> list[Finding]:
         _heat(state.n_thermal_throttles),
         _virtual(machine.is_virtual),
         _quota(machine.quota_cpus, machine.n_cpus),
-        _threads(readings.openmp_threads, machine.n_available_cpus),
+        *find_thread_faults(
+            readings.variables, machine.n_available_cpus, readings.load, readings.trial
+        ),
+        find_malloc_fault(state.allocator, readings.variables, readings.trial),
         _memory(state.memory_available_bytes),
         _swap(state.swap_used_bytes),
         _preloaded(state.preloaded),
@@ -70,8 +77,9 @@ def _load(load: Contention) -> Finding:
         "load",
         Severity.UNFIT if load.n_busy_cpus > BUSY_SHARE * load.n_cpus else Severity.WARN,
         found,
-        "A neighbour on one of two processors made a forward on two threads ten times slower.",
-        "End what runs beside the benchmark (top shows it), or use --threads 1.",
+        NEIGHBOUR_COSTS,
+        "End what runs beside the benchmark (top shows it), use --threads 1, or "
+        "export OMP_WAIT_POLICY=PASSIVE.",
     )
 
 
@@ -168,19 +176,6 @@ def _quota(quota_cpus: float | None, n_cpus: int | None) -> Finding:
         f"{quota_cpus:g} of {n_cpus or 'an unknown number of'} processors",
         "Threads that use it up stand still for the rest of each period (often 100 ms).",
         "Keep --threads at or below the quota, or start the container with more (--cpus).",
-    )
-
-
-def _threads(asked: int | None, n_available: int) -> Finding:
-    if asked is None or asked <= n_available:
-        return ok("threads", f"{n_available} processors to use")
-    return Finding(
-        "threads",
-        Severity.WARN,
-        f"OMP_NUM_THREADS is {asked}, with {n_available} processors to use",
-        "Threads that share a processor wait for each other. bench.run sets its own from "
-        "--threads; other programs of this shell don't.",
-        "unset OMP_NUM_THREADS",
     )
 
 

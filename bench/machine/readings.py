@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bench.machine.description import available_cpus
 from bench.machine.fitness import Readings
 from bench.machine.lock import measuring_process
 from bench.machine.state import describe_state
+from bench.machine.trial import Trial
 from bench.results.contention import Contention
 from bench.results.environment import Environment
 
@@ -27,26 +28,32 @@ EXTRAS = {
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
-def take_readings(output: Path, fetch_environment: Callable[[int], Environment]) -> Readings:
+def take_readings(
+    output: Path,
+    fetch_environment: Callable[[int], Environment],
+    try_machine: Callable[[Environment], Trial],
+) -> Readings:
     """Everything that is judged before a run whose reports go to ``output``.
 
-    ``fetch_environment`` asks a measuring process of so many threads to describe itself.
+    ``fetch_environment`` asks a measuring process of so many threads to describe itself;
+    ``try_machine`` has two of them take turns.
 
     Raises:
         UsageError: no measuring process can start.
     """
-    load = watch_load()  # first: the process that describes the environment is no neighbour
+    load = watch_load()  # first: the processes that are started here are no neighbours
     environment = fetch_environment(available_cpus())
     state = describe_state()
     return Readings(
         environment=environment,
         state=state,
         load=load,
-        openmp_threads=asked_threads(os.environ),
+        variables=dict(os.environ),
         missing_extras=missing_extras(),
         other_run=measuring_process(),
         unwritable=why_unwritable(output),
         can_reset_peak=can_reset_peak(),
+        trial=try_machine(environment),
     )
 
 
@@ -60,12 +67,6 @@ def watch_load(
     wait(WATCH_S)
     elapsed_s = clock() - start
     return contention_between(before, read(), elapsed_s, threads=1)
-
-
-def asked_threads(variables: Mapping[str, str]) -> int | None:
-    """OMP_NUM_THREADS, for the outermost level where it has several."""
-    first = variables.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(first) if first.isdecimal() else None
 
 
 def missing_extras(is_there: Callable[[str], object] = find_spec) -> list[str]:

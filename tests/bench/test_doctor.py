@@ -10,6 +10,8 @@ from bench import doctor
 from bench.errors import UsageError
 from bench.machine import readings
 from bench.machine.fitness import Readings
+from bench.machine.trial import Trial
+from bench.measure import machine_trial
 from bench.results.contention import Contention
 from bench.results.environment import GpuReading
 from tests.bench.example_records import ENVIRONMENT, STATE
@@ -25,11 +27,13 @@ IDLE = Contention(
     pressure_s=0.0,
     n_others_running=0,
 )
+TRIAL = Trial("Network", threads=2, thread_gain=1.9, time_ratio=1.0)
 FIT = Readings(
     environment=ENVIRONMENT,
     state=STATE,
     load=IDLE,
-    openmp_threads=None,
+    variables={},
+    trial=TRIAL,
     missing_extras=(),
     other_run=None,
     unwritable=None,
@@ -41,7 +45,7 @@ BUSY_GPU = replace(FIT, state=replace(STATE, gpu=GpuReading(name="GPU", n_other_
 
 
 def examine(machine: Readings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(readings, "take_readings", lambda output, fetch: machine)
+    monkeypatch.setattr(readings, "take_readings", lambda output, fetch, try_out: machine)
     return doctor.main(arguments)
 
 
@@ -65,7 +69,7 @@ def test_exit_codes(
 def test_a_machine_that_can_not_measure_at_all_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(output: Path, fetch: object) -> Readings:
+    def refuse(output: Path, fetch: object, try_out: object) -> Readings:
         raise UsageError("A measuring process could not start.")
 
     monkeypatch.setattr(readings, "take_readings", refuse)
@@ -78,6 +82,7 @@ def test_this_machine(
 ) -> None:
     """Whatever it is like: what is wrong has a remedy, and the exit code says what is found."""
     monkeypatch.setattr(readings, "watch_load", lambda: IDLE)  # no waiting
+    monkeypatch.setattr(machine_trial, "try_machine", lambda environment: TRIAL)
     code = doctor.main(["--format", "json", "--output", str(tmp_path)])
     content = json.loads(capsys.readouterr().out)
     severities = [finding["severity"] for finding in content["findings"]]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from bench.machine.finding import Finding, Severity
 from bench.machine.fitness import Readings, find_faults, is_fit
+from bench.machine.pages import KEEP_PAGES
+from bench.machine.trial import Trial
 from bench.results.contention import Contention
 from bench.results.environment import Environment, GpuReading, MachineState
 from tests.bench.example_records import GPU as SEEN_BY_TORCH
@@ -38,6 +40,7 @@ STATE = MachineState(
     n_thermal_throttles=0,
     memory_available_bytes=16_000_000_000,
     swap_used_bytes=0,
+    allocator="libc",
     gpu=GpuReading(
         name="Example GPU",
         n_other_processes=0,
@@ -53,11 +56,23 @@ def described(cuda_build: str | None = "12.8", **changed: Any) -> Environment:
     return environment(machine=MACHINE | changed, torch={"cuda_build": cuda_build})
 
 
+TRIAL = Trial(
+    network="Network",
+    threads=4,
+    thread_gain=3.6,
+    time_ratio=1.02,
+    page_faults=6054.0,
+    kept_page_faults=0.0,
+)
+COSTLY = replace(TRIAL, time_ratio=1.42)
+KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "1099511627776"}
+FAILED = Trial("Network", threads=4, problem="The kernel did it.")
 FIT = Readings(
     environment=described(),
     state=STATE,
     load=IDLE,
-    openmp_threads=None,
+    variables={"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "many"},
+    trial=TRIAL,
     missing_extras=(),
     other_run=None,
     unwritable=None,
@@ -81,6 +96,15 @@ def gpu(**fields: Any) -> Readings:
 
 def load(**fields: Any) -> Readings:
     return replace(FIT, load=replace(IDLE, **fields))
+
+
+def told(trial: Trial = TRIAL, **variables: str) -> Readings:
+    return replace(FIT, variables=variables, trial=trial)
+
+
+def told_one_processor(**variables: str) -> Readings:
+    readings = machine(n_cpus=1, n_available_cpus=1)
+    return replace(readings, variables=variables, trial=Trial("Network", 1, time_ratio=1.0))
 
 
 def finding(readings: Readings, topic: str) -> Finding:
@@ -107,8 +131,92 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
     "virtual unknown": (machine(is_virtual=None), "hypervisor", UNKNOWN, "not available"),
     "quota": (machine(quota_cpus=1.5), "quota", WARN, "1.5 of 4 processors"),
     "a wide quota": (machine(quota_cpus=4.0), "quota", OK, "all"),
-    "threads": (replace(FIT, openmp_threads=5), "threads", WARN, "OMP_NUM_THREADS is 5"),
-    "as many threads": (replace(FIT, openmp_threads=4), "threads", OK, "4 processors"),
+    "threads": (
+        told(OMP_NUM_THREADS="64"),
+        "threads",
+        WARN,
+        "64 threads on 4 processors (OMP_NUM_THREADS=64)",
+    ),
+    "threads of MKL": (
+        told(OMP_NUM_THREADS="4", MKL_NUM_THREADS="5"),
+        "threads",
+        WARN,
+        "5 threads on 4 processors (MKL_NUM_THREADS=5)",
+    ),
+    "outer and inner threads": (told(OMP_NUM_THREADS="8,2"), "threads", WARN, "8 threads on 4"),
+    "as many threads": (told(OMP_NUM_THREADS="4,8"), "threads", OK, "4 processors"),
+    "active": (
+        told(OMP_WAIT_POLICY="active"),
+        "waiting threads",
+        WARN,
+        "keep their processors busy (OMP_WAIT_POLICY=active)",
+    ),
+    "passive": (told(OMP_WAIT_POLICY="PASSIVE"), "waiting threads", OK, "sleep"),
+    "spins": (told(GOMP_SPINCOUNT="1M"), "waiting threads", WARN, "(GOMP_SPINCOUNT=1M)"),
+    "spins for ever": (told(GOMP_SPINCOUNT="INFINITY"), "waiting threads", WARN, "INFINITY"),
+    "spins as by default": (told(GOMP_SPINCOUNT="300k"), "waiting threads", OK, "sleep"),
+    "blocks late": (told(KMP_BLOCKTIME="201"), "waiting threads", WARN, "(KMP_BLOCKTIME=201)"),
+    "blocks never": (told(KMP_BLOCKTIME="infinite"), "waiting threads", WARN, "infinite"),
+    "blocks soon": (told(KMP_BLOCKTIME="20000 us"), "waiting threads", OK, "sleep"),
+    "blocks unreadably": (told(KMP_BLOCKTIME="for long"), "waiting threads", OK, "sleep"),
+    "one spins for nobody": (
+        told_one_processor(OMP_WAIT_POLICY="ACTIVE"),
+        "waiting threads",
+        OK,
+        "there is one",
+    ),
+    "threads bring little": (
+        told(replace(TRIAL, thread_gain=2.99)),
+        "thread gain",
+        WARN,
+        "4 threads multiply matrices 3.0 times as fast as one at this moment",
+    ),
+    "threads bring enough": (told(replace(TRIAL, thread_gain=3.0)), "thread gain", OK, "3.0 times"),
+    "threads bring unknown": (
+        told(replace(TRIAL, thread_gain=None)),
+        "thread gain",
+        UNKNOWN,
+        "could not be measured. The measuring process did not tell.",
+    ),
+    "one brings nothing": (told_one_processor(), "thread gain", OK, "one processor"),
+    "pages given back": (
+        told(COSTLY),
+        "malloc",
+        WARN,
+        "a forward of Network takes 1.4 times as long as with pages kept, "
+        "6,054 page faults a call instead of 0",
+    ),
+    "faults not counted": (told(replace(COSTLY, page_faults=None)), "malloc", WARN, "1.4 times"),
+    "calls disturbed": (
+        told(replace(TRIAL, time_ratio=None, problem="All were disturbed.")),
+        "malloc",
+        WARN,
+        "gives pages back, 6,054 page faults a call instead of 0; how much time that takes could "
+        "not be measured. All were disturbed.",
+    ),
+    "pages kept": (told(COSTLY, **KEPT), "malloc", OK, "set to keep its pages"),
+    "pages kept by tunables": (
+        told(
+            COSTLY,
+            GLIBC_TUNABLES="glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776",
+        ),
+        "malloc",
+        OK,
+        "set to keep its pages",
+    ),
+    "large blocks given back": (
+        told(COSTLY, MALLOC_TRIM_THRESHOLD_="1099511627776"),
+        "malloc",
+        WARN,
+        "1.4 times",
+    ),
+    "other malloc": (
+        replace(state(allocator="jemalloc"), trial=COSTLY),
+        "malloc",
+        OK,
+        "jemalloc, in place",
+    ),
+    "malloc unknown": (state(allocator=None), "malloc", UNKNOWN, "not available"),
     "low memory": (state(memory_available_bytes=2_000_000_000), "memory", WARN, "2.00 GB"),
     "no memory": (state(memory_available_bytes=500_000_000), "memory", UNFIT, "500 MB"),
     "memory unknown": (state(memory_available_bytes=None), "memory", UNKNOWN, "not available"),
@@ -188,6 +296,31 @@ def test_what_is_wrong_has_a_reason_and_a_remedy_and_what_is_right_has_none() ->
 def test_every_topic_can_be_wrong() -> None:
     wrong = {topic for _, topic, severity, _ in CASES.values() if severity in (WARN, UNFIT)}
     assert wrong == {found.topic for found in find_faults(FIT)}
+
+
+def test_a_trial_that_failed_is_said_and_leaves_the_machine_fit() -> None:
+    findings = find_faults(replace(FIT, trial=FAILED))
+    assert is_fit(findings)
+    for topic, severity in (("thread gain", UNKNOWN), ("malloc", WARN)):
+        (found,) = [found for found in findings if found.topic == topic]
+        assert found.severity == severity
+        assert "could not be measured. The kernel did it." in found.found
+
+
+def test_threads_that_spin_beside_others_are_told_who_waits_for_them() -> None:
+    readings = replace(load(others_cpu_s=0.6), variables={"OMP_WAIT_POLICY": "ACTIVE"})
+    found = finding(readings, "waiting threads")
+    assert found.found.endswith("(OMP_WAIT_POLICY=ACTIVE), while others use 1.2 of 4 processors")
+    assert found.remedy == "export OMP_WAIT_POLICY=PASSIVE"
+    counted = finding(told(GOMP_SPINCOUNT="1M", KMP_BLOCKTIME="infinite"), "waiting threads")
+    assert counted.remedy == "unset GOMP_SPINCOUNT KMP_BLOCKTIME; export OMP_WAIT_POLICY=PASSIVE"
+
+
+def test_what_keeps_pages_is_what_latencies_are_measured_with() -> None:
+    remedy = finding(told(COSTLY), "malloc").remedy
+    for name, value in KEEP_PAGES.items():
+        assert f"{name}={value}" in remedy.split()
+    assert finding(told(COSTLY, **KEEP_PAGES), "malloc").severity == OK
 
 
 def test_without_a_gpu_there_is_one_finding_about_it() -> None:

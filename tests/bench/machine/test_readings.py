@@ -37,14 +37,6 @@ def test_the_load_is_what_others_do_while_this_process_waits() -> None:
     assert load.steal_s == 0
 
 
-@pytest.mark.parametrize(
-    ("value", "threads"), [(None, None), ("", None), ("8", 8), ("4,2", 4), ("many", None)]
-)
-def test_threads_that_a_shell_asks_for(value: str | None, threads: int | None) -> None:
-    variables = {} if value is None else {"OMP_NUM_THREADS": value}
-    assert readings.asked_threads(variables) == threads
-
-
 def test_an_extra_is_missing_when_one_of_its_packages_is() -> None:
     assert readings.missing_extras(lambda name: name != "ptflops") == ["crosscheck"]
     assert readings.missing_extras(lambda name: False) == list(readings.EXTRAS)
