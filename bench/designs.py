@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bench.machine.pages import KEEP_PAGES
 from bench.measure.conductor import Player, measure_round
-from bench.measure.pages import KEEP_PAGES
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry
 from bench.results.environment import Environment

@@ -6,19 +6,20 @@ neighbours alike, and cancels in their ratio. Each call finds the others' data i
 """
 
 import time
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import Random
 
+from bench.machine.pages import KEEP_PAGES
 from bench.measure.endings import preload_for, to_record
 from bench.measure.forkserver import Child, Ending, ForkServer
-from bench.measure.pages import KEEP_PAGES
 from bench.measure.quiet import QuietMoments
 from bench.results.environment import Environment
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record
 
 MIN_TURNS = 2
@@ -58,8 +59,10 @@ class _Seat:
 
     player: Player
     started_at: datetime
+    server: ForkServer
     child: Child | None = None
     ending: Ending | None = None  # once it has one
+    is_orphan: bool = False  # another player ended their server
     elapsed_s: float = 0.0  # loading, calls, and the waits before them
     spent_s: float = 0.0  # in calls
     waited_s: float = 0.0
@@ -85,10 +88,11 @@ def measure_round(
     Every turn is one call of each player that wants one and of the references. A round ends when
     none wants any. Interrupted, it yields a record of each and then goes on raising.
     """
-    seats = [_Seat(player, datetime.now(UTC)) for player in players]
+    seats: list[_Seat] = []
     interruption: BaseException | None = None
     with ExitStack() as stack:
         try:
+            seats += _start_servers(players, stack)
             _seat_all(seats, stack)
             _take_turns(seats, waits_for_quiet)
             for seat in seats:
@@ -97,27 +101,41 @@ def measure_round(
             interruption = error
     for seat in seats:
         job, environment = seat.player.job, seat.player.environment
-        yield to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
+        if seat.is_orphan and not interruption:
+            yield from map(_without_turns, measure_round([seat.player]))
+        else:
+            yield to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
     if interruption:
         raise interruption
 
 
-def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
-    """Start the servers at once, and then the processes one after another until each is warm."""
+def _without_turns(record: Record) -> Record:
+    """One that was measured again alone has no neighbours."""
+    if not isinstance(record.result, LatencyTimes):
+        return record
+    return replace(record, result=replace(record.result, turns=None))
+
+
+def _start_servers(players: Sequence[Player], stack: ExitStack) -> Iterator[_Seat]:
+    """Start all servers, which import torch at the same time, and give each player its seat."""
     servers: dict[Hashable, ForkServer] = {}
-    for seat in seats:
-        player = seat.player
+    for player in players:
         if player.home not in servers:
-            jobs = [other.player.job for other in seats if other.player.home == player.home]
+            jobs = [other.job for other in players if other.home == player.home]
             workload, variables = player.job.workload, player.variables
             if variables is None and workload.keeps_pages:
                 variables = KEEP_PAGES
             server = ForkServer(workload.threads, preload_for(jobs), player.root, variables)
             servers[player.home] = stack.enter_context(server)
+        yield _Seat(player, datetime.now(UTC), servers[player.home])
+
+
+def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
+    """Start the processes one after another, until each is warm."""
     for seat in seats:
         start = time.monotonic()
         job = seat.player.job
-        child = stack.enter_context(servers[seat.player.home].start(asdict(job)))
+        child = stack.enter_context(seat.server.start(asdict(job)))
         seat.child = child
         _hear(seat, job.deadline_s)
         seat.elapsed_s += time.monotonic() - start
@@ -152,11 +170,16 @@ def _call(seat: _Seat, turn: int, quiet: QuietMoments) -> None:
 
 
 def _hear(seat: _Seat, deadline_s: float) -> dict[str, object] | None:
-    """The process's answer; None when it has come to its end, which is then kept."""
+    """The process's answer; None when it has come to its end, which is then kept.
+
+    Whoever is at work when a server ends has ended it.
+    """
     assert seat.child is not None
+    was_running = seat.server.is_running
     message = seat.child.receive(deadline_s)
     if message is None or "status" in message:
         seat.ending = seat.child.conclude(message)
+        seat.is_orphan = not was_running
         return None
     return message
 

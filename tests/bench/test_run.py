@@ -18,6 +18,7 @@ from bench.files import append_line
 from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
 from bench.registry import REGISTRY, TABLE1, Entry
+from bench.render.terminal.expectations import warn_of_threads
 from bench.results.environment import Environment, GpuDevice
 from bench.results.record import Job, Record, Status
 from bench.results.store import read_records
@@ -113,7 +114,7 @@ def stored(folder: Path) -> tuple[Record, ...]:
     ],
 )
 def test_more_threads_than_processors(threads: int, n_available: int, warning: str) -> None:
-    said = run.warn_of_threads(threads, n_available)
+    said = warn_of_threads(threads, n_available)
     assert said.startswith(warning)
     assert bool(said) == bool(warning)
 
@@ -128,7 +129,7 @@ def test_more_threads_than_processors_are_warned_of_before_any_process_starts(
     monkeypatch.setattr(run, "prepare_measuring", refuse)
     assert call("--models", "dprnn", "--threads", "64") == 2
     warning, error = capsys.readouterr().err.splitlines()
-    assert warning == run.warn_of_threads(64, 2)
+    assert warning == warn_of_threads(64, 2)
     assert error == "error: No measuring process starts."
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench.machine.gpu import SLOWDOWNS, Gpu, open_gpu
 from bench.machine.state import read_gpu
+from bench.measure.contract import require_threads
 from bench.measure.repetition import (
     CallSeries,
     Sample,
@@ -80,6 +81,7 @@ class TimedStep:
         self._stopwatch = time_on_cuda if self._is_on_cuda else time_on_host
         step = prepare_step(build().to(workload.device), workload)
         first_s = self._stopwatch(step.run_checked).total_s
+        require_threads(workload)
         self._run = step.run
         self._sample = sampler(self._stopwatch, workload.threads)
         warmup_s = warm_up(step.run, self._sample, first_s)
