@@ -111,17 +111,26 @@ class ForkServer:
 
     def start(self, request: Mapping[str, Any]) -> "Child":
         """A fresh process at work on a request; one that did not start says so in its ending."""
-        ours, theirs = socket.socketpair()
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - the child closes it
-        pid = None
-        with theirs, suppress(OSError):  # the server is gone
-            message = json.dumps(request).encode() + b"\n"
-            socket.send_fds(self._control, [message], [theirs.fileno(), stderr.fileno()])
-            pid = self._wait_for_start(time.monotonic() + START_DEADLINE_S)
-            if pid is None:
-                self.end()
-                return Child(self, None, ours, stderr, is_late=True)
-        return Child(self, pid, ours, stderr)
+        child = Child(self)
+        try:
+            child.begin(request)
+        except BaseException:
+            child.__exit__()
+            raise
+        return child
+
+    def fork(self, request: Mapping[str, Any], channel_fd: int, stderr_fd: int) -> int | None:
+        """Have a process forked that holds both ends; its number, or None where it is too late.
+
+        Raises:
+            OSError: the server is gone.
+        """
+        message = json.dumps(request).encode() + b"\n"
+        socket.send_fds(self._control, [message], [channel_fd, stderr_fd])
+        pid = self._wait_for_start(time.monotonic() + START_DEADLINE_S)
+        if pid is None:
+            self.end()
+        return pid
 
     def _wait_for_start(self, end: float) -> int | None:
         while not self._started:
@@ -172,21 +181,20 @@ class ForkServer:
 class Child:
     """The parent's end of one forked process. As a context manager it ends it on leaving."""
 
-    def __init__(
-        self,
-        server: ForkServer,
-        pid: int | None,
-        channel: socket.socket,
-        stderr: IO[bytes],
-        is_late: bool = False,
-    ) -> None:
+    def __init__(self, server: ForkServer) -> None:
         self._server = server
-        self._pid = pid  # None: there is no process
-        self._channel = channel
-        self._stderr = stderr
-        self._is_late = is_late
+        self._pid: int | None = None  # there is no process
+        self._channel, self._theirs = socket.socketpair()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
+        self._is_late = False
         self._buffer = b""
         self._timed_out = False
+
+    def begin(self, request: Mapping[str, Any]) -> None:
+        """Let the server fork it; where it can't, that is its ending."""
+        with self._theirs, suppress(OSError):  # the server is gone
+            self._pid = self._server.fork(request, self._theirs.fileno(), self._stderr.fileno())
+            self._is_late = self._pid is None
 
     def __enter__(self) -> Self:
         return self
@@ -195,6 +203,7 @@ class Child:
         if self._pid is not None and self._server.exit_code(self._pid) is None:
             kill_group(self._pid)
         self._channel.close()
+        self._theirs.close()
         self._stderr.close()
 
     def send(self, message: Mapping[str, Any]) -> None:

@@ -7,13 +7,13 @@ Nonparametric Statistical Methods, 3rd ed., section 3.3).
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
+if TYPE_CHECKING:  # commands that compute nothing start without numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array: TypeAlias = "NDArray[np.float64]"
 MIN_VALUES = 3  # below, Student's t is so wide that it says nothing
 
 
@@ -32,6 +32,8 @@ def middle(values: Array, alpha: float) -> BoundedEstimate:
     symmetric about the middle (and, if Wilcoxon's interval does not exist for so few values at
     this ``alpha``, normal or heavier in the tails).
     """
+    import numpy as np
+
     n = values.shape[-1]
     if n < MIN_VALUES:
         centre = values.mean(axis=-1) if n else np.full(values.shape[:-1], np.nan)
@@ -42,6 +44,9 @@ def middle(values: Array, alpha: float) -> BoundedEstimate:
 
 
 def _student(values: Array, alpha: float) -> BoundedEstimate:
+    import numpy as np
+    from scipy.special import stdtrit
+
     n = values.shape[-1]
     centre = values.mean(axis=-1)
     half = stdtrit(n - 1, 1 - alpha) * values.std(axis=-1, ddof=1) / np.sqrt(n)
@@ -50,6 +55,8 @@ def _student(values: Array, alpha: float) -> BoundedEstimate:
 
 def _wilcoxon(values: Array, rank: int) -> BoundedEstimate:
     """The Hodges-Lehmann estimate, and the means of pairs that the test can't tell from it."""
+    import numpy as np
+
     first, second = np.triu_indices(values.shape[-1])
     means = np.sort((values[..., first] + values[..., second]) / 2, axis=-1)
     centre = np.median(means, axis=-1)
@@ -62,6 +69,8 @@ def critical_rank_sum(n: int, alpha: float) -> int | None:
 
     None when even a sum of zero is more likely than that.
     """
+    import numpy as np
+
     counts = np.zeros(n * (n + 1) // 2 + 1)
     counts[0] = 1.0
     for rank in range(1, n + 1):

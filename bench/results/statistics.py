@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
+from bench.results.intervals import middle
+
 LEVEL = 0.95
 MIN_PROCESSES = 3
 MIN_CALLS = 5
@@ -83,8 +85,6 @@ def _middle(values: Sequence[float]) -> tuple[float, Interval | None]:
     if len(values) == 1:
         return values[0], None
     import numpy as np  # here and below: commands that compute nothing start without it
-
-    from bench.results.intervals import middle
 
     if len(values) == 2:  # Student's t of two values is wider than anything one could use
         low, high = sorted(values)

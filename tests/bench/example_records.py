@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.plan import Effort, Settings, plan_next
+from bench.plan import Effort, Settings
+from bench.rounds import plan_next
 from bench.registry import NULL, TABLE1, Entry
 from bench.results.contention import CallContention
 from bench.results.environment import (
@@ -68,7 +69,7 @@ SETTINGS = Settings(
     dtype="float32",
     threads=2,
     seed=0,
-    effort=Effort(3, 3, 1000.0, 0.0, budget_s=0.5, deadline_s=60.0),
+    effort=Effort(3, 1000.0, 0.0, budget_s=0.5, deadline_s=60.0),
 )
 
 

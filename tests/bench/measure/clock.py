@@ -36,4 +36,4 @@ class Clock:
         return CallTiming(cost_s, [cost_s], cost_s)
 
     def __call__(self, run: Run) -> Sample:
-        return Sample(self.stopwatch(run), QUIET)
+        return Sample(self.stopwatch(run), QUIET, page_faults=0)

@@ -1,14 +1,15 @@
 """Measuring in a folder that has packages of this project's names: real workers, any probe."""
 
 import ast
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from bench.measure.isolate import fetch_environment, run_alone, run_jobs
+from bench.measure.forkserver import ForkServer
+from bench.measure.isolate import fetch_environment, run_jobs
 from bench.plan import EFFORTS, Settings, plan_job
 from bench.registry import NULL, Entry
-from bench.results.measurements import ParameterCount
 from bench.results.probes import PROBES
 from bench.results.record import Status
 
@@ -61,8 +62,8 @@ def test_a_folder_takes_the_place_of_the_current_one(folder: Path, tmp_path: Pat
     (other / "models" / "nets.py").write_text(NETWORK.replace("3, padding=1", "5, padding=2"))
     (folder / "bench" / "__init__.py").write_text("raise RuntimeError('nobody asked for it')")
     own = plan_job(Entry("own", "own", "models.nets:build"), "inference", "parameters", SETTINGS)
-    environment = fetch_environment(1)
     for root, n_taps in ((None, 3), (other, 5)):
-        result = run_alone(own, environment, root).result
-        assert isinstance(result, ParameterCount)
-        assert result.n_params == 2 * n_taps + 2
+        with ForkServer(1, root=root) as server:
+            outcome = server.run(asdict(own), 60.0).outcome
+        assert outcome is not None
+        assert outcome["result"]["n_params"] == 2 * n_taps + 2

@@ -1,5 +1,6 @@
 """The latency of a network: what is timed, what is apart, and what is looked at meanwhile."""
 
+from dataclasses import replace
 from itertools import chain, repeat
 from types import SimpleNamespace
 
@@ -8,10 +9,11 @@ import torch
 
 from bench.machine.gpu import Gpu
 from bench.measure.probes import latency
-from bench.measure.probes.latency import measure, watch_clock
-from bench.measure.repetition import Sample
+from bench.measure.probes.latency import TimedStep, measure_thread_gain, watch_clock
+from bench.measure.repetition import Sample, calls_in_turn
 from bench.measure.step import no_mark
 from bench.measure.stopwatch import CallTiming
+from bench.results.measurements import LatencyTimes
 from bench.results.record import CellError
 from tests import fault_models
 from tests.bench.example_records import make_job
@@ -30,7 +32,7 @@ def test_what_lowers_the_gpus_clock_is_looked_for_during_the_series() -> None:
         nvmlDeviceGetCurrentClocksEventReasons=reasons, NVMLError=ArithmeticError
     )
     slowed_by: set[str] = set()
-    sample = Sample(CallTiming(1.0, [1.0], 1.25), QUIET)
+    sample = Sample(CallTiming(1.0, [1.0], 1.25), QUIET, 0)
     take = watch_clock(lambda run: sample, Gpu(nvml, None), slowed_by)
     for _ in range(81):
         assert take(lambda mark=no_mark: torch.zeros(1)) is sample
@@ -38,48 +40,91 @@ def test_what_lowers_the_gpus_clock_is_looked_for_during_the_series() -> None:
     assert slowed_by == {"power cap", "thermal slowdown by the hardware"}
 
 
+def timed(step: TimedStep, n_turns: int = 1) -> LatencyTimes:
+    """A step after some turns."""
+    for turn in range(n_turns):
+        step.take_turn(turn)
+    return step.finish("budget", 0.5)
+
+
 @pytest.mark.parametrize(
-    ("costs_s", "budget_s", "n_warmup", "n_times"),
-    [([2, 1], 12.0, 3, 7), ([20, 1], 12.0, 0, 1), ([1], 0.0, 0, 1)],
+    ("costs_s", "n_warmup"), [([0.2, 0.1], 3), ([20, 1], 0), ([0.001, 0.002], 3)]
 )
-def test_the_first_call_is_apart_and_paid_from_the_budget(
-    monkeypatch: pytest.MonkeyPatch,
-    costs_s: list[float],
-    budget_s: float,
-    n_warmup: int,
-    n_times: int,
+def test_the_first_call_and_the_warm_up_are_apart(
+    monkeypatch: pytest.MonkeyPatch, costs_s: list[float], n_warmup: int
 ) -> None:
     monkeypatch.setattr(latency, "time_on_host", Clock(costs_s).stopwatch)
-    found = measure(fault_models.healthy, make_job(n_samples=20).workload, budget_s)
+    step = TimedStep(
+        fault_models.healthy, make_job(n_samples=20, threads=torch.get_num_threads()).workload
+    )
+    found = timed(step, n_turns=2)
+    n_calls = calls_in_turn(min(costs_s)) if n_warmup else 1
     assert found.first_time_s == costs_s[0]
     assert found.warmup_times_s == (costs_s[-1],) * n_warmup
-    assert found.times_s == (costs_s[-1],) * n_times
+    assert found.times_s == (costs_s[-1],) * 2 * n_calls
+    assert found.turns == (0,) * n_calls + (1,) * n_calls
+    assert (found.stopped_by, found.waited_s) == ("budget", 0.5)
+    assert found.load_s is not None
+    assert found.load_s > 0
+
+
+def test_a_turn_tells_whether_it_was_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    contentions = iter([QUIET, replace(QUIET, n_others_running=1)])
+    clock = Clock([1.0])
+    monkeypatch.setattr(latency, "time_on_host", clock.stopwatch)
+    monkeypatch.setattr(
+        latency,
+        "sampler",
+        lambda stopwatch, threads: lambda run: Sample(stopwatch(run), next(contentions), 0),
+    )
+    step = TimedStep(
+        fault_models.healthy, make_job(n_samples=20, threads=torch.get_num_threads()).workload
+    )
+    assert [step.take_turn(turn) for turn in range(2)] == [False, True]
 
 
 def test_an_update_steps_parts_add_up_to_the_whole() -> None:
-    workload = make_job(phase="update", n_samples=20).workload
-    found = measure(fault_models.healthy, workload, 0.0)
-    (whole_s,) = found.times_s
-    assert sum(part[0] for part in found.parts_s.values()) == pytest.approx(whole_s)
+    workload = make_job(phase="update", n_samples=20, threads=torch.get_num_threads()).workload
+    found = timed(TimedStep(fault_models.healthy, workload))
+    sums_s = [sum(parts) for parts in zip(*found.parts_s.values(), strict=True)]
+    assert sums_s == pytest.approx(list(found.times_s))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_what_disturbed_is_judged_by_the_threads_of_the_workload(threads: int) -> None:
+def test_what_disturbed_is_judged_by_the_threads_of_the_workload() -> None:
+    threads = torch.get_num_threads()
     workload = make_job(n_samples=20, threads=threads).workload
-    found = measure(fault_models.healthy, workload, 0.0)
-    assert found.series_contention is not None
-    assert found.series_contention.threads == threads
-    assert [call.threads for call in found.calls] == [threads]
+    found = timed(TimedStep(fault_models.healthy, workload))
+    assert {call.threads for call in found.calls} == {threads}
+
+
+def test_how_much_threads_bring_is_told_where_there_are_several() -> None:
+    threads = torch.get_num_threads()
+    assert measure_thread_gain(1) is None
+    gain = measure_thread_gain(max(2, threads))
+    assert gain is not None
+    assert gain > 0
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.cuda
-def test_on_a_gpu_they_are_those_of_the_workload_too() -> None:
-    workload = make_job(n_samples=20, device="cuda", threads=3).workload
-    found = measure(fault_models.healthy, workload, 0.0)
-    assert found.series_contention is not None
-    assert found.series_contention.threads == 3
+def test_on_a_gpu_a_turn_of_short_calls_is_a_series() -> None:
+    threads = torch.get_num_threads()
+    workload = make_job(n_samples=20, device="cuda", threads=threads).workload
+    found = timed(TimedStep(fault_models.healthy, workload))
+    assert {call.threads for call in found.calls} == {threads}
+    assert found.cold_cache_times_s
 
 
 def test_estimates_are_checked_in_the_first_call() -> None:
     with pytest.raises(CellError, match="NaN or Inf"):
-        measure(fault_models.returns_nan, make_job(n_samples=20).workload, 1.0)
+        TimedStep(
+            fault_models.returns_nan,
+            make_job(n_samples=20, threads=torch.get_num_threads()).workload,
+        )
+
+
+def test_a_forward_that_sets_the_threads_is_found_out() -> None:
+    threads = torch.get_num_threads()
+    workload = make_job(n_samples=20, threads=threads + 1).workload
+    with pytest.raises(CellError, match="set the number of threads"):
+        TimedStep(fault_models.healthy, workload)
