@@ -9,13 +9,13 @@ machine); 130 Ctrl-C and 143 SIGTERM.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.command import announce, measure, name_program, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
+from bench.gate.outlook import Allowance
 from bench.gate.rounds import CheckRun, check_records
 from bench.measure.isolate import prepare_measuring
 from bench.results.store import read_records
@@ -81,12 +81,12 @@ def check(arguments: argparse.Namespace) -> int:
 
 def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Check]:
     """Measure while a verdict is open; each record is on disk before the next job starts."""
-    end = time.monotonic() + time_s
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = output / "records" / f"check-{started}.jsonl"
-    run = CheckRun(budgets, lambda: time.monotonic() < end)
+    allowance = Allowance(time_s)
     threads = max(budget.workload.threads for budget in budgets.budgets)
     environment = prepare_measuring([budget.entry for budget in budgets.budgets], threads)
+    run = CheckRun(budgets, allowance)
     measure(run.next_jobs, path, environment)
     return run.checks(read_records(path).records)
 

@@ -1,7 +1,8 @@
 """python -m bench.compare BASE HEAD: is one thing slower than another?
 
 BASE and HEAD are git revisions (WORKTREE or `.` is the working tree as it lies there) or two
-networks (`model:NAME`). Both are measured in turns, A B B A, in fresh processes on this machine.
+networks (`model:NAME`). In each round two fresh processes of either live side by side on this
+machine, and their calls take turns.
 
 Exit codes: 0 PASS, no slow-down that matters; 1 FAIL; 3 INCONCLUSIVE; 2 the request can't be
 met; 130 Ctrl-C and 143 SIGTERM (the worktrees are removed).
@@ -9,8 +10,8 @@ met; 130 Ctrl-C and 143 SIGTERM (the worktrees are removed).
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,16 +19,18 @@ from bench.command import announce, name_program, run_command
 from bench.errors import UsageError
 from bench.gate.comparison import Duel, settle
 from bench.gate.effect import SMALLEST_EFFECT
+from bench.gate.outlook import Allowance
 from bench.gate.sides import Side, two_sides
 from bench.machine.lock import measuring_alone
-from bench.measure.isolate import run_alone
+from bench.measure.conductor import Player, measure_round
 from bench.plan import DTYPES, Effort, Settings, plan_job
-from bench.results.record import Record
+from bench.registry import Entry
+from bench.results.record import Job, Record
 from bench.results.store import RecordFile
 from bench.results.verdict import FORMS, Check
 from bench.results.workload import PHASES
 
-EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=0.5, deadline_s=600)
+EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.2, deadline_s=600)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -108,18 +111,22 @@ def compare(arguments: argparse.Namespace) -> int:
 def measure_in_turns(
     pairs: Sequence[tuple[Side, Side]], settings: Settings, arguments: argparse.Namespace
 ) -> list[Check]:
-    """All verdicts; each record is on disk before the next process starts."""
+    """All verdicts; the records of a round are on disk before the next one starts."""
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = arguments.output / "records" / f"compare-{started}.jsonl"
-    end = time.monotonic() + arguments.time
 
-    def measure(side: Side, slot: int) -> Record:
-        job = plan_job(side.entry, arguments.phase, "latency", settings, slot)
-        progress.expect(1)
-        record = run_alone(job, side.environment, side.root)
-        records.append(record)
-        progress.advance(record)
-        return record
+    def plan(entry: Entry, index: int) -> Job:
+        return plan_job(entry, arguments.phase, "latency", settings, index)
+
+    def measure(players: Sequence[Player]) -> list[Record]:
+        progress.expect(len(players))
+        measured = []
+        with closing(measure_round(players)) as running:
+            for record in running:
+                records.append(record)
+                measured.append(record)
+                progress.advance(record)
+        return measured
 
     from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
@@ -127,9 +134,10 @@ def measure_in_turns(
         records = RecordFile.create(path)
         return settle(
             [Duel(base, head) for base, head in pairs],
+            plan,
             measure,
             arguments.smallest_effect / 100,
-            lambda: time.monotonic() < end,
+            Allowance(arguments.time),
         )
 
 

@@ -49,6 +49,16 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
     return f"{format_significant(value / factor, digits)} {prefix}{unit}".strip()
 
 
+def format_duration(seconds: float) -> str:
+    """A length of time as one says it: in tens of seconds, or in minutes.
+
+    >>> format_duration(3), format_duration(38), format_duration(100), format_duration(250)
+    ('10 s', '40 s', '2 min', '4 min')
+    """
+    tens = max(1, round(seconds / 10))
+    return f"{10 * tens} s" if tens < 9 else f"{round(seconds / 60)} min"
+
+
 def digits_apart(values: Iterable[float], digits: int = 3) -> int:
     """The fewest significant digits, from ``digits`` on, with which different values look it.
 

@@ -1,11 +1,13 @@
 """What to measure for a set of budgets, and for how long."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
 from bench.gate.budgets import Budget, Budgets
-from bench.gate.verdict import Certainty, judge
+from bench.gate.outlook import Allowance, Progress, advise, advise_first
+from bench.gate.verdict import Certainty, judge, rounds_to_settle
 from bench.registry import Entry
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record
@@ -31,14 +33,16 @@ class CheckRun:
     also comes when the time is spent, and then is the last.
     """
 
-    def __init__(self, budgets: Budgets, is_time_left: Callable[[], bool]) -> None:
+    def __init__(self, budgets: Budgets, allowance: Allowance) -> None:
         self._budgets = budgets
-        self._is_time_left = is_time_left
+        self._allowance = allowance
         self._certainty = Certainty(budgets.confidence, len(LOOKS))
         self._open = [budget for budget in budgets.budgets if budget.takes_time]
         self._counted = [budget for budget in budgets.budgets if not budget.takes_time]
         self._checks: dict[Budget, Check] = {}
         self._n_rounds = 0
+        self._round_began_s = 0.0
+        self._round_s = 0.0  # what the last round took
 
     def next_jobs(self, records: Sequence[Record]) -> list[Job]:
         """What to measure after these records; nothing when all is settled or time is spent.
@@ -50,7 +54,9 @@ class CheckRun:
             require_machine(self._budgets, records)
         elif self._counted:
             return exact_jobs(self._counted)
-        is_last = self._n_rounds > 0 and not self._is_time_left()
+        now_s = self._allowance.spent_s
+        self._round_s, self._round_began_s = now_s - self._round_began_s, now_s
+        is_last = self._n_rounds > 0 and not self._allowance.is_left
         if self._n_rounds in LOOKS or is_last:
             self._look(records)
         if not self._open or is_last or self._n_rounds == LOOKS[-1]:
@@ -66,7 +72,23 @@ class CheckRun:
     def checks(self, records: Sequence[Record]) -> list[Check]:
         """All verdicts, in the order of the budgets, once there is nothing more to measure."""
         counts = {budget: judge(budget, records, self._certainty) for budget in self._counted}
-        return [(self._checks | counts)[budget] for budget in self._budgets.budgets]
+        times = {budget: self._advised(budget) for budget in self._checks}
+        return [(counts | times)[budget] for budget in self._budgets.budgets]
+
+    def _advised(self, budget: Budget) -> Check:
+        """A verdict on a time; an open one says how much longer it would need."""
+        check = self._checks[budget]
+        if check.verdict != Verdict.INCONCLUSIVE or check.value is None:
+            return check
+        progress = Progress(self._n_rounds, LOOKS[-1], self._allowance.spent_s, self._round_s)
+        n_needed = rounds_to_settle(check, self._n_rounds)
+        if n_needed is not None:
+            advice = advise(progress, n_needed)
+        elif self._n_rounds < LOOKS[0]:
+            advice = advise_first(progress, LOOKS[0])
+        else:
+            return check
+        return replace(check, reason=f"{check.reason}; {advice}")
 
 
 def check_records(budgets: Budgets, records: Sequence[Record]) -> list[Check]:
@@ -116,7 +138,7 @@ def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
 def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
     """One process of each network that a verdict waits for, and of what it is compared with.
 
-    Every other round runs backwards, so that a steady drift cancels in ratios.
+    They live side by side and take turns; in every other round they start in the other order.
     """
     cells: dict[Cell, None] = {}
     for budget in budgets:
@@ -131,7 +153,7 @@ def _job(cell: Cell, round_index: int) -> Job:
     return Job(
         model=entry.name,
         factory=entry.factory,
-        workload=workload,
+        workload=replace(workload, keeps_pages=probe == "latency"),
         probe=probe,
         round=round_index,
         budget_s=CALLS_S,

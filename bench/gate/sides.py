@@ -7,16 +7,17 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
-from bench.measure.isolate import fetch_environment, prepare_measuring, run_alone
+from bench.measure.conductor import Player, measure_round
+from bench.measure.isolate import fetch_environment, prepare_measuring
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment
-from bench.results.measurements import ParameterCount
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job
 
 MODEL, BACKEND = "model:", "backend:"
 HANDSHAKE = Entry("handshake", "handshake", "torch.nn:Identity")
-"""A network that every revision has, for a question that every worker of this harness answers."""
+"""A network that every revision has, which costs next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,13 @@ def environment_below(label: str, root: Path, threads: int) -> Environment:
     """What the worker below ``root`` says of itself; asking also compiles its modules.
 
     Raises:
-        UsageError: it does not answer as this harness expects, or can't measure something easy.
+        UsageError: it does not answer as this harness expects, or takes no turns.
     """
     try:
         environment = fetch_environment(threads, root)
-        answer = run_alone(handshake_job(threads), environment, root)
-        problem = answer.reason
-        if isinstance(answer.result, ParameterCount) and answer.result.n_params == 0:
+        (answer,) = measure_round([Player(handshake_job(threads), environment, root)])
+        problem = answer.reason or "it takes no turns"
+        if isinstance(answer.result, LatencyTimes) and answer.result.turns:
             return environment
     except (UsageError, ValueError, KeyError) as error:  # no answer, or one with other fields
         problem = str(error)
@@ -90,7 +91,7 @@ def environment_below(label: str, root: Path, threads: int) -> Environment:
 
 
 def handshake_job(threads: int) -> Job:
-    """Something easy to measure."""
+    """A round of something easy, as all that is compared is measured."""
     settings = Settings(
         update_device="cpu",
         n_samples=1,
@@ -100,4 +101,4 @@ def handshake_job(threads: int) -> Job:
         seed=0,
         effort=Effort(1, 1, 0.0, 1.0, budget_s=0.0, deadline_s=60.0),
     )
-    return plan_job(HANDSHAKE, "inference", "parameters", settings)
+    return plan_job(HANDSHAKE, "inference", "latency", settings)

@@ -1,37 +1,66 @@
-"""From a record to the values that verdicts rest on; what is missing or NaN has a reason."""
+"""From a record to the values that verdicts rest on; what is missing or NaN has a reason.
+
+Only undisturbed calls count (``Contention.is_disturbed``). A process without any gives no value,
+which is no fault of its network.
+"""
 
 import math
-from collections.abc import Sequence
+from statistics import median
 
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
+from bench.results.turns import ratios_of_turns
 
 
 class MissingValueError(Exception):
     """A record without the value asked for: says why. Its verdict is FAIL."""
 
 
-def times_of(record: Record) -> Sequence[float]:
-    """The seconds of each timed call of one process.
+def latency_of(record: Record) -> LatencyTimes:
+    """The timed calls of one process, each a finite time above zero.
 
     Raises:
-        MissingValueError: the cell failed, or a time is missing, NaN or not above zero.
+        MissingValueError: the cell failed, or a time or its turn is missing, NaN or not above zero.
     """
-    times_s = _latency(record).times_s
-    for time_s in times_s:
+    _require_ok(record)
+    found = record.result
+    if not (isinstance(found, LatencyTimes) and found.times_s):
+        raise MissingValueError("its record has no times_s")
+    for time_s in found.times_s:
         if not (math.isfinite(time_s) and time_s > 0):
             raise MissingValueError(f"a time of round {record.job.round} is {time_s}")
-    return times_s
+    if found.turns is not None and len(found.turns) != len(found.times_s):
+        counts = f"{len(found.turns)} turns and {len(found.times_s)} times"
+        raise MissingValueError(f"its record has {counts}")
+    return found
 
 
-def process_time(record: Record) -> float:
-    """The median of one process's times, in seconds.
+def times_of(record: Record) -> list[float]:
+    """The seconds of each undisturbed call of one process; there may be none.
 
     Raises:
-        MissingValueError: as ``times_of``.
+        MissingValueError: as ``latency_of``.
     """
-    times_of(record)
-    return _latency(record).latency_s
+    return latency_of(record).undisturbed_s
+
+
+def process_time(record: Record) -> float | None:
+    """The median of one process's undisturbed calls, in seconds; None without any.
+
+    Raises:
+        MissingValueError: as ``latency_of``.
+    """
+    times_s = times_of(record)
+    return median(times_s) if times_s else None
+
+
+def log_ratio(ours: LatencyTimes, base: LatencyTimes) -> float | None:
+    """The median over the turns of a round of the log ratio of two processes.
+
+    None where there is no turn in which both were undisturbed.
+    """
+    logs = [math.log(ratio) for ratio in ratios_of_turns(ours, base)]
+    return median(logs) if logs else None
 
 
 def number_of(record: Record, field: str) -> float:
@@ -47,13 +76,6 @@ def number_of(record: Record, field: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise MissingValueError(f"{field} is {value}")
     return value
-
-
-def _latency(record: Record) -> LatencyTimes:
-    _require_ok(record)
-    if not (isinstance(record.result, LatencyTimes) and record.result.times_s):
-        raise MissingValueError("its record has no times_s")
-    return record.result
 
 
 def _require_ok(record: Record) -> None:

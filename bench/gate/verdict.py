@@ -7,8 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.gate.budgets import Budget
+from bench.gate.outlook import needed_rounds
 from bench.gate.percentile import bound_percentile
-from bench.gate.values import MissingValueError, number_of, process_time, times_of
+from bench.gate.values import (
+    MissingValueError,
+    latency_of,
+    log_ratio,
+    number_of,
+    process_time,
+    times_of,
+)
 from bench.registry import SAMPLE_RATE, Entry
 from bench.results.intervals import BoundedEstimate, middle
 from bench.results.probes import PROBES
@@ -97,20 +105,34 @@ def _judge_counts(budget: Budget, values: Sequence[float]) -> Check:
 def _judge_times(
     budget: Budget, mine: Sequence[Record], records: Sequence[Record], certainty: Certainty
 ) -> Check:
+    if budget.reference is not None:
+        ratios = _ratios(*_of_one_kind(mine, matching(budget.reference, budget, records)))
+        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", certainty)
+    (mine,) = _of_one_kind(mine)
     if budget.quantity == "p95_s":
         return _judge_p95(budget, mine, certainty)
-    if budget.reference is not None:
-        ratios = _ratios(mine, matching(budget.reference, budget, records))
-        return _judge_middle(budget, ratios, f"{budget.reference.name}'s time", certainty)
-    times = [process_time(record) for record in mine]
+    times = [time_s for record in mine if (time_s := process_time(record)) is not None]
     if budget.quantity == "rtf":
         duration_s = budget.workload.batch * budget.workload.n_samples / SAMPLE_RATE
         return _judge_middle(budget, [t / duration_s for t in times], "real time", certainty)
     return _judge_middle(budget, times, "", certainty)
 
 
+def _of_one_kind(*sides: Sequence[Record]) -> list[list[Record]]:
+    """The records of processes that kept their pages where each side has some, else the others.
+
+    Raises:
+        MissingValueError: one side has those alone, and another none of them.
+    """
+    for keeps_pages in (True, False):
+        chosen = [[r for r in side if r.job.workload.keeps_pages == keeps_pages] for side in sides]
+        if all(chosen):
+            return chosen
+    raise MissingValueError("no round has a time of both")
+
+
 def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]:
-    """The ratios of process times that were measured in the same round.
+    """The ratio in each round that measured both, over turns in which both were undisturbed.
 
     Raises:
         MissingValueError: no round has both, or one of its times is missing.
@@ -126,11 +148,14 @@ def _ratios(mine: Sequence[Record], references: Sequence[Record]) -> list[float]
     ]
     if not pairs:
         raise MissingValueError("no round has a time of both")
-    return [process_time(record) / process_time(reference) for record, reference in pairs]
+    logs = [log_ratio(latency_of(record), latency_of(other)) for record, other in pairs]
+    return [math.exp(log) for log in logs if log is not None]
 
 
 def _judge_middle(budget: Budget, values: Sequence[float], of: str, certainty: Certainty) -> Check:
-    """The middle of processes' medians, which a bound holds apart from the limit."""
+    """The middle of rounds' values, which a bound holds apart from the limit."""
+    if not values:
+        return _judge_nothing(budget)
     interval: BoundedEstimate = middle(np.log(values), certainty.alpha)
     value, lower, upper = (float(np.exp(bound)) for bound in interval)
     digits = digits_apart([value, lower, upper, budget.limit])
@@ -150,7 +175,9 @@ def _judge_middle(budget: Budget, values: Sequence[float], of: str, certainty: C
 
 def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) -> Check:
     """An order statistic of all calls, counted as what calls in so few processes are worth."""
-    processes = [times_of(record) for record in records]
+    processes = [times_s for record in records if (times_s := times_of(record))]
+    if not processes:
+        return _judge_nothing(budget)
     found = bound_percentile(processes, 0.95, certainty.alpha)
     n_calls = sum(map(len, processes))
     digits = digits_apart([found.estimate, found.lower, found.upper, budget.limit])
@@ -170,6 +197,24 @@ def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) 
             f"budget {show(budget.limit)}"
         )
     return _decide(budget, (found.estimate, found.lower, found.upper), reason)
+
+
+def _judge_nothing(budget: Budget) -> Check:
+    return _check(budget, Verdict.INCONCLUSIVE, "no value: every call was disturbed")
+
+
+def rounds_to_settle(check: Check, n_rounds: int) -> float | None:
+    """After how many rounds an open verdict on a time would be PASS or FAIL.
+
+    None where there is no bound on the side of the limit yet.
+    """
+    if check.value is None or check.limit is None:
+        return None
+    margin = math.log(check.limit / check.value)
+    bound = check.upper if margin > 0 else check.lower
+    if bound is None:
+        return None
+    return needed_rounds(n_rounds, abs(math.log(bound / check.value)), abs(margin))
 
 
 def _decide(budget: Budget, bounds: Bounds, reason: str) -> Check:

@@ -20,7 +20,8 @@ class Verdict(StrEnum):
 class Check:
     """One verdict with what it rests on, in SI base units; shares and ratios have none.
 
-    ``lower`` and ``upper`` bound ``value``; both are None for what is exact or missing.
+    ``lower`` and ``upper`` bound ``value``; both are None for what is exact or missing. What is
+    ``is_probably_slower`` is INCONCLUSIVE, and worth a person's look (docs/method.md, Gate).
     """
 
     model: str
@@ -31,6 +32,7 @@ class Check:
     lower: float | None = None
     upper: float | None = None
     limit: float | None = None
+    is_probably_slower: bool = False
 
     @property
     def name(self) -> str:

@@ -11,13 +11,20 @@ COMMANDS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning"}
 
 
 def render_annotations(checks: Sequence[Check], title: str) -> str:
-    """A workflow command for each check that did not pass: an error, or a warning if open."""
+    """A workflow command for each check that did not pass: an error, or a warning if open.
+
+    A probable slow-down is named in the warning's title; estimate and interval are in its text.
+    """
     return "".join(
-        f"::{COMMANDS[check.verdict]} title={_property(f'{title}: {check.name}')}"
+        f"::{COMMANDS[check.verdict]} title={_property(f'{title}: {_name(check)}')}"
         f"::{_data(check.reason)}\n"
         for check in checks
         if check.verdict in COMMANDS
     )
+
+
+def _name(check: Check) -> str:
+    return f"{check.name}, probably slower" if check.is_probably_slower else check.name
 
 
 def append_step_summary(checks: Sequence[Check], title: str, path: Path) -> None:
