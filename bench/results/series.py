@@ -16,7 +16,10 @@ from bench.results.workload import Workload
 
 @dataclass(frozen=True)
 class Point:
-    """The metric at one commit: its value, or why there is none."""
+    """The metric at one commit: its value, or why there is none.
+
+    A time that can't be trusted has a ``span`` in the place of a value: where it lies.
+    """
 
     commit: str  # "+" behind it: the sources had changes that nobody committed
     started_at: str  # of its first record; ISO 8601, UTC
@@ -24,6 +27,7 @@ class Point:
     interval: Interval | None
     n_processes: int
     reason: str = ""
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ def _points(commits: dict[str, list[Record]], metric: Metric) -> Iterable[Point]
             yield Point(commit, began, None, None, 0, reason)
         elif metric.spec.takes_time:
             estimate = estimate_time([times for _, times in results_of(LatencyTimes, records)])
-            yield Point(commit, began, estimate.value, estimate.interval, estimate.n_processes)
+            n = estimate.n_processes
+            if estimate.is_trusted:
+                yield Point(commit, began, estimate.value, estimate.interval, n)
+            else:
+                yield Point(commit, began, None, None, n, span=estimate.span)
         else:
             yield Point(commit, began, median(known), None, len(known))

@@ -21,6 +21,7 @@ def describe(series: Series) -> str:
     return (
         f"{series.model} {series.metric.name} on {series.machine}: {work.n_samples} samples, "
         f"batch {work.batch}, {work.dtype}, threads {work.threads}"
+        f"{', pages kept' if work.keeps_pages else ''}"
     )
 
 
@@ -30,7 +31,7 @@ def _render_series(series: Series, steps: Steps) -> str:
         [
             point.commit,
             point.started_at,
-            _value(point.value, unit) if point.value is not None else point.reason,
+            _value(point.value, unit) if point.value is not None else _instead(point, unit),
             _interval(point, unit),
             str(point.n_processes),
             f"{steps[point.commit]:+.1%}" if point.commit in steps else "",
@@ -39,6 +40,14 @@ def _render_series(series: Series, steps: Steps) -> str:
     ]
     heads = ["Commit", "Measured", "Value", "Interval", "Processes", "Step"]
     return f"### {describe(series)}\n\n{markdown_table(heads, rows, n_text=2)}"
+
+
+def _instead(point: Point, unit: str) -> str:
+    """What stands in the place of a value: where it lies, or why there is none."""
+    if point.span is None:
+        return point.reason
+    low, high = (_value(bound, unit) for bound in point.span)
+    return f"{low} to {high}"
 
 
 def _interval(point: Point, unit: str) -> str:
