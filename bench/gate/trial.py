@@ -1,10 +1,10 @@
 """python -m bench.gate.trial: what `bench.compare` says on this machine, for real.
 
-Compares a revision with itself many times, idle and beside a process that burns a processor, and
-two networks of which one is known to be slower, if they are named. Prints a line for each
-comparison and a count. INCONCLUSIVE does not count as wrong.
+Compares the same code with itself, and networks with one that is slower by a known share of
+multiply-adds, on the machine as it is and beside a neighbour (`bench.neighbour`). Prints a line for
+each comparison and a count for each case. INCONCLUSIVE is not wrong.
 
-Exit codes: 0 nothing wrong; 1 a FAIL of the same code, or a PASS of the slower network;
+Exit codes: 0 nothing wrong; 1 a FAIL of the same code, or a PASS of a slower network;
 2 the request can't be met; 130 Ctrl-C.
 """
 
@@ -12,54 +12,59 @@ import argparse
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
+from bench.neighbour import neighbour
 
-BURNER = [sys.executable, "-c", "while True: pass"]
 NAMES = {EXIT_OK: "PASS", EXIT_FAIL: "FAIL", EXIT_INCONCLUSIVE: "INCONCLUSIVE"}
+CONDITIONS = ("quiet", "loaded")
+BASE = "model:tests.slow_models:base"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two sides of which the truth is known."""
+
+    base: str
+    head: str
+    wrong: str  # the verdict that would be
+
+
+CASES = {
+    "same": Case("HEAD", "HEAD", "FAIL"),
+    "slower-5": Case(BASE, "model:tests.slow_models:slower_by_5_percent", "PASS"),
+    "slower-10": Case(BASE, "model:tests.slow_models:slower_by_10_percent", "PASS"),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """How often to compare what."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.gate.trial",
-        description="Compare the same code with itself, and a slower network, and count verdicts.",
+        description="Compare the same code with itself, and slower networks, and count verdicts.",
         epilog="Exit codes: 0 nothing wrong, 1 a wrong verdict, 2 the request can't be met.",
     )
-    parser.add_argument("--runs", type=int, default=20, help="of each kind (default: 20)")
-    parser.add_argument("--revision", default="HEAD", help="compared with itself (default: HEAD)")
-    parser.add_argument("--model", default="sudormrf-0.25x", metavar="NAME")
+    parser.add_argument("--runs", type=int, default=6, help="of each case (default: 6)")
     parser.add_argument(
-        "--slower",
-        nargs=2,
-        metavar=("BASE", "SLOWER"),
-        help="two networks, such as tests.slow_models:base tests.slow_models:slower_by_10_percent",
+        "--time", type=float, default=180.0, metavar="S", help="for each run (default: 180 s)"
     )
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=[*CASES])
+    parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=[*CONDITIONS])
     parser.add_argument(
-        "--time", type=float, default=28.0, metavar="S", help="for each (default: 28 s)"
+        "--model", default="sudormrf-0.25x", metavar="NAME", help="of the case same"
     )
     return parser
 
 
-@contextmanager
-def burner(is_burning: bool) -> Iterator[None]:
-    """A process that uses one processor all the time, or none."""
-    if not is_burning:
-        yield
-        return
-    process = subprocess.Popen(BURNER)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def compare(case: Case, arguments: argparse.Namespace) -> str:
+    """The verdict of one comparison in a process of its own; its reason is printed.
 
-
-def compare(base: str, head: str, arguments: argparse.Namespace) -> str:
-    """The verdict of one comparison in a process of its own; its reason is printed."""
-    command = [sys.executable, "-m", "bench.compare", base, head]
+    Raises:
+        ChildProcessError: it came to none.
+    """
+    command = [sys.executable, "-m", "bench.compare", case.base, case.head]
     options = ["--models", arguments.model, "--time", str(arguments.time)]
     run = subprocess.run(command + options, stdout=subprocess.PIPE, text=True, check=False)
     verdict = NAMES.get(run.returncode)
@@ -70,22 +75,26 @@ def compare(base: str, head: str, arguments: argparse.Namespace) -> str:
 
 
 def try_out(arguments: argparse.Namespace) -> int:
-    """All comparisons; counts them and says whether one was wrong."""
+    """All comparisons; counts them and says whether one was wrong.
+
+    Runs of the cases alternate, so that a change of the machine hits all alike.
+    """
+    found = {
+        (name, condition): Counter[str]()
+        for name in arguments.cases
+        for condition in arguments.conditions
+    }
+    for run in range(arguments.runs):
+        for (name, condition), verdicts in found.items():
+            print(f"{name}, {condition}: ", end="", flush=True)
+            with neighbour(condition == "loaded", seed=run):
+                verdicts[compare(CASES[name], arguments)] += 1
     wrong = 0
-    for is_burning in (False, True):
-        place = "beside a burner" if is_burning else "idle"
-        with burner(is_burning):
-            same = Counter(
-                compare(arguments.revision, arguments.revision, arguments)
-                for _ in range(arguments.runs)
-            )
-            print(f"the same code, {place}: {dict(same)}", flush=True)
-            wrong += same["FAIL"]
-            if arguments.slower:
-                base, slower = (f"model:{name}" for name in arguments.slower)
-                found = Counter(compare(base, slower, arguments) for _ in range(arguments.runs))
-                print(f"{slower}, {place}: {dict(found)}", flush=True)
-                wrong += found["PASS"]
+    for (name, condition), verdicts in found.items():
+        counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in NAMES.values())
+        n_wrong = verdicts[CASES[name].wrong]
+        print(f"{name}, {condition}: {counts}; {n_wrong} wrong")
+        wrong += n_wrong
     return EXIT_FAIL if wrong else EXIT_OK
 
 
