@@ -1,6 +1,7 @@
 """What a check measures, and when it stops, with records that are made up."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +10,17 @@ import pytest
 
 from bench.errors import UsageError
 from bench.gate.budgets import LIMITS, Budget, Budgets
+from bench.gate.outlook import Allowance
 from bench.gate.rounds import LOOKS, CheckRun, check_records, exact_jobs, round_jobs
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.measurements import LatencyTimes, OperationCount, Result
 from bench.results.record import Job, Record, Status
-from bench.results.verdict import Verdict
+from bench.results.verdict import Check, Verdict
 from bench.results.workload import Workload
 from tests.bench.example_records import GPU, environment, fail, make_job, make_record, measured
 
 WORKLOAD = make_job().workload
+ROUND_S = 3.0
 
 
 def budget(
@@ -27,13 +30,19 @@ def budget(
 
 
 class Lab:
-    """Answers jobs; each network's time is its own, with a deviation for each process."""
+    """Answers jobs; each network's time is its own, with a deviation for each process.
+
+    Its clock goes on by ROUND_S in every batch of jobs.
+    """
 
     def __init__(self, times_s: dict[str, float], spread: float = 0.01) -> None:
         self.times_s, self.spread = times_s, spread
         self.rng = np.random.default_rng(0)
         self.batches: list[list[str]] = []
         self.records: list[Record] = []
+
+    def clock(self) -> float:
+        return ROUND_S * len(self.batches)
 
     def __call__(self, jobs: Sequence[Job]) -> None:
         self.batches.append([f"{job.model} {job.probe} {job.round}" for job in jobs])
@@ -46,15 +55,18 @@ class Lab:
         return LatencyTimes((time_s,) * 5)
 
 
-def run(
-    lab: Lab, *budgets: Budget, is_time_left: Callable[[], bool] = lambda: True
-) -> list[Verdict]:
-    check_run = CheckRun(Budgets(budgets, 0.99, "*"), is_time_left)
+def check(lab: Lab, *budgets: Budget, n_rounds: float = 1000) -> list[Check]:
+    """``n_rounds`` is for how many there is time."""
+    check_run = CheckRun(Budgets(budgets, 0.99, "*"), Allowance(n_rounds * ROUND_S, lab.clock))
     while jobs := check_run.next_jobs(lab.records):
         lab(jobs)
     checks = check_run.checks(lab.records)
     assert [(c.model, c.limit) for c in checks] == [(b.entry.name, b.limit) for b in budgets]
-    return [check.verdict for check in checks]
+    return checks
+
+
+def run(lab: Lab, *budgets: Budget, n_rounds: float = 1000) -> list[Verdict]:
+    return [check.verdict for check in check(lab, *budgets, n_rounds=n_rounds)]
 
 
 def test_only_what_the_budgets_need_is_measured_and_counts_once() -> None:
@@ -117,10 +129,33 @@ def test_only_what_is_open_is_measured_on_to_the_last_look() -> None:
 @pytest.mark.parametrize("n_rounds", [1, 3, 7])
 def test_when_the_time_is_spent_no_round_begins(n_rounds: int) -> None:
     lab = Lab({"dprnn": 0.02}, spread=0.1)
-    is_time_left = lambda: len(lab.batches) < n_rounds  # noqa: E731
-    verdicts = run(lab, budget("dprnn", "median_s", 0.0201), is_time_left=is_time_left)
+    verdicts = run(lab, budget("dprnn", "median_s", 0.0201), n_rounds=n_rounds)
     assert verdicts == [Verdict.INCONCLUSIVE]
     assert len(lab.batches) == n_rounds
+
+
+def test_an_open_time_says_how_much_longer_it_would_need() -> None:
+    """And the same network, given twice that time, comes to a verdict."""
+    limits = budget("dprnn", "median_s", 0.0205)
+    (found,) = check(Lab({"dprnn": 0.02}, spread=0.03), limits, n_rounds=5)
+    assert found.verdict == Verdict.INCONCLUSIVE
+    said = re.search(r"; about (.*) more would settle it \(--time (\d+)\)$", found.reason)
+    assert said
+    n_rounds = 2 * float(said[2]) / ROUND_S
+    assert run(Lab({"dprnn": 0.02}, spread=0.03), limits, n_rounds=n_rounds) == [Verdict.PASS]
+
+
+def test_an_open_time_at_its_limit_or_after_few_rounds_says_so() -> None:
+    (found,) = check(Lab({"dprnn": 0.02}, spread=0.1), budget("dprnn", "median_s", 0.02))
+    assert found.reason.endswith("; more time would hardly settle it")
+    (found,) = check(Lab({"dprnn": 0.02}), budget("dprnn", "median_s", 0.1), n_rounds=2)
+    assert found.reason.endswith("; it takes 5 rounds at least, about 10 s more (--time 20)")
+
+
+def test_times_are_of_processes_that_keep_their_pages_and_counts_are_not() -> None:
+    timed, counted = budget("dprnn", "median_s", 1.0), budget("dprnn", "peak_rss_bytes", 1.0)
+    assert all(job.workload.keeps_pages for job in round_jobs([timed], 0))
+    assert not any(job.workload.keeps_pages for job in exact_jobs([counted]))
 
 
 def test_a_slow_network_is_called_slow_as_seldom_as_is_said() -> None:

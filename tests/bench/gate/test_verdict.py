@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from bench.gate.budgets import LIMITS, Budget
-from bench.gate.verdict import Certainty, judge
+from bench.gate.verdict import Certainty, judge, rounds_to_settle
 from bench.registry import REGISTRY
 from bench.results.codec import encode_environment, encode_record
 from bench.results.measurements import LatencyTimes, Result
 from bench.results.record import Record, Status
 from bench.results.store import read_records
-from bench.results.verdict import Verdict
+from bench.results.verdict import Check, Verdict
 from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_record, measured
+from tests.bench.gate.live import in_turns
 
 BAR = Certainty(0.99)
 P, F, I = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
@@ -123,6 +124,81 @@ def test_a_ratio_is_of_the_same_round() -> None:
     assert "no round has a time of both" in (
         judge(budget("ratio", 2.1, "demucs"), [*records[:10], *others], BAR).reason
     )
+
+
+def turned(factors: Sequence[float], model: str, disturbed: Sequence[int] = ()) -> list[Record]:
+    """Six rounds of calls in turns, in which the machine doubles its time from turn to turn."""
+    paces = [0.01 * 2**turn for turn in range(4)]
+    return [
+        record("ratio", in_turns([factor * pace for pace in paces], disturbed), index, model)
+        for index, factor in enumerate(factors)
+    ]
+
+
+def test_a_ratio_is_of_turns_that_both_made_undisturbed() -> None:
+    """One network's first calls were disturbed, the other's last: medians are four times apart."""
+    records = [*turned([2.0] * 6, "dprnn", (0, 1)), *turned([1.0] * 6, "demucs", (3,))]
+    check = judge(budget("ratio", 2.1, "demucs"), records, BAR)
+    assert check.verdict == P
+    assert check.value == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("quantity", ["median_s", "p95_s", "rtf", "ratio"])
+def test_where_every_call_was_disturbed_the_verdict_is_open(quantity: str) -> None:
+    records = [*turned([1.0] * 6, "dprnn", range(4)), *turned([1.0] * 6, "demucs")]
+    reference = "demucs" if quantity == "ratio" else None
+    check = judge(budget(quantity, 1e3, reference), records, BAR)
+    assert (check.verdict, check.reason) == (I, "no value: every call was disturbed")
+
+
+def test_disturbed_calls_are_in_no_median_nor_percentile() -> None:
+    """Every other call takes a hundred times as long, and waited for a processor."""
+    quiet_s = 0.02 * np.random.default_rng(0).lognormal(0, 0.001, (10, 30))
+    records = [
+        record("p95_s", in_turns(np.ravel([times_s, 100 * times_s], "F"), range(1, 60, 2)), index)
+        for index, times_s in enumerate(quiet_s)
+    ]
+    spoilt = record("p95_s", in_turns([2.0], (0,)), 10)
+    for quantity in ("median_s", "p95_s"):
+        check = judge(budget(quantity, 0.021), [*records, spoilt], BAR)
+        assert (check.verdict, check.value) == (P, pytest.approx(0.02, rel=0.005))
+
+
+def kept(records: Sequence[Record]) -> list[Record]:
+    """The same by processes that kept their pages, in half of the time."""
+    found = []
+    for old in records:
+        assert isinstance(old.result, LatencyTimes)
+        workload = replace(old.job.workload, keeps_pages=True)
+        times_s = tuple(time_s / 2 for time_s in old.result.times_s)
+        found.append(make_record(replace(old.job, workload=workload), LatencyTimes(times_s)))
+    return found
+
+
+def test_records_of_before_are_checked_and_give_way_to_those_with_kept_pages() -> None:
+    old = timed(STEADY)
+    for records, value in ((old, 0.02), (kept(old), 0.01), ([*old, *kept(old)], 0.01)):
+        check = judge(budget("median_s", 1.0), records, BAR)
+        assert (check.verdict, check.value) == (P, pytest.approx(value, rel=0.01))
+
+
+def test_a_ratio_is_of_two_processes_that_kept_their_pages_or_of_two_that_did_not() -> None:
+    old, other = timed(STEADY), timed([0.01] * 10, "demucs")
+    limits = budget("ratio", 3.0, "demucs")
+    for records in ([*old, *other, *kept(old)], [*old, *other, *kept(other)]):
+        check = judge(limits, records, BAR)
+        assert (check.verdict, check.value) == (P, pytest.approx(2.0, rel=0.01))
+    assert judge(limits, [*old, *kept(other)], BAR).verdict == F
+
+
+@pytest.mark.parametrize(("limit", "n_rounds"), [(0.022, 4.0), (0.021, 15.26), (0.019, 13.81)])
+def test_rounds_to_settle_are_those_after_which_a_bound_reaches_the_limit(
+    limit: float, n_rounds: float
+) -> None:
+    """A bound 10 % away after four rounds, for a limit 10 % away and others about half as far."""
+    check = Check("dprnn", "median_s", I, "", 0.02, 0.02 / 1.1, 0.022, limit)
+    assert rounds_to_settle(check, 4) == pytest.approx(n_rounds, rel=1e-3)
+    assert rounds_to_settle(replace(check, lower=0.0, upper=None), 4) is None
 
 
 def test_a_percentile_needs_calls_that_are_worth_enough() -> None:
