@@ -212,7 +212,7 @@ def rounds_to_settle(check: Check, n_rounds: int) -> float | None:
         return None
     margin = math.log(check.limit / check.value)
     bound = check.upper if margin > 0 else check.lower
-    if bound is None:
+    if not bound:  # none above, or zero below
         return None
     return needed_rounds(n_rounds, abs(math.log(bound / check.value)), abs(margin))
 

@@ -1,7 +1,7 @@
 """The command with made-up times: its sides, endings, and files."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,12 @@ import pytest
 
 from bench import compare
 from bench.gate import sides
-from bench.results.environment import Environment
-from bench.results.measurements import LatencyTimes
+from bench.gate.effect import LOOKS
+from bench.measure.conductor import Player
 from bench.results.record import Job, Record
 from bench.results.store import read_records
 from tests.bench.example_records import ENVIRONMENT, make_record
+from tests.bench.gate.live import in_turns
 
 NETWORKS = ("model:tests.fault_models:healthy", "model:tests.fault_models:null")
 Call = Callable[..., int]
@@ -29,19 +30,20 @@ class Times:
         self.end: tuple[int, BaseException] | None = None
         self.rng = np.random.default_rng(0)
 
-    def __call__(self, job: Job, environment: Environment, root: Path | None = None) -> Record:
-        self.jobs.append(job)
-        if self.end and len(self.jobs) == self.end[0]:
-            raise self.end[1]
-        time_s = 0.05 * (self.ratio if job.factory.endswith("null") else 1)
-        time_s *= float(np.exp(self.rng.normal(0, self.spread)))
-        return make_record(job, LatencyTimes((time_s,)), environment)
+    def __call__(self, players: Sequence[Player]) -> Iterator[Record]:
+        for player in players:
+            self.jobs.append(player.job)
+            if self.end and len(self.jobs) == self.end[0]:
+                raise self.end[1]
+            time_s = 0.05 * (self.ratio if player.job.factory.endswith("null") else 1)
+            time_s *= float(np.exp(self.rng.normal(0, self.spread)))
+            yield make_record(player.job, in_turns((time_s, time_s)), player.environment)
 
 
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Times:
     times = Times()
-    monkeypatch.setattr(compare, "run_alone", times)
+    monkeypatch.setattr(compare, "measure_round", times)
     monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: ENVIRONMENT)
     monkeypatch.setattr("bench.machine.lock.lock_path", lambda: tmp_path / "lock")
     for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
@@ -70,7 +72,9 @@ def test_two_networks_are_compared_on_one_thread(
     assert printed["verdict"] == verdict
     assert printed["checks"][0]["value"] == pytest.approx(ratio - 1, abs=0.01)
     assert {job.workload.threads for job in times.jobs} == {1}
-    assert [job.round for job in times.jobs] == list(range(12))
+    n_processes = 2 * LOOKS[0]  # of either side
+    assert [job.round for job in times.jobs[::2]] == list(range(n_processes))
+    assert [job.round for job in times.jobs[1::2]] == list(range(n_processes))
     assert [job.factory.rpartition(":")[2] for job in times.jobs[:4]] == [
         "healthy", "null", "null", "healthy"
     ]  # fmt: skip
@@ -81,7 +85,7 @@ def test_two_networks_are_compared_on_one_thread(
 def test_an_open_verdict_has_a_code_of_its_own(call: Call, times: Times) -> None:
     times.spread = 0.3
     assert call(*NETWORKS) == 3
-    assert len(times.jobs) == 80
+    assert len(times.jobs) == 4 * LOOKS[-1]
 
 
 def test_without_time_nothing_is_said(call: Call, times: Times) -> None:

@@ -1,19 +1,23 @@
 """Revisions as folders, on repositories made for the test; real workers answer."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from bench.errors import UsageError
+from bench.gate import sides
 from bench.gate.revisions import checked_out, repository_root
 from bench.gate.sides import environment_below, two_sides
+from bench.measure.conductor import Player
 from bench.measure.isolate import run_alone
 from bench.plan import plan_job
 from bench.registry import Entry
-from bench.results.measurements import ParameterCount
-from tests.bench.example_records import ENVIRONMENT, SETTINGS
+from bench.results.measurements import LatencyTimes, ParameterCount
+from bench.results.record import Record, Status
+from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_record
+from tests.bench.gate.live import in_turns
 
 Git = Callable[..., str]
 
@@ -133,3 +137,48 @@ def test_a_worker_that_speaks_otherwise_is_told_before_anything_is_measured(
     worker.write_text("import sys\nsys.exit('unknown request')\n")
     with pytest.raises(UsageError, match=r"The worker of v0 .* unknown request"):
         environment_below("v0", tmp_path, 1)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Record], Record]) -> list[Player]:
+    """Answer the handshake with one call in a turn, spoilt; returns who was asked."""
+    asked: list[Player] = []
+
+    def measure_round(players: Sequence[Player]) -> Iterator[Record]:
+        asked.extend(players)
+        for player in players:
+            yield spoil(make_record(player.job, in_turns([1e-6])))
+
+    monkeypatch.setattr(sides, "measure_round", measure_round)
+    monkeypatch.setattr(sides, "fetch_environment", lambda threads, root: ENVIRONMENT)
+    return asked
+
+
+def test_the_handshake_is_a_round_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answer(monkeypatch, lambda record: record)
+    assert environment_below("v1", tmp_path, 1) == ENVIRONMENT
+    (player,) = asked
+    assert player.root == tmp_path
+    assert (player.job.probe, player.job.workload.keeps_pages) == ("latency", True)
+
+
+OTHER_ANSWERS: dict[str, tuple[Callable[[Record], Record], str]] = {
+    "no turns": (
+        lambda record: make_record(record.job, LatencyTimes((1e-6,))),
+        "it takes no turns",
+    ),
+    "a failure": (lambda record: fail(record, Status.ERROR, "KeyError: 'turn'"), "'turn'"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ANSWERS)
+def test_a_worker_that_takes_no_turns_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    spoil, problem = OTHER_ANSWERS[case]
+    answer(monkeypatch, spoil)
+    with pytest.raises(UsageError) as caught:
+        environment_below("v0", tmp_path, 1)
+    assert "does not understand the requests of this version: " in str(caught.value)
+    assert problem in str(caught.value)

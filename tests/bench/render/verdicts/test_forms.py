@@ -70,6 +70,14 @@ def test_github_is_told_what_did_not_pass_in_one_line_each() -> None:
     assert warning == "::warning title=a%2C b%3A demucs time::not settled"
 
 
+def test_github_is_warned_of_a_probable_slow_down_by_the_title() -> None:
+    reason = "HEAD +4.0% [-1.0%, +9.2%] against v1; not settled, probably slower"
+    check = Check("dprnn", "time", O, reason, 0.04, -0.01, 0.092, 0.05, is_probably_slower=True)
+    (warning,) = render_annotations([check], "gate").splitlines()
+    title = "title=gate%3A dprnn time%2C probably slower"
+    assert warning == f"::warning {title}::{reason.replace('%', '%25')}"
+
+
 def test_the_step_summary_grows(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     for title in ("first", "second"):
