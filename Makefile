@@ -40,7 +40,8 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# An open verdict (exit code 3) is printed and ends nothing.
+# An open verdict (exit code 3) is printed and ends nothing: this project's CI runs on machines that it
+# does not know, within two minutes. Elsewhere bench.check is strict (docs/ci.md).
 gate: $(INSTALLED)
 	$(BIN)/python -m bench.check --time 90 || [ $$? -eq 3 ]
 
