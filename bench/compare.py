@@ -30,7 +30,7 @@ from bench.results.store import RecordFile
 from bench.results.verdict import FORMS, Check
 from bench.results.workload import PHASES
 
-EFFORT = Effort(1, 1, 0.0, 1.0, budget_s=1.2, deadline_s=600)
+EFFORT = Effort(1, 0.0, 1.0, budget_s=1.2, deadline_s=600)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -99,6 +99,6 @@ def handshake_job(threads: int) -> Job:
         dtype="float32",
         threads=threads,
         seed=0,
-        effort=Effort(1, 1, 0.0, 1.0, budget_s=0.0, deadline_s=60.0),
+        effort=Effort(1, 0.0, 1.0, budget_s=0.0, deadline_s=60.0),
     )
     return plan_job(HANDSHAKE, "inference", "latency", settings)

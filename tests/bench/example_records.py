@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from bench.plan import Effort, Settings
-from bench.rounds import plan_next
 from bench.registry import NULL, TABLE1, Entry
 from bench.results.contention import CallContention
 from bench.results.environment import (
@@ -33,6 +32,7 @@ from bench.results.measurements import (
 )
 from bench.results.record import Job, Record, Status
 from bench.results.workload import Phase, Workload
+from bench.rounds import plan_next
 
 ENVIRONMENT = Environment(
     machine=Machine(

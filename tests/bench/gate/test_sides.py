@@ -11,10 +11,10 @@ from bench.gate import sides
 from bench.gate.revisions import checked_out, repository_root
 from bench.gate.sides import environment_below, two_sides
 from bench.measure.conductor import Player
-from bench.measure.isolate import run_alone
+from bench.measure.forkserver import ForkServer
 from bench.plan import plan_job
 from bench.registry import Entry
-from bench.results.measurements import LatencyTimes, ParameterCount
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_record
 from tests.bench.gate.live import in_turns
@@ -121,9 +121,10 @@ def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
         (root / "own.py").write_text(OWN_NETWORK.format(kernel_size=kernel_size))
         entry = Entry("own", "own", "own:network")
         job = plan_job(entry, "inference", "parameters", SETTINGS)
-        record = run_alone(job, ENVIRONMENT, root)
-        assert isinstance(record.result, ParameterCount)
-        found.append(record.result.n_params)
+        with ForkServer(1, root=root) as server:
+            outcome = server.run(asdict(job), 60.0).outcome
+        assert outcome is not None
+        found.append(outcome["result"]["n_params"])
     assert found == [2 * 3 + 2, 2 * 5 + 2]
 
 
