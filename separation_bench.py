@@ -18,6 +18,7 @@ COMMANDS = {
     "streaming": "real-time factor against latency on a stream",
     "doctor": "say what makes this machine unfit to measure on",
     "repeatability": "how far ratios move between runs, quiet and under load",
+    "pages": "what an allocator that keeps its pages is worth",
     "check": "hold networks to budgets (PASS, FAIL or INCONCLUSIVE)",
     "compare": "measure two revisions, or two networks, in turns",
     "history": "a value over commits, and where it changed",
