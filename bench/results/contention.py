@@ -61,9 +61,13 @@ class Contention:
         A short call is over before ticks can tell of a neighbour. What ran at its two ends often
         ran through it. It decides which calls count, and is no reproach to a call.
         """
+        return self.are_others_running or bool(self.is_contended)
+
+    @property
+    def are_others_running(self) -> bool:
+        """Right before or after, on more than a small share of the processors."""
         limit = OTHERS_SHARE * (self.n_cpus or 0)
-        are_others_running = self.n_others_running is not None and self.n_others_running > limit
-        return are_others_running or bool(self.is_contended)
+        return self.n_others_running is not None and self.n_others_running > limit
 
     @property
     def has_waited(self) -> bool:

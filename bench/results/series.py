@@ -1,6 +1,6 @@
 """A metric of a network over commits, from the records of many runs; machines are never mixed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,7 +18,7 @@ from bench.results.workload import Workload
 class Point:
     """The metric at one commit: its value, or why there is none.
 
-    A time that can't be trusted has a ``span`` in the place of a value: where it lies.
+    A time that can't be trusted has a ``span`` in the place of a value.
     """
 
     commit: str  # "+" behind it: the sources had changes that nobody committed
@@ -87,11 +87,13 @@ def _points(commits: dict[str, list[Record]], metric: Metric) -> Iterable[Point]
             reason = records[0].reason or NOT_KNOWN_HERE
             yield Point(commit, began, None, None, 0, reason)
         elif metric.spec.takes_time:
-            estimate = estimate_time([times for _, times in results_of(LatencyTimes, records)])
-            n = estimate.n_processes
-            if estimate.is_trusted:
-                yield Point(commit, began, estimate.value, estimate.interval, n)
-            else:
-                yield Point(commit, began, None, None, n, span=estimate.span)
+            yield _time(commit, began, [times for _, times in results_of(LatencyTimes, records)])
         else:
             yield Point(commit, began, median(known), None, len(known))
+
+
+def _time(commit: str, began: str, rounds: Sequence[LatencyTimes]) -> Point:
+    estimate = estimate_time(rounds)
+    if not estimate.is_trusted:
+        return Point(commit, began, None, None, estimate.n_processes, span=estimate.span)
+    return Point(commit, began, estimate.value, estimate.interval, estimate.n_processes)

@@ -31,6 +31,11 @@ class Value:
     interval: Interval | None = None
 
     @property
+    def is_missing(self) -> bool:
+        """Neither a number nor a range; status and reason say why."""
+        return self.value is None and self.span is None
+
+    @property
     def is_sound(self) -> bool:
         """Nothing is to be said of it."""
         return not self.reason and not self.doubts
@@ -81,6 +86,11 @@ class RunSummary:
     overhead: LatencySummary | None  # of the null model: what the harness adds to every call
     keeps_pages: bool  # the processes that were timed gave no page back to the kernel
     took_turns: bool  # they lived side by side, and their calls took turns
+
+    @property
+    def base_name(self) -> str:
+        """The base network's name for people; empty when nothing was timed."""
+        return next((m.entry.display_name for m in self.models if m.entry.name == self.base), "")
 
     @property
     def environment_name(self) -> str:

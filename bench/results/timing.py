@@ -9,12 +9,7 @@ from statistics import median
 from bench.results.contention import Contention
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record
-from bench.results.statistics import (
-    MIN_CALLS,
-    MIN_PROCESSES,
-    Estimate,
-    percentile,
-)
+from bench.results.statistics import MIN_CALLS, MIN_PROCESSES, Estimate, percentile
 from bench.results.turns import estimate_ratio, estimate_time, times_by_round
 
 SHARES = (0.90, 0.95, 0.99)
@@ -40,7 +35,7 @@ class Doubt:
 
     kind: DoubtKind
     n: int = 0  # calls, processes or rounds that it concerns
-    of: int = 0  # all of them, or as many as there should be
+    of: int = 0  # all of them
     share: float = 0.0  # half the interval over the value
     causes: tuple[str, ...] = ()
     example: Contention | None = None  # of what disturbed a call
@@ -88,15 +83,19 @@ def summarize_latency(records: Sequence[Record], base: Sequence[Record]) -> Late
         n_disturbed=n_calls - sum(len(t.undisturbed) for t in found) if is_counted else None,
         page_faults=median(faults) if faults else None,
         stopped_by=stopped_by.most_common(1)[0][0] if stopped_by else "not known",
-        doubts=(*_gpu_doubts(found), *_estimate_doubts(latency, found)),
+        doubts=(
+            *_gpu_doubts(found),
+            *(_describe(kind, latency, found) for kind in estimate_doubts(latency)),
+        ),
     )
 
 
 def _median_parts(found: Sequence[LatencyTimes]) -> dict[str, float]:
     """Of undisturbed calls, or of all where there are none."""
-    chosen = [(times.parts_s, times.undisturbed) for times in found if times.parts_s]
+    split = [times for times in found if times.parts_s]
+    chosen = [(times.parts_s, times.undisturbed) for times in split]
     if not any(indices for _, indices in chosen):
-        chosen = [(times.parts_s, list(range(len(times.times_s)))) for times in found]
+        chosen = [(times.parts_s, list(range(len(times.times_s)))) for times in split]
     names = chosen[0][0] if chosen else ()
     return {
         name: median(parts[name][index] for parts, indices in chosen for index in indices)
@@ -104,19 +103,27 @@ def _median_parts(found: Sequence[LatencyTimes]) -> dict[str, float]:
     }
 
 
-def _estimate_doubts(latency: Estimate, found: Sequence[LatencyTimes]) -> list[Doubt]:
+def estimate_doubts(estimate: Estimate) -> list[DoubtKind]:
     """What keeps a value from being quoted, or else a wide interval."""
-    doubts = []
-    if latency.n_processes < MIN_PROCESSES:
-        doubts.append(Doubt(DoubtKind.FEW_PROCESSES, len(found), MIN_PROCESSES))
-    if latency.n_samples < MIN_CALLS:
-        n_calls = sum(len(times.times_s) for times in found)
+    kinds = []
+    if estimate.n_processes < MIN_PROCESSES:
+        kinds.append(DoubtKind.FEW_PROCESSES)
+    if estimate.n_samples < MIN_CALLS:
+        kinds.append(DoubtKind.FEW_CALLS)
+    if not kinds and estimate.half_width >= NOISY_WIDTH:
+        kinds.append(DoubtKind.WIDE_INTERVAL)
+    return kinds
+
+
+def _describe(kind: DoubtKind, latency: Estimate, found: Sequence[LatencyTimes]) -> Doubt:
+    """The doubt with its numbers: what decided, of all that there was."""
+    if kind == DoubtKind.FEW_PROCESSES:
+        return Doubt(kind, latency.n_processes, len(found))
+    if kind == DoubtKind.FEW_CALLS:
         disturbed = [call for times in found for call in times.calls if call.is_disturbed]
-        example = disturbed[0] if disturbed else None
-        doubts.append(Doubt(DoubtKind.FEW_CALLS, latency.n_samples, n_calls, example=example))
-    if not doubts and latency.half_width >= NOISY_WIDTH:
-        doubts.append(Doubt(DoubtKind.WIDE_INTERVAL, share=latency.half_width))
-    return doubts
+        n_calls = sum(len(times.times_s) for times in found)
+        return Doubt(kind, latency.n_samples, n_calls, example=next(iter(disturbed), None))
+    return Doubt(kind, share=latency.half_width)
 
 
 def _gpu_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:

@@ -73,7 +73,7 @@ SETTINGS = Settings(
 )
 
 
-PARTS_S = dict.fromkeys(("zero_grad", "forward", "loss", "backward", "optimiser"), (0.1,))
+PARTS_S = dict.fromkeys(("zero_grad", "forward", "loss", "backward", "optimiser"), (0.1,) * 3)
 
 
 def environment(**sections: Mapping[str, Any]) -> Environment:
@@ -136,6 +136,17 @@ def make_latency(*times_s: float, round_index: int = 0, **job: Any) -> Record:
     return make_record(make_job(round_index=round_index, **job), LatencyTimes(times_s))
 
 
+def make_rounds(
+    times_s: Sequence[Sequence[float]], job: Job | None = None, **measured: Any
+) -> list[Record]:
+    """A record of each round's calls, of one network; nothing else ran unless ``measured`` says."""
+    job = job or make_job()
+    return [
+        make_record(replace(job, round=index), LatencyTimes(tuple(times), **measured))
+        for index, times in enumerate(times_s)
+    ]
+
+
 def fail(record: Record, status: Status, reason: str) -> Record:
     """The same cell, not measured."""
     return replace(record, status=status, reason=reason, result=None)
@@ -195,12 +206,15 @@ def _memory(scale: float, job: Job) -> Result:
 
 
 def _latency(scale: float, job: Job) -> Result:
+    """Rounds differ by one percent; the middle of three is 0.101 s times the scale."""
     return LatencyTimes(
-        times_s=((0.1 + 0.001 * job.round) * scale, 0.05 * scale, 7.0 * scale),
+        times_s=(0.101 * 1.01 ** (job.round - 1) * scale, 0.05 * scale, 7.0 * scale),
         first_time_s=0.9 * scale,
         is_warmup_stable=False,
         stopped_by="budget",
         contention=undisturbed(3),
+        turns=(0, 1, 2),
+        page_faults=(0, 2, 11),
         parts_s=PARTS_S if job.workload.phase == "update" else {},
     )
 

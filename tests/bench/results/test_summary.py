@@ -1,8 +1,7 @@
-"""From records to one value for each metric: medians of medians, and never a blank."""
+"""From records to one value for each metric, or a range of a time, and never a blank."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import median
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount
 from bench.results.metrics import METRICS, Metric
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
+from bench.results.statistics import Interval, estimate
 from bench.results.summary import NOT_KNOWN_HERE, NOT_MEASURED, RunSummary, Value, summarize
 from bench.results.timing import Doubt, DoubtKind
 from bench.results.workload import Phase
@@ -26,6 +26,7 @@ from tests.bench.example_records import (
     fail,
     make_job,
     make_record,
+    make_rounds,
     measured,
 )
 
@@ -36,21 +37,32 @@ def value_of(summary: RunSummary, metric: str, model: str = "dprnn") -> Value:
 
 
 def rounds(*times_s: Sequence[float]) -> list[Record]:
-    return [
-        make_record(make_job(round_index=index), LatencyTimes(tuple(times)))
-        for index, times in enumerate(times_s)
-    ]
+    return make_rounds(times_s)
 
 
-@given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=6))
-def test_latency_is_the_median_of_the_rounds_medians(times_s: list[list[float]]) -> None:
-    expected = median([median(times) for times in times_s])
-    assert value_of(summarize(rounds(*times_s)), "latency_s_inference").value == expected
+@given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=9))
+def test_a_time_is_its_estimate_or_where_that_can_not_be_trusted_a_range(
+    times_s: list[list[float]],
+) -> None:
+    expected, shown = (
+        estimate(times_s),
+        value_of(summarize(rounds(*times_s)), "latency_s_inference"),
+    )
+    assert shown.status == Status.OK
+    if expected.is_trusted:
+        assert (shown.value, shown.span) == (expected.value, None)
+        assert shown.interval == expected.interval
+    else:
+        assert (shown.value, shown.span, shown.interval) == (None, expected.span, None)
+        assert shown.doubts
+    assert not shown.is_missing
 
 
-def test_the_median_of_medians_is_not_that_of_the_pool() -> None:
-    summary = summarize(rounds([1.0] * 9, [2.0], [3.0]))
-    assert value_of(summary, "latency_s_inference").value == 2.0
+def test_a_range_is_explained_without_its_numbers() -> None:
+    (row,) = summarize(rounds([1.0], [2.0])).models
+    (explained,) = row.to_explain()
+    assert (explained.value, explained.span, explained.interval) == (None, None, None)
+    assert [doubt.kind for doubt in explained.doubts] == ["few_processes", "few_calls"]
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -59,7 +71,7 @@ def test_every_metric_comes_from_its_probe_and_phase(metric: Metric) -> None:
     value = getattr(measured(1.0, job), metric.field)
     summary = summarize([record for record in complete_run() if record.job.model == "conv-tasnet"])
     shown = value_of(summary, metric.name, "conv-tasnet").value
-    if metric.probe == "latency":  # of the first network: 0.1, 0.101 and 0.102 s a round
+    if metric.probe == "latency":  # the middle of the first network's rounds
         value = 0.101 * (3 if metric.phase == "update" else 1)
     assert shown == pytest.approx(value, rel=1e-12)
 
@@ -84,11 +96,12 @@ def test_own_networks_come_last_by_their_path() -> None:
 
 
 def test_a_round_that_failed_keeps_the_value_and_says_so() -> None:
-    good, bad, other = rounds([2.0], [9.0], [2.0])
-    summary = summarize([good, fail(bad, Status.TIMEOUT, "Too slow."), other])
+    records = rounds(*[[2.0, 2.0]] * 4)
+    records[1] = fail(records[1], Status.TIMEOUT, "Too slow.")
+    summary = summarize(records)
     shown = value_of(summary, "latency_s_inference")
-    doubt = Doubt(DoubtKind.ROUNDS_FAILED, 1, 3, causes=("Too slow.",))
-    assert shown == Value(2.0, doubts=(doubt,))
+    doubt = Doubt(DoubtKind.ROUNDS_FAILED, 1, 4, causes=("Too slow.",))
+    assert shown == Value(2.0, doubts=(doubt,), interval=Interval(2.0, 2.0, 0.95))
     assert summary.models[0].to_explain() == {Value(None, doubts=(doubt,)): ["latency_s_inference"]}
 
 
@@ -111,7 +124,7 @@ def test_values_with_one_reason_are_explained_together() -> None:
 
 
 def test_what_was_not_asked_for_is_skipped_and_nothing_to_explain() -> None:
-    summary = summarize(rounds([1.0]))
+    summary = summarize(rounds(*[[1.0, 1.0]] * 3))
     assert value_of(summary, "latency_s_update") == NOT_MEASURED
     assert NOT_MEASURED.status == Status.SKIPPED
     assert NOT_MEASURED.reason
@@ -192,6 +205,7 @@ MIXTURES: dict[str, tuple[Callable[[Record], Record], str]] = {
     "dtype": (lambda r: resized(r, dtype="float64"), "dtype, .*float64"),
     "threads": (lambda r: resized(r, threads=7), "threads"),
     "seed": (lambda r: resized(r, seed=3), "seed"),
+    "allocator": (lambda r: resized(r, keeps_pages=True), "allocators, .*pages kept"),
 }
 
 
@@ -221,7 +235,7 @@ def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
 def test_two_files_of_one_machine_share_a_table() -> None:
     first, second = rounds([1.0], [3.0])
     busier = replace(second, state=MachineState(load_average=(9.0, 9.0, 9.0)))
-    assert value_of(summarize([first, busier]), "latency_s_inference").value == 2.0
+    assert value_of(summarize([first, busier]), "latency_s_inference").span == (1.0, 3.0)
 
 
 def test_no_records_are_refused() -> None:
@@ -261,3 +275,15 @@ def test_a_run_began_with_its_earliest_record() -> None:
         for day, record in zip((3, 1, 2), rounds([1.0], [1.0], [1.0]), strict=True)
     ]
     assert summarize(records).started_at == "2026-01-01T00:00:00+00:00"
+
+
+def test_a_run_says_how_its_times_were_obtained() -> None:
+    base, *others = (make_rounds([[1.0]], make_job(name)) for name in ("sudormrf-1.0x", "dprnn"))
+    alone = summarize([*base, *others[0]])
+    assert (alone.keeps_pages, alone.took_turns, alone.base_name) == (
+        False,
+        False,
+        "SuDoRM-RF 1.0x",
+    )
+    together = summarize(make_rounds([[1.0]], make_job(keeps_pages=True), turns=(0,)))
+    assert (together.keeps_pages, together.took_turns, together.base_name) == (True, True, "DPRNN")
