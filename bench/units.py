@@ -26,8 +26,13 @@ def format_significant(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     rounded = float(f"{value:.{digits}g}")
-    decimals = max(0, digits - 1 - int(f"{abs(rounded):e}".partition("e")[2]))
+    decimals = _decimals(value, digits)
     return f"{rounded:.{decimals}f}" if decimals else f"{value:.0f}"
+
+
+def _decimals(value: float, digits: int) -> int:
+    """How many of the significant digits stand behind the point."""
+    return max(0, digits - 1 - int(f"{abs(value):.{digits - 1}e}".partition("e")[2]))
 
 
 def format_si(value: float, unit: str, digits: int = 3) -> str:
@@ -43,10 +48,31 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
     if unit in WHOLE_UNITS and abs(value) < 1000 and value == int(value):
         return f"{value:.0f} {unit}".strip()
     rounded = float(f"{value:.{digits}g}")  # first, so that 999.96 is 1.00 k and not 1000
-    factor, prefix = next(
-        (pair for pair in SI_PREFIXES if abs(rounded) >= pair[0]), SI_PREFIXES[-1]
-    )
-    return f"{format_significant(value / factor, digits)} {prefix}{unit}".strip()
+    factor, prefixed = _prefix(rounded, unit)
+    return f"{format_significant(value / factor, digits)} {prefixed}".strip()
+
+
+def _prefix(value: float, unit: str) -> tuple[float, str]:
+    """What a value is divided by, and its unit then."""
+    factor, prefix = next((pair for pair in SI_PREFIXES if abs(value) >= pair[0]), SI_PREFIXES[-1])
+    return factor, prefix + unit
+
+
+def format_range(low: float, high: float, unit: str | None = None) -> str:
+    """Two values above zero and what lies between, to two digits, in the unit of the larger.
+
+    Without a ``unit`` they are as they are. Ends that look the same have a third digit, and are
+    one "about" so much if they still do.
+
+    >>> format_range(0.0912, 0.2), format_range(0.0912, 0.2, "s"), format_range(1.001, 1.002, "s")
+    ('0.09 to 0.20', '91 to 200 ms', 'about 1.00 s')
+    """
+    factor, name = (1.0, "") if unit is None else _prefix(float(f"{high:.2g}"), unit)
+    ends = low / factor, high / factor
+    digits = digits_apart(ends, 2)
+    decimals = max(_decimals(ends[1], min(digits, 3)), _decimals(ends[0], 1))
+    first, last = (f"{end:.{decimals}f}" for end in ends)
+    return f"about {last} {name}".strip() if first == last else f"{first} to {last} {name}".strip()
 
 
 def format_duration(seconds: float) -> str:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from bench.render.estimates import format_ratio, format_span, plus_minus
 from bench.results.metrics import METRICS
 from bench.results.published import Published
-from bench.results.summary import ModelSummary, Value
+from bench.results.summary import ModelSummary, RunSummary, Value
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si, format_significant
 
+NO_RATIO = "not known"
+"""In the place of a ratio: no round has undisturbed calls of both networks."""
 LETTERS: dict[Phase, str] = {"inference": "I", "update": "B"}
 UNITS = {metric.name: metric.unit for metric in METRICS}
 SMALLEST_SHARE = 1e-3
@@ -36,10 +39,15 @@ class Column:
         return self.title + (f" {LETTERS[self.phase]}" if self.phase else "")
 
     def format(self, value: Value) -> str:
-        """The value in the printed unit, or its status; never blank.
+        """The value in the printed unit, or a range or a status in its place; never blank.
 
         A value too small for that unit to show has a unit of its own.
         """
+        if value.span is not None:
+            low, high = value.span
+            is_small = high < SMALLEST_SHARE * self.scale
+            scaled = (low / self.scale, high / self.scale)
+            return format_span(value.span, self.base_unit) if is_small else format_span(scaled)
         if value.value is None:
             return value.status.value
         mark = "" if value.is_sound else "†"
@@ -48,10 +56,17 @@ class Column:
         return format_significant(value.value / self.scale) + mark
 
     def format_alone(self, value: Value) -> str:
-        """The value with the unit that fits it, where no heading gives one; or its status."""
+        """The value with the unit that fits it, where no heading gives one, and its interval.
+
+        Or a range or a status in its place.
+        """
+        if value.span is not None:
+            return format_span(value.span, self.base_unit)
         if value.value is None:
             return value.status.value
-        return format_si(value.value, self.base_unit) + ("" if value.is_sound else "†")
+        mark = "" if value.is_sound else "†"
+        interval = plus_minus(value.interval, value.value)
+        return format_si(value.value, self.base_unit) + mark + interval
 
     @property
     def base_unit(self) -> str:
@@ -137,7 +152,7 @@ DETAIL_COLUMNS = [
     *_pair("flops", "FLOPs", "G", 1e9),
     *_pair("peak_rss_bytes", "Peak of the process", "MB", 1e6),
     *_pair("peak_allocated_bytes", "Peak of the allocator", "MB", 1e6),
-    *_pair("latency_s", "Median time", "ms", 1e-3),
+    *_pair("latency_s", "Time", "ms", 1e-3),
 ]
 """Everything measured."""
 
@@ -147,3 +162,30 @@ def ratio_to_published(column: Column, model: ModelSummary) -> float | None:
     value = model.values[column.metric].value
     published = column.published_value(model.published)
     return None if value is None or not published else value / published
+
+
+def beside_time(column: Column, model: ModelSummary, summary: RunSummary) -> str:
+    """Behind a time: its interval, and its ratio to the base network; empty of all else.
+
+    As `` ± 3 %; ratio 1.41 ± 2 %``. Both times of a ratio are of one run, and of calls next to each
+    other: that is the number that lasts.
+    """
+    if column not in LATENCY:
+        return ""
+    value = model.values[column.metric]
+    interval = "" if value.value is None else plus_minus(value.interval, value.value)
+    ratio = ratio_to_base(column.phase, model, summary)
+    return f"{interval}; ratio {ratio}" if ratio else interval
+
+
+def ratio_to_base(phase: Phase | None, model: ModelSummary, summary: RunSummary) -> str:
+    """Of the times of one phase; empty where there is none, and of the base itself."""
+    timing = model.timings.get(phase) if phase else None
+    if timing is None or model.entry.name == summary.base:
+        return ""
+    return format_ratio(timing.ratio) if timing.ratio else NO_RATIO
+
+
+def head_beside_time(column: Column, summary: RunSummary) -> str:
+    """What stands behind a time, for the heading of its column; empty of all else."""
+    return f"ratio to {summary.base_name}" if column in LATENCY and summary.base else ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.units import digits_apart, format_si, format_significant
+from bench.units import digits_apart, format_range, format_si, format_significant
 
 positive = st.floats(min_value=1e-9, max_value=1e15)
 n_digits = st.integers(min_value=1, max_value=6)
@@ -100,3 +100,35 @@ def test_different_values_look_different_and_no_digit_is_wasted(values: list[flo
     if digits > 3:
         fewer = {format_significant(value, digits - 1) for value in set(values)}
         assert len(fewer) < len(set(values))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "text"),
+    [
+        (0.09, 0.2, None, "0.09 to 0.20"),
+        (0.09, 0.2, "s", "90 to 200 ms"),
+        (1.2, 2.1, None, "1.2 to 2.1"),
+        (0.09, 1.2, "s", "0.09 to 1.20 s"),
+        (0.0005, 0.02, "s", "0.5 to 20.0 ms"),
+        (8.6, 11.3, "s", "9 to 11 s"),
+        (1.01, 1.04, "s", "1.01 to 1.04 s"),
+        (1.001, 1.002, "s", "about 1.00 s"),
+        (0.5, 0.5, None, "about 0.50"),
+        (0.9996, 0.9998, "s", "about 1.00 s"),
+        (2e-6, 3e-6, "s", "2.0 to 3.0 µs"),
+    ],
+)
+def test_ranges(low: float, high: float, unit: str | None, text: str) -> None:
+    assert format_range(low, high, unit) == text
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1.0, 1e4))
+def test_the_ends_of_a_range_are_within_half_a_unit_of_their_last_digit(
+    low: float, factor: float
+) -> None:
+    """The upper end has two digits or more; the lower at least one, and as many decimals."""
+    text = format_range(low, low * factor)
+    first, _, last = text.removeprefix("about ").partition(" to ")
+    assert Decimal(last or first) == pytest.approx(Decimal(low * factor), rel=Decimal("0.0501"))
+    assert Decimal(first) == pytest.approx(Decimal(low), rel=Decimal("0.501"))
+    assert first != last

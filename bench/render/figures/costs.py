@@ -9,12 +9,13 @@ from matplotlib.figure import Figure as Canvas
 from bench.render.columns import LATENCY, MACS, Column, memory_column
 from bench.render.figures.pareto import (
     OTHER_STYLE,
-    STYLES,
-    SUDORMRF_COLOUR,
+    collect_handles,
     draw_grid,
     scale_costs,
+    style_of,
 )
 from bench.render.figures.saving import save_figure
+from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si
@@ -29,11 +30,8 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
     for row, phase in enumerate(PHASES):
         for axis, column in zip(axes[row], _columns(summary, phase), strict=True):
             _draw_panel(axis, column, LATENCY[row], summary)
-    handles = {
-        label: handle
-        for axis in axes.flat
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
+    times = [model.values[column.metric] for model in summary.models for column in LATENCY]
+    handles = collect_handles(axes.flat) | uncertainty_handles(times)
     if handles:
         canvas.legend(
             handles.values(),
@@ -57,7 +55,7 @@ def _missing(summary: RunSummary) -> Iterator[str]:
     """Networks of which a time is missing, with the status of the first that is."""
     for model in summary.models:
         values = [model.values[column.metric] for column in LATENCY]
-        failed = [value.status.value for value in values if value.value is None]
+        failed = [value.status.value for value in values if value.is_missing]
         if failed:
             yield f"{model.entry.display_name} ({failed[0]})"
 
@@ -68,19 +66,23 @@ def _columns(summary: RunSummary, phase: Phase) -> tuple[Column, Column]:
 
 
 def _draw_panel(axis: Axes, across: Column, up: Column, summary: RunSummary) -> None:
-    points = []
+    costs: list[float] = []
+    times_s: list[float] = []
     for place, model in enumerate(summary.models):
-        cost, time_s = model.values[across.metric], model.values[up.metric]
-        if cost.value and time_s.value:
-            points.append((cost.value, time_s.value))
-            colour, marker = style_of(model, place)
-            name = model.entry.display_name
-            axis.plot(*points[-1], marker, color=colour, markersize=8, label=name)
+        cost, time_s = model.values[across.metric].value, model.values[up.metric]
+        if not cost or time_s.is_missing:
+            continue
+        colour, marker = style_in_run(model, place)
+        name = model.entry.display_name
+        if time_s.value:
+            axis.plot(cost, time_s.value, marker, color=colour, markersize=8, label=name)
+            times_s.append(time_s.value)
+        costs.append(cost)
+        times_s += draw_uncertainty(axis, time_s, cost, colour, along="y", label=name)
     phase = NAMES[up.phase or "inference"]
     axis.set_xlabel(f"{across.title} of {phase}")
     axis.set_ylabel(f"{up.title} of {phase}")
-    if points:
-        costs, times_s = zip(*points, strict=True)
+    if costs:
         scale_costs(axis, "x", costs, _with_unit(across))
         scale_costs(axis, "y", times_s, _with_unit(up))
     draw_grid(axis)
@@ -90,10 +92,7 @@ def _with_unit(column: Column) -> Callable[[float], str]:
     return lambda value: format_si(value, column.base_unit, 2)
 
 
-def style_of(model: ModelSummary, place: int) -> tuple[str, str]:
+def style_in_run(model: ModelSummary, place: int) -> tuple[str, str]:
     """Colour and marker of a network; own ones differ by their place in the run."""
-    if model.entry.name.startswith("sudormrf-"):
-        return SUDORMRF_COLOUR, "*"
-    if model.entry.name in STYLES:
-        return STYLES[model.entry.name]
-    return f"C{place}", OTHER_STYLE[1]
+    colour, marker = style_of(model)
+    return (f"C{place}", marker) if (colour, marker) == OTHER_STYLE else (colour, marker)

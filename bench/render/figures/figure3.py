@@ -1,5 +1,6 @@
 """Figure 3 with own trainings: published qualities hollow, own ones filled, over own costs."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +9,11 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bench.render.columns import Column, table1_columns
-from bench.render.figures.pareto import OTHER_STYLE, STYLES, SUDORMRF_COLOUR, frame_costs
+from bench.render.figures.pareto import frame_costs, style_of
 from bench.render.figures.saving import save_figure
+from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
 from bench.results.quality import EvaluationRecord
-from bench.results.summary import ModelSummary, RunSummary
+from bench.results.summary import ModelSummary, RunSummary, Value
 
 TASKS = (("speech", "SI-SDRi, speech (dB)"), ("sounds", "SI-SDRi, non-speech (dB)"))
 
@@ -37,7 +39,16 @@ def write_figure3(
     handles.append(
         Line2D([], [], linestyle="", marker="o", color="k", fillstyle="none", label="published")
     )
-    canvas.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    values = [model.values[one.metric] for model in summary.models for one in costs]
+    uncertain = uncertainty_handles(values)
+    canvas.legend(
+        [*handles, *uncertain.values()],
+        [*(str(handle.get_label()) for handle in handles), *uncertain],
+        loc="outside lower center",
+        ncols=5,
+        frameon=False,
+        fontsize=9,
+    )
     trained = " and ".join(sorted({record.trained_on or "unknown" for record in own.values()}))
     tested = " and ".join(sorted({record.corpus for record in own.values()}))
     canvas.suptitle(
@@ -56,26 +67,39 @@ def _draw_panel(
     task: str,
     own: Mapping[tuple[str, str], EvaluationRecord],
 ) -> None:
-    costs = []
+    costs: list[float] = []
     for model in summary.models:
-        measured = model.values[column.metric].value
-        if measured is None or measured <= 0:
+        value = model.values[column.metric]
+        cost = _place(value, column)
+        if cost is None:
             continue
-        cost = measured / column.scale
         costs.append(cost)
-        colour, marker = _style(model)
+        colour, marker = style_of(model)
+        is_number = value.span is None
         if model.published is not None:
             paper = model.published
             quality = paper.si_sdri_speech_db if task == "speech" else paper.si_sdri_nonspeech_db
-            point = (cost, quality)
-            axis.plot(*point, marker, color=colour, fillstyle="none", zorder=3)
-            _name_size(axis, model, point)
+            costs += draw_uncertainty(axis, value, quality, colour, scale=column.scale)
+            if is_number:
+                axis.plot(cost, quality, marker, color=colour, fillstyle="none", zorder=3)
+            _name_size(axis, model, (cost, quality))
         record = own.get((model.entry.name, task))
         if record is not None:
-            _draw_own(axis, cost, record, colour, marker)
-            _name_size(axis, model, (cost, record.si_sdri_mean_db))
+            quality = record.si_sdri_mean_db
+            costs += draw_uncertainty(axis, value, quality, colour, scale=column.scale)
+            _draw_interval(axis, cost, record, colour)
+            if is_number:
+                axis.plot([cost], [quality], marker, color=colour, zorder=4)
+            _name_size(axis, model, (cost, quality))
     axis.set_xlabel(f"{column.title} of inference ({column.unit})")
     frame_costs(axis, costs)
+
+
+def _place(value: Value, column: Column) -> float | None:
+    """Where a cost is drawn: of a range its middle, on a log axis; None where there is none."""
+    if value.span is not None:
+        return math.sqrt(math.prod(value.span)) / column.scale
+    return value.value / column.scale if value.value else None
 
 
 def _name_size(axis: Axes, model: ModelSummary, point: tuple[float, float]) -> None:
@@ -86,20 +110,12 @@ def _name_size(axis: Axes, model: ModelSummary, point: tuple[float, float]) -> N
         axis.annotate(size, point, (6, -10), textcoords="offset points", fontsize=7)
 
 
-def _draw_own(axis: Axes, cost: float, record: EvaluationRecord, colour: str, marker: str) -> None:
-    """A filled point, with its interval where there is one."""
-    mean = record.si_sdri_mean_db
+def _draw_interval(axis: Axes, cost: float, record: EvaluationRecord, colour: str) -> None:
+    """Of a quality, where there is one."""
     if record.si_sdri_low_db is not None and record.si_sdri_high_db is not None:
         axis.vlines(cost, record.si_sdri_low_db, record.si_sdri_high_db, color=colour)
-    axis.plot([cost], [mean], marker, color=colour, zorder=4)
-
-
-def _style(model: ModelSummary) -> tuple[str, str]:
-    if model.entry.name.startswith("sudormrf-"):
-        return SUDORMRF_COLOUR, "*"
-    return STYLES.get(model.entry.name, OTHER_STYLE)
 
 
 def _legend_entry(model: ModelSummary) -> Line2D:
-    colour, marker = _style(model)
+    colour, marker = style_of(model)
     return Line2D([], [], linestyle="", color=colour, marker=marker, label=model.entry.display_name)

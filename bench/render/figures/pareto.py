@@ -1,16 +1,18 @@
 """The paper's Figure 3: separation quality against cost, with the Pareto frontier."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.render.columns import Column, table1_columns
+from bench.render.columns import LATENCY, Column, table1_columns
 from bench.render.figures.saving import save_figure
+from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
 from bench.results.summary import ModelSummary, RunSummary
 
 STYLES = {
@@ -19,6 +21,7 @@ STYLES = {
     "dprnn": ("#009e73", "D"),
     "two-step-tdcn": ("#cc79a7", "^"),
 }
+SUDORMRF = "SuDoRM-RF"
 SUDORMRF_COLOUR = "#1f3a93"
 OTHER_STYLE = ("#555555", "P")
 MARGIN = 1.6  # factor of space left and right of the points
@@ -46,11 +49,8 @@ def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
         for axis, column in zip(axes[row], [c for c in costs if c.phase == phase], strict=True):
             _draw_panel(axis, column, summary)
         axes[row][0].set_ylabel("SI-SDRi, non-speech (dB), paper's")
-    handles = {
-        label: handle
-        for axis in axes.flat
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
+    times = [model.values[column.metric] for model in summary.models for column in LATENCY]
+    handles = collect_handles(axes.flat) | uncertainty_handles(times)
     canvas.legend(
         handles.values(), handles, loc="outside lower center", ncols=8, frameon=False, fontsize=9
     )
@@ -67,32 +67,76 @@ def _draw_panel(axis: Axes, column: Column, summary: RunSummary) -> None:
     phase = "inference" if column.phase == "inference" else "training step"
     placed = [(model, *point) for model in summary.models if (point := _place(model, column))]
     _draw_frontier(axis, [(cost, quality) for _, cost, quality in placed])
-    stars = [
-        (m, cost, quality) for m, cost, quality in placed if m.entry.name.startswith("sudormrf-")
-    ]
+    stars = [(cost, quality) for model, cost, quality in placed if is_sudormrf(model)]
     if stars:
         axis.plot(
-            [cost for _, cost, _ in stars],
-            [quality for _, _, quality in stars],
+            *zip(*stars, strict=True),
             "-*",
             color=SUDORMRF_COLOUR,
             markersize=13,
             linewidth=1.2,
-            label="SuDoRM-RF",
+            label=SUDORMRF,
             zorder=4,
         )
-    for model, cost, quality in stars:
-        size = model.entry.display_name.removeprefix("SuDoRM-RF ")
-        axis.annotate(size, (cost, quality), (7, -11), textcoords="offset points", fontsize=8)
     for model, cost, quality in placed:
-        if model.entry.name.startswith("sudormrf-"):
-            continue
-        colour, marker = STYLES.get(model.entry.name, OTHER_STYLE)
-        name = model.entry.display_name
-        axis.plot([cost], [quality], marker, color=colour, markersize=8, label=name, zorder=3)
+        if is_sudormrf(model):
+            _name_size(axis, model, (cost, quality))
+        else:
+            colour, marker = style_of(model)
+            axis.plot(
+                [cost], [quality], marker, color=colour, markersize=8, label=_label(model), zorder=3
+            )
+    ends = _draw_uncertainties(axis, column, summary)
     _name_missing(axis, column, summary)
-    frame_costs(axis, [cost for _, cost, _ in placed])
+    frame_costs(axis, [*(cost for _, cost, _ in placed), *ends])
     axis.set_xlabel(f"{column.title} of {phase} ({column.unit})")
+
+
+def _draw_uncertainties(axis: Axes, column: Column, summary: RunSummary) -> list[float]:
+    """Intervals and ranges of the costs; a size whose cost is a range has its name there."""
+    ends: list[float] = []
+    for model in summary.models:
+        if model.published is None:
+            continue
+        value, quality = model.values[column.metric], model.published.si_sdri_nonspeech_db
+        colour, _ = style_of(model)
+        ends += draw_uncertainty(
+            axis, value, quality, colour, scale=column.scale, label=_label(model)
+        )
+        if value.span and is_sudormrf(model):
+            _name_size(axis, model, (value.span[1] / column.scale, quality))
+    return ends
+
+
+def is_sudormrf(model: ModelSummary) -> bool:
+    """A size of SuDoRM-RF; all of them share a style."""
+    return model.entry.name.startswith("sudormrf-")
+
+
+def style_of(model: ModelSummary) -> tuple[str, str]:
+    """Colour and marker of a network."""
+    return (
+        (SUDORMRF_COLOUR, "*") if is_sudormrf(model) else STYLES.get(model.entry.name, OTHER_STYLE)
+    )
+
+
+def _label(model: ModelSummary) -> str:
+    """In the legend."""
+    return SUDORMRF if is_sudormrf(model) else model.entry.display_name
+
+
+def _name_size(axis: Axes, model: ModelSummary, point: Point) -> None:
+    size = model.entry.display_name.removeprefix(f"{SUDORMRF} ")
+    axis.annotate(size, point, (7, -11), textcoords="offset points", fontsize=8)
+
+
+def collect_handles(axes: Iterable[Axes]) -> dict[str, Artist]:
+    """What a legend of all panels shows of each label: its first artist."""
+    found: dict[str, Artist] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return found
 
 
 def _draw_frontier(axis: Axes, points: Sequence[Point]) -> None:
@@ -123,7 +167,7 @@ def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
     missing = [
         f"{model.entry.display_name}: {model.values[column.metric].status.value}"
         for model in summary.models
-        if model.published is not None and model.values[column.metric].value is None
+        if model.published is not None and model.values[column.metric].is_missing
     ]
     missing += [
         f"{model.entry.display_name}: no SI-SDRi" for model in summary.models if not model.published

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bench.render.estimates import format_span
 from bench.render.tables.markdown import markdown_table
 from bench.results.series import Point, Series
 from bench.units import format_si
@@ -18,10 +19,10 @@ def render_history(found: Sequence[tuple[Series, Steps]]) -> str:
 def describe(series: Series) -> str:
     """Network, metric, machine and workload in a line."""
     work = series.workload
+    pages = ", pages kept" if work.keeps_pages else ""
     return (
         f"{series.model} {series.metric.name} on {series.machine}: {work.n_samples} samples, "
-        f"batch {work.batch}, {work.dtype}, threads {work.threads}"
-        f"{', pages kept' if work.keeps_pages else ''}"
+        f"batch {work.batch}, {work.dtype}, threads {work.threads}{pages}"
     )
 
 
@@ -31,7 +32,7 @@ def _render_series(series: Series, steps: Steps) -> str:
         [
             point.commit,
             point.started_at,
-            _value(point.value, unit) if point.value is not None else _instead(point, unit),
+            _value_or_reason(point, unit),
             _interval(point, unit),
             str(point.n_processes),
             f"{steps[point.commit]:+.1%}" if point.commit in steps else "",
@@ -42,12 +43,10 @@ def _render_series(series: Series, steps: Steps) -> str:
     return f"### {describe(series)}\n\n{markdown_table(heads, rows, n_text=2)}"
 
 
-def _instead(point: Point, unit: str) -> str:
-    """What stands in the place of a value: where it lies, or why there is none."""
-    if point.span is None:
-        return point.reason
-    low, high = (_value(bound, unit) for bound in point.span)
-    return f"{low} to {high}"
+def _value_or_reason(point: Point, unit: str) -> str:
+    if point.span is not None:
+        return format_span(point.span, unit)
+    return point.reason if point.value is None else _value(point.value, unit)
 
 
 def _interval(point: Point, unit: str) -> str:

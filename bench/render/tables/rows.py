@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 
 from bench.render.columns import Column, table1_columns
 from bench.render.doubts import explain
 from bench.results.metrics import METRICS
-from bench.results.statistics import Estimate
+from bench.results.statistics import MIN_PROCESSES, Estimate
 from bench.results.summary import ModelSummary, RunSummary
-from bench.results.workload import PHASES
+from bench.results.timing import DoubtKind, estimate_doubts
+from bench.results.workload import PHASES, Phase
 
+RESTS_ON = ("low", "high", "level", "processes", "calls", "is_range", "doubts")
 Cell = str | int | float | None
 
 
@@ -57,6 +60,8 @@ def _place(summary: RunSummary) -> dict[str, Cell]:
         "is_modified": environment.code.is_modified if environment else None,
         "started_at": summary.started_at,
         "ratio_base": summary.base,
+        "keeps_pages": summary.keeps_pages,
+        "took_turns": summary.took_turns,
     }
 
 
@@ -77,21 +82,35 @@ def _row(model: ModelSummary, compared: dict[str, Column]) -> dict[str, Cell]:
             row[f"{metric.name}_paper"] = compared[metric.name].published_value(paper)
     for phase in PHASES:
         timing = model.timings.get(phase)
-        row |= _estimate(f"latency_s_{phase}", timing.latency if timing else None)
-        row[f"ratio_{phase}"] = timing.ratio.value if timing and timing.ratio else None
-        row |= _estimate(f"ratio_{phase}", timing.ratio if timing else None)
-        row[f"latency_s_{phase}_contended_calls"] = timing.n_contended if timing else None
+        doubts = [doubt.kind for doubt in model.values[f"latency_s_{phase}"].doubts]
+        row |= _estimate(f"latency_s_{phase}", timing.latency if timing else None, doubts)
+        row[f"latency_s_{phase}_calls_disturbed"] = timing.n_disturbed if timing else None
+        row[f"page_faults_{phase}"] = timing.page_faults if timing else None
+        row |= _ratio(phase, timing.ratio if timing else None)
     row["unknown_operators"] = " ".join(model.unknown_operators)
     return row
 
 
-def _estimate(name: str, estimate: Estimate | None) -> dict[str, Cell]:
-    """What a time or a ratio rests on: its interval, processes and calls."""
-    interval = estimate.interval if estimate else None
-    return {
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-        f"{name}_level": interval.level if interval else None,
-        f"{name}_processes": estimate.n_processes if estimate else None,
-        f"{name}_calls": estimate.n_samples if estimate else None,
-    }
+def _ratio(phase: Phase, ratio: Estimate | None) -> dict[str, Cell]:
+    value = ratio.value if ratio and ratio.is_trusted else None
+    doubts = estimate_doubts(ratio) if ratio else []
+    return {f"ratio_{phase}": value, **_estimate(f"ratio_{phase}", ratio, doubts)}
+
+
+def _estimate(name: str, estimate: Estimate | None, doubts: Iterable[DoubtKind]) -> dict[str, Cell]:
+    """What a time or a ratio rests on: interval or range, processes, and undisturbed calls.
+
+    A range of too few processes is all that was seen, and has no level.
+    """
+    if estimate is None:
+        return {f"{name}_{field}": None for field in RESTS_ON}
+    interval = estimate.interval if estimate.n_processes >= MIN_PROCESSES else None
+    values: tuple[Cell, ...] = (
+        *estimate.span,
+        interval.level if interval else None,
+        estimate.n_processes,
+        estimate.n_samples,
+        not estimate.is_trusted,
+        " ".join(doubts),
+    )
+    return {f"{name}_{field}": value for field, value in zip(RESTS_ON, values, strict=True)}

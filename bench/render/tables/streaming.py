@@ -6,10 +6,11 @@ from statistics import median
 
 from bench.registry import SAMPLE_RATE, Entry
 from bench.render.contention import describe_contention
+from bench.render.estimates import format_span, plus_minus
 from bench.render.tables.markdown import markdown_table
 from bench.results.measurements import StreamTimes
 from bench.results.record import Job, Record, Status, results_of
-from bench.results.statistics import LEVEL, Estimate, estimate
+from bench.results.statistics import Estimate, estimate
 from bench.units import format_si, format_significant
 
 EXPLANATION = (
@@ -18,9 +19,10 @@ EXPLANATION = (
     "coarsest resolution to fill, and for the last frame that covers it (the look-ahead). "
     "**Compute**: median time of a chunk, and of the slowest of all. **Real-time factor**: time "
     "of all chunks over their duration at 8 kHz; below 1 the stream keeps up. Medians over "
-    "processes, of the compute time with a bootstrap interval over them (95 %, or the level in "
-    "brackets where there are too few for that). † noisy: something else used the processors, as "
-    "said below the table. **State**: what is remembered between two chunks."
+    "processes, of the compute time with half its interval over them (95 %), or a range, marked "
+    "noisy, where half of that is 25 % or more, or there are fewer than 3 processes. † something "
+    "else used the processors, as said below the table. **State**: what is remembered between two "
+    "chunks."
 )
 HEADS = (
     "Chunk (samples)",
@@ -40,7 +42,7 @@ class Cost:
 
     chunk_samples: int
     latency_s: float
-    compute: Estimate  # seconds of a chunk, the median of the processes' medians
+    compute: Estimate  # seconds of a chunk, the middle of the processes' medians
     slowest_s: float  # chunk of all processes
     real_time_factor: float  # the median of the processes'
     macs: float  # of a chunk, on average where chunks are no whole hops
@@ -117,14 +119,13 @@ def _table(costs: Iterable[Cost]) -> str:
 
 
 def _compute(cost: Cost) -> str:
-    """Milliseconds, a mark where they are noisy, and the interval as a share of them."""
-    value_s, interval = cost.compute.value, cost.compute.interval
-    text = format_significant(1000 * value_s) + ("†" if cost.noise else "")
-    if interval is None:
-        return f"{text} (one process)"
-    level = "" if interval.level == LEVEL else f" ({interval.level:.0%})"
-    below, above = 1 - interval.low / value_s, interval.high / value_s - 1
-    return f"{text}<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
+    """Milliseconds, a mark where they are noisy, and the interval; or a range."""
+    compute, mark = cost.compute, "†" if cost.noise else ""
+    if not compute.is_trusted:
+        low_s, high_s = compute.span
+        return format_span((1000 * low_s, 1000 * high_s)) + mark
+    interval = plus_minus(compute.interval, compute.value)
+    return format_significant(1000 * compute.value) + mark + interval
 
 
 def _noise(costs: Iterable[Cost]) -> Iterable[str]:
@@ -132,7 +133,7 @@ def _noise(costs: Iterable[Cost]) -> Iterable[str]:
         f"- chunks of {cost.chunk_samples}: {'; '.join(cost.noise)}" for cost in costs if cost.noise
     ]
     if lines:
-        yield "† Noisy:"
+        yield "† Something else used the processors:"
         yield "\n".join(lines)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.render.columns import (
     DETAIL_COLUMNS,
     Column,
+    beside_time,
+    head_beside_time,
     ratio_to_published,
     table1_columns,
     titles,
@@ -14,7 +16,7 @@ from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.memory import render_memory
 from bench.render.tables.quality import describe_training
-from bench.render.tables.timing import render_timing
+from bench.render.tables.timing import describe_times, render_timing
 from bench.results import published as paper
 from bench.results.metrics import METRICS
 from bench.results.quality import EvaluationRecord
@@ -25,6 +27,15 @@ from bench.units import format_significant
 Own = Mapping[tuple[str, str], EvaluationRecord]
 
 PAPER_HEADS = ("SI-SDRi speech (dB), paper's", "SI-SDRi non-speech (dB), paper's")
+EXPLANATION = (
+    "In each cell: **measured here**, below it the paper's value and the ratio measured / "
+    "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
+    "and the cited paper). † in doubt: a section near the end says why.\n\n"
+    "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
+    "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
+    "beside exact multiply-adds here. A training step (B) costs about three "
+    "forwards. The paper's memory is what its sampling profilers saw."
+)
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
 )
@@ -39,7 +50,8 @@ def render_table1(summary: RunSummary, own: Own | None = None) -> str:
     sections = (
         _heading(summary),
         markdown_table(*_paper_table(summary, own)),
-        _explanation(summary),
+        EXPLANATION,
+        *describe_times(summary),
         *_own_caption(summary, own),
         "## Everything measured",
         markdown_table(*_detail_table(summary)),
@@ -68,11 +80,11 @@ def _paper_table(summary: RunSummary, own: Own) -> tuple[list[str], list[list[st
     in_paper = any(model.published for model in summary.models)
     heads = ["Model", *(PAPER_HEADS if in_paper else ())]
     heads += [f"SI-SDRi {task} (dB), own" for task in tasks]
-    heads += [_head_with_device(column, summary) for column in columns]
+    heads += [_head(column, summary) for column in columns]
     rows = []
     for model in summary.models:
         cells = [_own_si_sdri(own.get((model.entry.name, task))) for task in tasks]
-        cells += [_compared(column, model) for column in columns]
+        cells += [_compared(column, model, summary) for column in columns]
         quality = _si_sdri(model) if in_paper else ()
         rows.append([model.entry.display_name, *quality, *cells])
     return heads, rows
@@ -103,9 +115,12 @@ def _own_caption(summary: RunSummary, own: Own) -> Iterable[str]:
         yield "\n".join(lines)
 
 
-def _head_with_device(column: Column, summary: RunSummary) -> str:
+def _head(column: Column, summary: RunSummary) -> str:
+    """The heading; below it, of some, on which device, and what stands behind the value."""
     is_measured_there = column.phase == "update" and column.title in ("Memory", "Time")
-    return column.heading + (f"<br>on {summary.update_device}" if is_measured_there else "")
+    device = f"on {summary.update_device}" if is_measured_there else ""
+    below = [text for text in (device, head_beside_time(column, summary)) if text]
+    return "<br>".join([column.heading, *([", ".join(below)] if below else [])])
 
 
 def _si_sdri(model: ModelSummary) -> tuple[str, str]:
@@ -116,27 +131,19 @@ def _si_sdri(model: ModelSummary) -> tuple[str, str]:
     return f"{row.si_sdri_speech_db:.2f}{star}", f"{row.si_sdri_nonspeech_db:.2f}"
 
 
-def _compared(column: Column, model: ModelSummary) -> str:
-    """The measured value, and below it the paper's with the ratio of the two."""
-    measured = f"**{column.format(model.values[column.metric])}**"
+def _compared(column: Column, model: ModelSummary, summary: RunSummary) -> str:
+    """The measured value, a time with its interval and ratio; below it the paper's with the ratio.
+
+    A range is no number, and has no ratio to the paper's.
+    """
+    value = f"**{column.format(model.values[column.metric])}**"
+    measured = value + beside_time(column, model, summary)
     published = column.published_value(model.published)
     if published is None:
         return measured
     ratio = ratio_to_published(column, model)
     ratio_text = f", × {format_significant(ratio)}" if ratio is not None else ""
     return f"{measured}<br>{published / column.scale:.2f}{ratio_text}"
-
-
-def _explanation(summary: RunSummary) -> str:
-    return (
-        "In each cell: **measured here**, below it the paper's value and the ratio measured / "
-        "paper. SI-SDRi is the paper's where it says so (\\* the maximum of the authors' own run "
-        "and the cited paper). † in doubt: a section near the end says why.\n\n"
-        "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
-        "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
-        "beside exact multiply-adds here. A training step (B) costs about three "
-        "forwards. The paper's memory is what its sampling profilers saw."
-    )
 
 
 def _detail_table(summary: RunSummary) -> tuple[list[str], list[list[str]]]:

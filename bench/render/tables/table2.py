@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from bench.registry import TABLE2 as ENTRIES
-from bench.render.columns import Column, table1_columns
+from bench.render.columns import Column, beside_time, head_beside_time, table1_columns
 from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.table1 import render_notes
+from bench.render.tables.timing import describe_times
 from bench.results.published import TABLE1, TABLE2
 from bench.results.summary import ModelSummary, RunSummary
 
@@ -38,12 +39,14 @@ def render_table2(summary: RunSummary) -> str:
     by_name = {model.entry.name: model for model in summary.models}
     models = tuple(by_name[entry.name] for entry in ENTRIES if entry.name in by_name)
     columns = table1_columns(summary.update_device)
-    heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *(column.heading for column in columns)]
+    costs = [_head(column, summary) for column in columns]
+    heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *costs]
     sections = (
         f"# Table 2 on {summary.environment_name}",
         f"Inference (I) on the CPU; update step (B) on {summary.update_device_name}.",
-        markdown_table(heads, [_row(model, columns) for model in models]),
+        markdown_table(heads, [_row(model, columns, summary) for model in models]),
         EXPLANATION,
+        *describe_times(summary),
         *render_notes(replace(summary, models=models)),
         "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
@@ -51,10 +54,17 @@ def render_table2(summary: RunSummary) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _row(model: ModelSummary, columns: list[Column]) -> list[str]:
+def _head(column: Column, summary: RunSummary) -> str:
+    return "<br>".join(filter(None, (column.heading, head_beside_time(column, summary))))
+
+
+def _row(model: ModelSummary, columns: list[Column], summary: RunSummary) -> list[str]:
     row = TABLE2[model.entry.name]
     parts = (row.kernel_size, row.bn_chan, row.n_blocks, row.n_resamplings)
     choices = (row.norm, row.mask_activation, row.n_decoders)
-    costs = [column.format(model.values[column.metric]) for column in columns]
+    costs = [
+        column.format(model.values[column.metric]) + beside_time(column, model, summary)
+        for column in columns
+    ]
     name = model.entry.display_name
     return [name, *map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}", *costs]

@@ -1,16 +1,57 @@
 """The section of a report on time: intervals, ratios, percentiles and parts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from bench.registry import REGISTRY, SAMPLE_RATE
+from bench.registry import SAMPLE_RATE
+from bench.render.columns import ratio_to_base
+from bench.render.estimates import NOISY, format_time
 from bench.render.tables.markdown import markdown_table
-from bench.results.statistics import Estimate, needed_samples
-from bench.results.summary import RunSummary
+from bench.results.statistics import (
+    LEVEL,
+    MIN_CALLS,
+    MIN_PROCESSES,
+    WIDEST,
+    Estimate,
+    needed_samples,
+)
+from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import SHARES, LatencySummary
 from bench.results.workload import PHASES, Phase
-from bench.units import format_si, format_significant
+from bench.units import format_range, format_si, format_significant
 
 TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
+INTERVAL = f"{100 * LEVEL:.0f} %"
+TURNS = (
+    "In each round, fresh processes of all networks live side by side and make one call at a time, "
+    "in random order: a turn is one call of each. A ratio is formed between two calls of one turn, "
+    "so that what slows the machine for longer than a turn cancels."
+)
+ALONE = (
+    "In each round, a fresh process of each network ran alone, one after another. A ratio is "
+    "formed between the medians of two processes of one round."
+)
+KEPT = (
+    "The C library's malloc kept the pages that a call freed; with its defaults many would go back "
+    "to the kernel, and the next call would fault them in anew."
+)
+GIVEN_BACK = (
+    "The C library's malloc gave many of the pages that a call freed back to the kernel, and the "
+    "next call faulted them in anew, which is part of these times."
+)
+VALUES = (
+    "Calls during which the kernel's counters show other work are left out; Disturbed is their "
+    "share. Time and ratio: the middle over rounds of each round's median, ± half the interval "
+    f"({INTERVAL}) over rounds. A range marked noisy stands where too few calls or processes are "
+    f"left, or half the interval is {100 * WIDEST:.0f} % or more. A ratio is not known where no "
+    "round has undisturbed calls of both networks. Of two runs or two machines, compare ratios and "
+    "not times."
+)
+COLUMNS = (
+    "Percentiles are of single undisturbed calls, and appear from 29, 59 and 299 of them on. "
+    "Real-time factor: time over audio duration, below 1 is faster than real time. Ended by: what "
+    "ended the calls of most processes: precision (they agreed), budget (their time was spent) or "
+    "repeats (there were enough). Page faults: minor ones, the median of all calls."
+)
 
 
 def render_timing(summary: RunSummary) -> Iterable[str]:
@@ -21,10 +62,7 @@ def render_timing(summary: RunSummary) -> Iterable[str]:
     yield _introduction(summary)
     for phase in PHASES:
         rows = [
-            [
-                model.entry.display_name,
-                *_row(model.timings[phase], summary, model.entry.name == summary.base),
-            ]
+            [model.entry.display_name, *_row(model, phase, summary)]
             for model in summary.models
             if phase in model.timings
         ]
@@ -37,81 +75,96 @@ def render_timing(summary: RunSummary) -> Iterable[str]:
     yield _overhead(summary)
 
 
-def _introduction(summary: RunSummary) -> str:
-    return (
-        "Median over fresh processes of each process's median, with a bootstrap interval over "
-        "processes (95 %, or the level in brackets where there are too few of them for that). "
-        f"Ratio: to {_name(summary.base)}, process by process within a round, so that a drift "
-        "of the machine cancels; of two runs or two machines, compare ratios and not times. "
-        "Percentiles of single calls appear from 29, 59 and 299 calls on. Contended: calls during "
-        "which something else used the processors; they are in the values. Ended by: what ended "
-        "the calls of most processes: precision (they agreed), budget (their time was spent) or "
-        "repeats (there were enough). Real-time factor: "
-        "time over audio duration, below 1 is faster than real time."
+def describe_times(summary: RunSummary) -> Iterable[str]:
+    """A caption for a table with times: what stands beside them, and how they were obtained."""
+    if not any(model.timings for model in summary.models):
+        return
+    together = "turns" if summary.took_turns else "rounds"
+    yield (
+        f"A time is followed by half its interval ({INTERVAL}, over rounds of fresh processes) and "
+        f"by its ratio to {summary.base_name} in the same {together}. In the place of one that "
+        "can't be trusted stands a range, marked noisy: it rests on fewer than "
+        f"{MIN_PROCESSES} processes or {MIN_CALLS} undisturbed calls, or half its interval is "
+        f"{100 * WIDEST:.0f} % or more. Times were measured with {_threads(summary)}, in "
+        f"{_order(summary)}, and {_pages(summary)}."
     )
 
 
-def _name(model: str | None) -> str:
-    return REGISTRY[model].display_name if model in REGISTRY else str(model)
+def _threads(summary: RunSummary) -> str:
+    n = summary.workload.threads
+    return "1 thread" if n == 1 else f"{n} threads"
+
+
+def _order(summary: RunSummary) -> str:
+    if summary.took_turns:
+        return "processes that live side by side and make one call at a time in turns"
+    return "processes that ran one after another, each alone"
+
+
+def _pages(summary: RunSummary) -> str:
+    if summary.keeps_pages:
+        return "with a C library that keeps freed pages"
+    return "with the C library's malloc as it is, which gives freed pages back to the kernel"
+
+
+def _introduction(summary: RunSummary) -> str:
+    order = TURNS if summary.took_turns else ALONE
+    pages = KEPT if summary.keeps_pages else GIVEN_BACK
+    return " ".join((order, pages, VALUES, COLUMNS))
 
 
 def _heads(summary: RunSummary) -> list[str]:
     return [
         "Model",
-        "Median",
-        f"Ratio to {_name(summary.base)}",
+        "Time",
+        f"Ratio to {summary.base_name}",
         *(f"p{100 * share:.0f}" for share in SHARES),
         "First call",
         "Mixtures per second",
         "Real-time factor",
-        "Processes, calls",
+        "Processes, undisturbed calls",
         "Ended by",
-        "Contended",
+        "Disturbed",
+        "Page faults a call",
     ]
 
 
-def _row(timing: LatencySummary, summary: RunSummary, is_base: bool) -> list[str]:
-    value_s, batch = timing.latency.value, summary.workload.batch
+def _row(model: ModelSummary, phase: Phase, summary: RunSummary) -> list[str]:
+    timing, batch = model.timings[phase], summary.workload.batch
     audio_s = summary.workload.n_samples * batch / SAMPLE_RATE
-    n_samples = timing.latency.n_samples
-    contended = (
-        "not known" if timing.n_contended is None else f"{timing.n_contended / n_samples:.0%}"
-    )
     return [
-        format_si(value_s, "s") + _plus_minus(timing.latency),
-        _ratio(timing, is_base),
+        format_time(timing.latency),
+        ratio_to_base(phase, model, summary) or "1",
         *(_percentile(timing, share) for share in SHARES),
         "not known" if timing.first_s is None else format_si(timing.first_s, "s"),
-        format_significant(batch / value_s),
-        format_significant(value_s / audio_s),
-        f"{timing.latency.n_processes}, {n_samples}",
+        _of_time(timing.latency, lambda time_s: batch / time_s),
+        _of_time(timing.latency, lambda time_s: time_s / audio_s),
+        f"{timing.latency.n_processes}, {timing.latency.n_samples}",
         timing.stopped_by,
-        contended + (" (noisy)" if timing.doubts else ""),
+        _share_disturbed(timing),
+        "not known" if timing.page_faults is None else f"{timing.page_faults:.0f}",
     ]
 
 
-def _ratio(timing: LatencySummary, is_base: bool) -> str:
-    if is_base:
-        return "1"
-    if timing.ratio is None:
-        return "no round in common"
-    return format_significant(timing.ratio.value) + _plus_minus(timing.ratio)
+def _of_time(latency: Estimate, function: Callable[[float], float]) -> str:
+    """A function of the time; a range where the time is one."""
+    if latency.is_trusted:
+        return format_significant(function(latency.value))
+    low, high = sorted(map(function, latency.span))
+    return format_range(low, high)
 
 
-def _plus_minus(estimate: Estimate) -> str:
-    """The interval as a share of the value; its level where that is not 95 %."""
-    interval = estimate.interval
-    if interval is None:
-        return " (one process)"
-    level = "" if interval.level == 0.95 else f" ({interval.level:.0%})"
-    below = 1 - interval.low / estimate.value
-    above = interval.high / estimate.value - 1
-    return f"<br>−{100 * below:.1f} +{100 * above:.1f} %{level}"
+def _share_disturbed(timing: LatencySummary) -> str:
+    if timing.n_disturbed is None:
+        return "not known"
+    return f"{timing.n_disturbed / timing.n_calls:.0%}"
 
 
 def _percentile(timing: LatencySummary, share: float) -> str:
     value_s = timing.percentiles_s[share]
-    return f"needs {needed_samples(share)}" if value_s is None else format_si(value_s, "s")
+    if value_s is None:
+        return f"needs {needed_samples(share)}"
+    return format_si(value_s, "s") if timing.latency.is_trusted else NOISY
 
 
 def _parts_table(summary: RunSummary) -> str:
@@ -120,20 +173,18 @@ def _parts_table(summary: RunSummary) -> str:
     if not timed:
         return ""
     names = list(timed[0].timings["update"].parts_s)
-    rows = []
-    for model in timed:
-        parts_s = model.timings["update"].parts_s
-        rows.append(
-            [
-                model.entry.display_name,
-                *(f"{format_si(parts_s[name], 's')} ({_share(parts_s, name)})" for name in names),
-            ]
-        )
+    rows = [
+        [model.entry.display_name, *(_part(model.timings["update"], name) for name in names)]
+        for model in timed
+    ]
     return markdown_table(["Model", *(name.replace("_", " ") for name in names)], rows)
 
 
-def _share(parts_s: Mapping[str, float], name: str) -> str:
-    return f"{parts_s[name] / sum(parts_s.values()):.0%}"
+def _part(timing: LatencySummary, name: str) -> str:
+    """Its time and its share; of a step whose time is noisy, the share alone."""
+    part_s = timing.parts_s[name]
+    share = f"{part_s / sum(timing.parts_s.values()):.0%}"
+    return f"{format_si(part_s, 's')} ({share})" if timing.latency.is_trusted else share
 
 
 def _overhead(summary: RunSummary) -> str:
@@ -141,5 +192,5 @@ def _overhead(summary: RunSummary) -> str:
         return "The harness's own cost was not measured in this run."
     return (
         "The harness's own cost, of a null model that returns its input: "
-        f"{format_si(summary.overhead.latency.value, 's')} a call."
+        f"{format_time(summary.overhead.latency)} a call."
     )

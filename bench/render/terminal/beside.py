@@ -5,6 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.render.columns import LETTERS
+from bench.render.estimates import NOISY, format_ratio
+from bench.results.statistics import Estimate
 from bench.results.summary import RunSummary
 from bench.results.workload import PHASES
 from bench.units import format_significant
@@ -33,10 +35,17 @@ def render_beside(ours: RunSummary, theirs: RunSummary) -> Table | None:
             is_base = model.entry.name == ours.base
             if is_base or here is None or there is None or not (here.ratio and there.ratio):
                 continue
-            ratios = (here.ratio.value, there.ratio.value, here.ratio.value / there.ratio.value)
             name = f"{model.entry.display_name} {LETTERS[phase]}"
-            table.add_row(escape(name), *(format_significant(ratio) for ratio in ratios))
+            ratios = (format_ratio(here.ratio), format_ratio(there.ratio))
+            table.add_row(escape(name), *ratios, _quotient(here.ratio, there.ratio))
     return table if table.row_count else None
+
+
+def _quotient(here: Estimate, there: Estimate) -> str:
+    """Of two numbers; a range is none."""
+    if not (here.is_trusted and there.is_trusted):
+        return NOISY
+    return format_significant(here.value / there.value)
 
 
 def _size(run: RunSummary) -> tuple[int, int, str]:

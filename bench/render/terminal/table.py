@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from bench.render.columns import LETTERS, PARAMS, table1_columns
+from bench.render.columns import LETTERS, PARAMS, ratio_to_base, table1_columns
 from bench.render.doubts import describe_doubts
 from bench.render.terminal.beside import render_beside
-from bench.results.summary import RunSummary
+from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import DoubtKind
 from bench.results.workload import PHASES, Phase
 
@@ -30,10 +30,20 @@ def render_terminal(summary: RunSummary) -> Iterator[Table]:
         table.add_column("Model", no_wrap=True)
         for column in columns:
             table.add_column(column.title, justify="right", no_wrap=True)
+        if summary.base:
+            table.add_column("Ratio", justify="right", no_wrap=True)
         for model in summary.models:
             cells = [column.format_alone(model.values[column.metric]) for column in columns]
+            cells += [_ratio(phase, model, summary)] if summary.base else []
             table.add_row(escape(model.entry.display_name), *cells)
         yield table
+
+
+def _ratio(phase: Phase, model: ModelSummary, summary: RunSummary) -> str:
+    """Of the times; the status where there is no time."""
+    if phase not in model.timings:
+        return model.values[f"latency_s_{phase}"].status.value
+    return ratio_to_base(phase, model, summary) or "1"
 
 
 def print_summary(summary: RunSummary, console: Console) -> None:
@@ -42,8 +52,10 @@ def print_summary(summary: RunSummary, console: Console) -> None:
         print_whole(table, console)
     work = summary.workload
     notes = [f"{work.n_samples} samples, batch {work.batch}, threads {work.threads}."]
+    if summary.base:
+        notes.append(f"Ratio: of the time to that of {summary.base_name}.")
     if any(value.doubts for model in summary.models for value in model.values.values()):
-        notes.append("† in doubt: the report says why.")
+        notes.append("† or noisy: the report says why.")
     console.print(" ".join(notes), highlight=False)
     for line in _left_out(summary):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -50,7 +50,7 @@ SECONDS = st.none() | st.floats(0, 10)
         ({"steal_s": TICK_S + WAIT_SHARE * 0.1}, ""),
         ({"pressure_s": 0.1}, ""),  # others waited; this process did not
         ({"wait_s": None, "pressure_s": PRESSURE_SHARE * 0.1}, ""),
-        ({"involuntary_switches": 1000, "n_others_running": 50}, ""),
+        ({"involuntary_switches": 1000}, ""),
     ],
 )
 def test_a_verdict_and_its_reason(changed: dict[str, float | None], reason: str) -> None:
@@ -59,18 +59,58 @@ def test_a_verdict_and_its_reason(changed: dict[str, float | None], reason: str)
     assert sample.is_contended == bool(reason)
 
 
+@pytest.mark.parametrize(
+    ("n_others", "n_cpus", "reason"),
+    [
+        (1, 2, "1 other process running right before or after"),
+        (3, 2, "3 other processes running right before or after"),
+        (7, 64, "7 other processes running right before or after"),
+        (6, 64, ""),  # below a tenth of the processors
+        (1, None, "1 other process running right before or after"),
+        (0, None, ""),
+        (None, 2, ""),
+    ],
+)
+def test_what_ran_at_its_ends_disturbs_a_call_and_is_no_contention(
+    n_others: int | None, n_cpus: int | None, reason: str
+) -> None:
+    sample = replace(QUIET, n_others_running=n_others, n_cpus=n_cpus)
+    assert describe_contention(sample) == reason
+    assert sample.is_disturbed == bool(reason)
+    assert not sample.is_contended
+
+
+@pytest.mark.parametrize("waiting", [{"wait_s": 0.3}, {"wait_s": None, "pressure_s": 0.09}])
+def test_own_threads_that_wait_for_each_other_are_not_blamed_on_others(
+    waiting: dict[str, float | None],
+) -> None:
+    crowd = replace(QUIET, threads=4, **waiting)  # type: ignore[arg-type]
+    assert describe_contention(crowd) == "4 threads on 2 processors"
+    assert describe_contention(replace(crowd, n_cpus=1)) == "4 threads on 1 processor"
+    assert "waited" in describe_contention(replace(crowd, n_cpus=4))
+    assert "waited" in describe_contention(replace(crowd, n_cpus=None))
+    beside = describe_contention(replace(crowd, n_others_running=1))
+    assert beside == "4 threads on 2 processors; 1 other process running right before or after"
+
+
 @settings(max_examples=50)
 @given(
     wall_s=st.floats(1e-3, 10),
     threads=st.integers(1, 64),
     n_cpus=st.none() | st.integers(1, 64),
     seconds=st.tuples(*[SECONDS] * 4),
+    n_others=st.none() | st.integers(0, 9),
 )
 def test_there_are_words_exactly_where_something_disturbed(
-    wall_s: float, threads: int, n_cpus: int | None, seconds: tuple[float | None, ...]
+    wall_s: float,
+    threads: int,
+    n_cpus: int | None,
+    seconds: tuple[float | None, ...],
+    n_others: int | None,
 ) -> None:
     wait_s, others_cpu_s, steal_s, pressure_s = seconds
     sample = Contention(
-        wall_s, threads, n_cpus, wait_s, 3, others_cpu_s, steal_s, pressure_s, n_others_running=1
+        wall_s, threads, n_cpus, wait_s, 3, others_cpu_s, steal_s, pressure_s, n_others
     )
-    assert bool(describe_contention(sample)) == bool(sample.is_contended)
+    assert bool(describe_contention(sample)) == sample.is_disturbed
+    assert sample.is_disturbed or not sample.is_contended

@@ -7,20 +7,11 @@ from typing import Any
 import pytest
 
 from bench.render.doubts import describe_doubts, explain
-from bench.results.contention import Contention
 from bench.results.environment import GpuReading
-from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.summary import Value, summarize
 from bench.results.timing import Doubt, DoubtKind
-from tests.bench.example_records import fail, make_job, make_record, undisturbed
-
-
-def timed(times_s: Sequence[Sequence[float]], **measured: Any) -> list[Record]:
-    return [
-        make_record(make_job(round_index=index), LatencyTimes(tuple(times), **measured))
-        for index, times in enumerate(times_s)
-    ]
+from tests.bench.example_records import fail, make_rounds, undisturbed
 
 
 def explained(records: Sequence[Record]) -> str:
@@ -31,79 +22,72 @@ def explained(records: Sequence[Record]) -> str:
     return "".join(explanations)
 
 
+SIX = [[1.0]] * 6
+
+
 def test_of_a_sound_value_nothing_is_said() -> None:
     assert explain(Value(1.0)) == describe_doubts(()) == ""
-    assert explained(timed([[1.0]] * 6, contention=undisturbed(1))) == ""
+    assert explained(make_rounds(SIX, contention=undisturbed(1))) == ""
 
 
 def test_a_gap_has_the_reason_of_its_record() -> None:
-    failed = [fail(record, Status.OOM, "It is full.") for record in timed([[1.0]])]
+    failed = [fail(record, Status.OOM, "It is full.") for record in make_rounds(SIX)]
     assert explained(failed) == "It is full."
 
 
-def test_calls_during_which_others_worked() -> None:
-    """In each first call of 1 s, others used a whole processor more than in the second."""
-    disturbed = replace(undisturbed(2, n_cpus=2), others_cpu_s=(1.0, 0.0))
-    assert explained(timed([[1.0, 1.0]] * 6, contention=disturbed)) == (
-        "Noisy: other work during 6 of 12 calls (others used 1.0 of 2 processors)."
+@pytest.mark.parametrize(
+    ("times_s", "words"),
+    [
+        ([[1.0] * 9], "Noisy: 1 process of the 3 that a value needs."),
+        ([[1.0] * 9] * 2, "Noisy: 2 processes of the 3 that a value needs."),
+        ([[1.0]] * 3, "Noisy: 3 calls of the 5 that a value needs."),
+        (
+            [[1.0]],
+            "Noisy: 1 process of the 3 that a value needs; 1 call of the 5 that a value needs.",
+        ),
+    ],
+)
+def test_too_few_processes_and_calls(times_s: list[list[float]], words: str) -> None:
+    assert explained(make_rounds(times_s)) == words
+
+
+def test_too_few_calls_without_other_work() -> None:
+    """In each second call of 1 s, others used a whole processor."""
+    disturbed = replace(undisturbed(2, n_cpus=2), others_cpu_s=(0.0, 1.0))
+    assert explained(make_rounds([[1.0, 1.0]] * 4, contention=disturbed)) == (
+        "Noisy: 4 of 8 calls were undisturbed, and 5 are needed (others used 1.0 of 2 processors)."
     )
 
 
-@pytest.mark.parametrize(("n_disturbed", "is_noisy"), [(2, False), (3, True)])
-def test_a_fifth_of_the_calls_may_be_disturbed(n_disturbed: int, is_noisy: bool) -> None:
-    waits_s = (0.5,) * n_disturbed + (0.0,) * (10 - n_disturbed)
-    disturbed = replace(undisturbed(10), wait_s=waits_s)
-    assert bool(explained(timed([[1.0] * 10] * 6, contention=disturbed))) == is_noisy
+def test_too_few_processes_without_other_work() -> None:
+    quiet = make_rounds([[1.0]] * 4, contention=undisturbed(1))
+    loud = make_rounds([[1.0]] * 4, contention=replace(undisturbed(1), n_others_running=(2,)))
+    assert explained([quiet[0], *loud[1:]]) == (
+        "Noisy: 1 of 4 processes had undisturbed calls, and 3 are needed; "
+        "1 of 4 calls was undisturbed, and 5 are needed "
+        "(2 other processes running right before or after)."
+    )
 
 
-COUNTERS = ("wait_s", "others_cpu_s", "steal_s", "pressure_s")
+def test_more_threads_than_processors_are_named_as_the_cause() -> None:
+    crowd = replace(undisturbed(1, threads=4, n_cpus=2), wait_s=(0.9,))
+    assert "(4 threads on 2 processors)." in explained(make_rounds(SIX, contention=crowd))
+
+
+COUNTERS = ("wait_s", "others_cpu_s", "steal_s", "pressure_s", "n_others_running")
 
 
 def test_calls_that_nobody_could_watch_are_not_said_to_be_disturbed() -> None:
     blind: dict[str, Any] = dict.fromkeys(COUNTERS, (None,))
-    assert explained(timed([[1.0]] * 6, contention=replace(undisturbed(1), **blind))) == ""
-
-
-def test_calls_that_nobody_could_watch_are_not_said_to_be_quiet() -> None:
-    """One call of ten was disturbed, and of only four is anything known."""
-    half_blind: dict[str, Any] = dict.fromkeys(COUNTERS, (0.0,) * 4 + (None,) * 6)
-    half_blind["wait_s"] = (0.5, *half_blind["wait_s"][1:])
-    contention = replace(undisturbed(10), **half_blind)
-    assert explained(timed([[1.0] * 10] * 6, contention=contention)) == (
-        "Noisy: other work during 6 of 24 calls (2 threads together waited 500 ms of 1000 ms for a "
-        "processor)."
-    )
-
-
-BUSY = Contention(
-    wall_s=10.0,
-    threads=2,
-    n_cpus=2,
-    wait_s=0.0,
-    involuntary_switches=0,
-    others_cpu_s=9.0,
-    steal_s=0.0,
-    pressure_s=0.0,
-    n_others_running=1,
-)
-
-
-def test_a_neighbour_that_single_calls_can_not_show_is_seen_beside_the_series() -> None:
-    beside = {"series_contention": BUSY, "is_series_contended": True}
-    assert explained(timed([[1.0]] * 6, contention=undisturbed(1), **beside)) == (
-        "Noisy: other work beside 6 of 6 processes (others used 0.9 of 2 processors)."
-    )
-
-
-def test_half_of_the_processes_may_have_a_neighbour() -> None:
-    quiet = timed([[1.0]] * 6, is_series_contended=False)
-    beside = timed([[1.0]] * 6, is_series_contended=True)
-    assert explained([*quiet[:3], *beside[3:]]) == ""
-    assert explained([*quiet[:2], *beside[2:]]) == "Noisy: other work beside 4 of 6 processes."
+    assert explained(make_rounds(SIX, contention=replace(undisturbed(1), **blind))) == ""
 
 
 def test_a_wide_interval() -> None:
-    assert explained(timed([[1.0], [2.0]] * 3)) == "Noisy: an interval of ± 33%."
+    """Six rounds have Wilcoxon's interval: the smallest and the largest."""
+    rounds = [[1.0], [1.4]] * 3
+    assert explained(make_rounds(rounds)) == "Noisy: an interval of ± 17 %."
+    narrow = [[1.0], [1.15]] * 3
+    assert explained(make_rounds(narrow)) == ""
 
 
 GPU_DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -121,19 +105,19 @@ GPU_DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", GPU_DOUBTS)
 def test_what_disturbed_a_gpu(case: str) -> None:
     measured, words = GPU_DOUBTS[case]
-    assert explained(timed([[1.0]] * 6, **measured)) == words
+    assert explained(make_rounds(SIX, **measured)) == words
 
 
 def test_every_cause_of_a_slow_clock_is_named_once() -> None:
-    records = [*timed([[1.0]] * 3, gpu_slowed_by=("power cap", "heat"))]
-    records += timed([[1.0]] * 6, gpu_slowed_by=("heat",))[3:]
+    records = make_rounds(SIX, gpu_slowed_by=("power cap", "heat"))[:3]
+    records += make_rounds(SIX, gpu_slowed_by=("heat",))[3:]
     assert explained(records) == "Noisy: the GPU's clock lowered by heat, power cap."
 
 
 def test_rounds_that_failed_come_after_the_noise() -> None:
-    good, bad, other = timed([[1.0], [1.0], [2.0]])
+    good, bad, other = make_rounds([[1.0] * 5] * 3)
     assert explained([good, fail(bad, Status.TIMEOUT, "Too slow."), other]) == (
-        "Noisy: an interval of ± 33%. 1 of 3 rounds failed: Too slow."
+        "Noisy: 2 processes of the 3 that a value needs. 1 of 3 rounds failed: Too slow."
     )
 
 
@@ -152,7 +136,7 @@ def test_every_kind_of_doubt_has_a_sentence(kind: DoubtKind) -> None:
 
 def test_several_doubts_are_one_sentence() -> None:
     both = [Doubt(DoubtKind.GPU_SHARED), Doubt(DoubtKind.WIDE_INTERVAL, share=0.1)]
-    assert describe_doubts(both) == "Noisy: another process on the GPU and an interval of ± 10%."
+    assert describe_doubts(both) == "Noisy: another process on the GPU; an interval of ± 10 %."
 
 
 def test_operators_without_a_formula_are_named_and_are_no_noise() -> None:

@@ -160,7 +160,7 @@ def test_leaving_out_slowed_calls_gives_the_time_without_a_neighbour(true_s: flo
         errors.append(error_of(replay(rng, true_s, is_slowed, is_slowed), true_s))
         rng.bit_generator.state = state
         errors_of_all.append(error_of(replay(rng, true_s, is_slowed, None), true_s))
-    assert np.mean(errors) == pytest.approx(0, abs=3 * np.std(errors) / 10)
+    assert np.mean(errors) == pytest.approx(0, abs=3 * float(np.std(errors)) / 10)
     assert np.mean(errors_of_all) > 0.3
 
 
@@ -173,7 +173,9 @@ def test_marks_that_have_nothing_to_do_with_times_move_nothing(true_s: float) ->
     for _ in range(300):
         flags = rng.random((N_ROUNDS, N_CALLS)) < 0.6
         errors.append(error_of(replay(rng, true_s, nothing, flags), true_s))
-    assert np.mean(errors) == pytest.approx(0, abs=3 * np.std(errors) / np.sqrt(len(errors)))
+    assert np.mean(errors) == pytest.approx(
+        0, abs=3 * float(np.std(errors)) / math.sqrt(len(errors))
+    )
 
 
 def test_choosing_by_time_would_move_it() -> None:
@@ -208,7 +210,8 @@ def test_a_ratio_of_turns_is_right_where_both_drift_and_a_neighbour_comes_and_go
     rng = np.random.default_rng(5)
     errors = []
     for _ in range(60):
-        ours, base = [], []
+        ours: list[Record] = []
+        base: list[Record] = []
         for index in range(N_ROUNDS):
             drift = np.linspace(1, 2, N_CALLS)
             for true_s, records in ((0.9, ours), (0.3, base)):
@@ -220,7 +223,9 @@ def test_a_ratio_of_turns_is_right_where_both_drift_and_a_neighbour_comes_and_go
         ratio = estimate_ratio(ours, base)
         assert ratio is not None
         errors.append(math.log(ratio.value / 3))
-    assert np.mean(errors) == pytest.approx(0, abs=3 * np.std(errors) / np.sqrt(len(errors)))
+    assert np.mean(errors) == pytest.approx(
+        0, abs=3 * float(np.std(errors)) / math.sqrt(len(errors))
+    )
     assert np.std(errors) < 0.005
     of_medians = [median(r.result.times_s) for r in ours if isinstance(r.result, LatencyTimes)]
     assert median(of_medians) > 1.2  # the times themselves are far off

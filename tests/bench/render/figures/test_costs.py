@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
 
 from bench.registry import TABLE1
@@ -11,16 +12,24 @@ from bench.render.figures.costs import write_costs_figure
 from bench.render.report import write_reports
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record, measured
+from tests.bench.example_records import (
+    complete_run,
+    fail,
+    make_job,
+    make_record,
+    make_rounds,
+    measured,
+)
 
 OWN = "my.networks:small"
 
 
 def own_run() -> list[Record]:
     jobs = [
-        make_job(OWN, probe, phase, factory=OWN)
-        for probe in ("operations", "memory", "latency")
+        make_job(OWN, probe, phase, factory=OWN, round_index=index)
+        for probe, n_rounds in (("operations", 1), ("memory", 1), ("latency", 3))
         for phase in ("inference", "update")
+        for index in range(n_rounds)
     ]
     return [make_record(job, measured(1.0, job)) for job in jobs]
 
@@ -53,6 +62,22 @@ def test_each_panel_has_every_network_at_its_costs(drawn: list[Canvas], tmp_path
         for axis in canvas.axes
     ]
     assert found == expected
+
+
+def test_a_noisy_time_is_a_bar_without_a_mark(drawn: list[Canvas], tmp_path: Path) -> None:
+    records = [record for record in own_run() if record.job.probe != "latency"]
+    job = make_job(OWN, factory=OWN)
+    write_costs_figure(summarize([*records, *make_rounds([[1.0], [2.0]] * 3, job)]), tmp_path / "x")
+    (canvas,) = drawn
+    axis = canvas.axes[0]
+    (bar,) = axis.collections
+    assert isinstance(bar, LineCollection)
+    ((low, high),) = bar.get_segments()
+    assert (low[1], high[1]) == pytest.approx((1.0, 2.0))
+    assert {line.get_marker() for line in axis.lines} == {"_"}  # its ends
+    names = [text.get_text() for text in canvas.legends[0].get_texts()]
+    assert names == [OWN, "range, noisy"]
+    assert f"not measured: {OWN} (skipped)" in canvas.get_suptitle()  # the training step
 
 
 def test_what_was_not_measured_is_named(drawn: list[Canvas], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from bench.results.quality import EvaluationRecord, pick_own
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_evaluations import EVALUATION
-from tests.bench.example_records import complete_run, fail
+from tests.bench.example_records import complete_run, fail, make_job, make_rounds
 
 OWN = {
     ("sudormrf-0.25x", "speech"): EVALUATION,
@@ -72,7 +72,23 @@ def test_published_are_hollow_and_own_filled(
     own, *_ = (line for line in axes[0].lines if line.get_fillstyle() != "none")
     published = axes[0].lines[6]
     assert np.array_equal(np.asarray(own.get_xdata()), np.asarray(published.get_xdata()))
-    assert [len(axis.collections) for axis in axes] == [1, 1, 1, 0, 0, 0]  # the interval
+    # The interval of a quality, and in panels of time one of it at each quality.
+    assert [len(axis.collections) for axis in axes] == [1, 1, 1 + 8, 0, 0, 8]
+
+
+def test_a_network_with_a_noisy_time_has_bars_and_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "sudormrf-0.25x"
+    noisy = make_rounds([[0.1], [0.2]] * 3, make_job(name))
+    records = [r for r in complete_run() if (r.job.model, r.job.probe) != (name, "latency")]
+    axes = draw([*records, *noisy], OWN, tmp_path, monkeypatch)
+    time, operations = axes[2], axes[0]
+    assert heights(operations, filled=True) == [4.1]
+    marks = [line for line in time.lines if line.get_marker() == "*"]
+    assert len(marks) == 2  # the other sizes
+    thick = [c for c in time.collections if np.asarray(c.get_linewidth()) > 2]
+    assert len(thick) == 2  # at the published and at the own quality
 
 
 def test_corpora_stand_in_the_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
 from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
@@ -16,11 +17,10 @@ from matplotlib.lines import Line2D
 from bench.registry import TABLE1, Entry
 from bench.render.figures import pareto
 from bench.render.figures.pareto import pareto_frontier, write_pareto_figure
-from bench.results.measurements import LatencyTimes
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record
+from tests.bench.example_records import complete_run, fail, make_job, make_rounds
 
 Point = tuple[float, float]
 coordinate = st.integers(0, 6).map(float) | st.floats(0, 10)
@@ -136,8 +136,60 @@ def test_the_frontier_is_drawn_in_every_panel(axes: list[Axes]) -> None:
 
 
 def test_the_legend_names_each_kind_once(axes: list[Axes]) -> None:
-    expected = ["Pareto frontier", "SuDoRM-RF", *(entry.display_name for entry in TABLE1[:4])]
+    kinds = ["Pareto frontier", "SuDoRM-RF", "interval (95 %)"]
+    expected = [*kinds, *(entry.display_name for entry in TABLE1[:4])]
     assert sorted(legend(axes[0].figure)) == sorted(expected)
+
+
+def across(axis: Axes) -> list[tuple[float, float, float]]:
+    """The lines along intervals and ranges: quality, low and high."""
+    found = []
+    for collection in axis.collections:
+        assert isinstance(collection, LineCollection)
+        for (low, quality), (high, _) in collection.get_segments():
+            found.append((float(quality), float(low), float(high)))
+    return found
+
+
+def test_times_have_their_intervals_and_exact_costs_have_none(axes: list[Axes]) -> None:
+    values = [model.values["latency_s_update"] for model in summarize(complete_run()).models]
+    expected = [
+        (PUBLISHED[entry.name].si_sdri_nonspeech_db, value.interval.low, value.interval.high)
+        for entry, value in zip(TABLE1, values, strict=True)
+        if value.interval
+    ]
+    assert len(expected) == len(TABLE1)
+    assert np.asarray(across(axes[5])) == pytest.approx(np.asarray(expected))
+    assert [len(across(axis)) > 0 for axis in axes] == [False, False, True] * 2
+
+
+def test_a_range_is_a_bar_without_a_marker_and_no_part_of_the_frontier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best of all, and far the fastest, if its time were a number."""
+    noisy = make_rounds([[0.001], [0.002]] * 3, make_job("sudormrf-1.0x"))
+    records = [
+        record
+        for record in complete_run()
+        if (record.job.model, record.job.probe, record.job.workload.phase)
+        != ("sudormrf-1.0x", "latency", "inference")
+    ]
+    axes = draw([*records, *noisy], tmp_path, monkeypatch)
+    time = axes[2]
+    (stars,) = [line for line in time.lines if line.get_label() == "SuDoRM-RF"]
+    assert xs(stars) == pytest.approx([0.101 * k for k in (6, 7)])
+    (frontier,) = [line for line in time.lines if line.get_label() == "Pareto frontier"]
+    assert min(xs(frontier)) == pytest.approx(0.101)
+    assert 8.35 not in ys(frontier)
+    bar = next(line for line in across(time) if line[0] == 8.35)
+    assert bar[1:] == pytest.approx((0.001, 0.002))
+    low, high = time.get_xlim()
+    assert low < 0.001 < 0.002 < high
+    assert not any("ok" in text.get_text() for text in time.texts)
+    assert "1.0x" in {text.get_text() for text in time.texts}
+    assert "range, noisy" in legend(axes[0].figure)
+    (both,) = [line for line in axes[5].lines if line.get_label() == "SuDoRM-RF"]
+    assert len(xs(both)) == 3  # its training step has a time
 
 
 def without(model: str, probe: str) -> list[Record]:
@@ -177,9 +229,7 @@ def test_one_network_alone(entry: Entry, tmp_path: Path, monkeypatch: pytest.Mon
     "records",
     [
         pytest.param([fail(r, Status.KILLED, "Gone.") for r in complete_run()], id="all failed"),
-        pytest.param(
-            [make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((1.0,)))], id="own"
-        ),
+        pytest.param(make_rounds([[1.0]], make_job("a.b:c", factory="a.b:c")), id="own"),
     ],
 )
 def test_a_figure_without_points_is_a_figure(

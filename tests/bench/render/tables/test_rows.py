@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,14 @@ from bench.results.metrics import METRICS
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record
+from tests.bench.example_records import (
+    complete_run,
+    fail,
+    make_job,
+    make_record,
+    make_rounds,
+    undisturbed,
+)
 
 Row = dict[str, str]
 
@@ -37,9 +45,10 @@ def test_every_value_comes_back_exactly() -> None:
 
 @given(st.floats(min_value=1e-300, max_value=1e300))
 def test_any_value_comes_back_exactly(value: float) -> None:
-    summary = summarize([make_record(make_job(), LatencyTimes((value,)))])
-    (row,) = read(render_csv(summary))
-    assert float(row["latency_s_inference"]) == value
+    """Of the range of a single call: no logarithm is between."""
+    (row,) = read(render_csv(summarize(make_rounds([[value]]))))
+    assert row["latency_s_inference"] == ""
+    assert float(row["latency_s_inference_low"]) == float(row["latency_s_inference_high"]) == value
 
 
 COMPARED = {
@@ -98,12 +107,55 @@ def test_each_row_says_what_was_run_and_where_and_what_a_time_rests_on() -> None
         assert (row["cpu"], row["torch"]) == ("Example CPU", "2.13.0")
         low, high = (float(row[f"latency_s_inference_{end}"]) for end in ("low", "high"))
         assert low <= float(row["latency_s_inference"]) <= high
-        assert (row["latency_s_inference_processes"], row["latency_s_inference_calls"]) == (
-            "3",
-            "9",
+        assert rests_on(row, "latency_s_inference") == ("3", "9", "0.95", "False", "")
+        assert rests_on(row, "ratio_inference") == ("3", "9", "0.95", "False", "")
+        assert (row["latency_s_inference_calls_disturbed"], row["page_faults_inference"]) == (
+            "0",
+            "2",
         )
+        assert (row["keeps_pages"], row["took_turns"]) == ("False", "True")
     ratios = {row["model"]: float(row["ratio_inference"]) for row in rows}
     assert ratios[rows[0]["ratio_base"]] == 1
+
+
+def rests_on(row: Row, name: str) -> tuple[str, ...]:
+    return tuple(row[f"{name}_{f}"] for f in ("processes", "calls", "level", "is_range", "doubts"))
+
+
+def test_a_range_has_ends_and_doubts_and_no_value_and_its_status_is_ok() -> None:
+    """Six rounds from 1 to 2 s: half the interval is 35 %."""
+    (row,) = read(render_csv(summarize(make_rounds([[1.0], [2.0]] * 3))))
+    assert (row["latency_s_inference"], row["latency_s_inference_status"]) == ("", "ok")
+    ends = [float(row[f"latency_s_inference_{end}"]) for end in ("low", "high")]
+    assert ends == pytest.approx([1.0, 2.0])
+    assert rests_on(row, "latency_s_inference") == ("6", "6", "0.95", "True", "wide_interval")
+
+
+def test_the_range_of_too_few_processes_is_all_that_was_seen_and_has_no_level() -> None:
+    loud = replace(undisturbed(2), n_others_running=(0, 3))
+    records = make_rounds([[1.0, 9.0], [1.5, 9.0]], contention=loud)
+    (row,) = read(render_csv(summarize(records)))
+    doubts = "few_processes few_calls"
+    assert rests_on(row, "latency_s_inference") == ("2", "2", "", "True", doubts)
+    assert (row["latency_s_inference_low"], row["latency_s_inference_high"]) == ("1.0", "1.5")
+    assert row["latency_s_inference_calls_disturbed"] == "2"
+
+
+def test_a_ratio_that_can_not_be_trusted_is_a_range_beside_a_time_that_can() -> None:
+    """The times of the last round have a partner, the others none."""
+    base = make_rounds([[1.0, 1.0]] * 3, make_job("sudormrf-1.0x"), turns=(0, 1))
+    ours = make_rounds([[2.0, 2.0]] * 5, turns=(0, 1))[2:]
+    rows = {row["model"]: row for row in read(render_csv(summarize([*base, *ours])))}
+    row = rows["dprnn"]
+    assert row["latency_s_inference_is_range"] == "False"
+    assert (row["ratio_inference"], row["ratio_inference_low"]) == ("", "2.0")
+    assert rests_on(row, "ratio_inference") == ("1", "2", "", "True", "few_processes few_calls")
+
+
+def test_records_without_counters_leave_those_cells_empty() -> None:
+    (row,) = read(render_csv(summarize(make_rounds([[1.0] * 5] * 3))))
+    assert row["latency_s_inference"] == "1.0"
+    assert row["latency_s_inference_calls_disturbed"] == row["page_faults_inference"] == ""
 
 
 def test_doubts_and_unknown_operators_are_in_the_row() -> None:

@@ -36,15 +36,15 @@ def test_costs_are_medians_over_processes() -> None:
     records = [
         record(160, [0.001, 0.002, 0.009], 0),
         record(160, [0.003, 0.004, 0.005], 1),
-        record(160, [0.005, 0.020, 0.035], 2),
+        record(160, [0.007, 0.008, 0.045], 2),
         record(80, [0.001]),
     ]
     smaller, cost = summarize_costs(records)
     assert (smaller.chunk_samples, smaller.macs) == (80, 6_000_000)
     assert (cost.chunk_samples, cost.macs, cost.state_bytes) == (160, 12_000_000, 164_320)
     assert cost.latency_s == 180 / 8000
-    assert cost.compute.value == 0.004
-    assert cost.slowest_s == 0.035
+    assert cost.compute.value == pytest.approx(0.004)  # the middle of logarithms
+    assert cost.slowest_s == 0.045
     # The processes took 4, 4 and 20 ms for each 20 ms.
     assert cost.real_time_factor == pytest.approx(0.2)
 
@@ -53,8 +53,8 @@ def test_the_table_has_a_row_for_each_size() -> None:
     text = render_streaming([ENTRY], [record(320, [0.010]), record(160, [0.005])])
     rows = [line for line in text.splitlines() if line[:3] in ("| 1", "| 3")]
     assert rows == [
-        "| 160 | 20.0 | 22.5 | 5.00 (one process) | 5.00 | 0.250 | 12.0 M | 164 kB |",
-        "| 320 | 40.0 | 42.5 | 10.0 (one process) | 10.0 | 0.250 | 24.0 M | 164 kB |",
+        "| 160 | 20.0 | 22.5 | about 5.0, noisy | 5.00 | 0.250 | 12.0 M | 164 kB |",
+        "| 320 | 40.0 | 42.5 | about 10, noisy | 10.0 | 0.250 | 24.0 M | 164 kB |",
     ]
     assert "Look-ahead 20 samples; the stream advances by 160 samples." in text
     assert "Example CPU, 2 of 2 processors" in text
@@ -65,14 +65,14 @@ def test_a_compute_time_has_its_interval_and_a_mark_where_it_is_noisy() -> None:
     noise = {"contention": replace(still, wait_s=0.009), "is_contended": True}
     quiet = {"contention": still, "is_contended": False}
     records = [
-        record(160, [0.004], 0, **quiet),
-        record(160, [0.005], 1, **noise),
-        record(160, [0.006], 2, **noise),
-        record(320, [0.009], 0, **quiet),
+        record(160, [0.0049, 0.0049], 0, **quiet),
+        record(160, [0.0050, 0.0050], 1, **noise),
+        record(160, [0.0051, 0.0051], 2, **noise),
+        record(320, [0.009, 0.012], 0, **quiet),
     ]
     text = render_streaming([ENTRY], records)
-    assert "| 5.00†<br>−20.0 +20.0 % (75%) |" in text
-    assert "| 9.00 (one process) |" in text
+    assert "| 5.00† ± 5 % |" in text
+    assert "| 9 to 12, noisy |" in text
     assert text.count("- chunks of 160: waited 9 ms of 90 ms for a processor") == 1
     assert "- chunks of 320" not in text
 
@@ -80,7 +80,7 @@ def test_a_compute_time_has_its_interval_and_a_mark_where_it_is_noisy() -> None:
 def test_a_disturbed_stream_without_counters_is_noisy_too() -> None:
     """Records of the first release have the verdict alone."""
     text = render_streaming([ENTRY], [record(160, [0.004], is_contended=True)])
-    assert "| 4.00† (one process) |" in text
+    assert "| about 4.0, noisy† |" in text
     assert "- chunks of 160: other work beside it" in text
 
 

@@ -1,17 +1,21 @@
 """Table 1 as Markdown: the paper's order, three numbers a cell, and a reason for every gap."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench.registry import TABLE1, Entry
 from bench.render.tables.table1 import render_table1
-from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
+from bench.results.measurements import MemoryPeaks, OperationCount, Tally
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
+from bench.results.store import read_records
 from bench.results.summary import RunSummary, summarize
+from bench.results.workload import PHASES
 from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import (
     GPU,
@@ -21,6 +25,7 @@ from tests.bench.example_records import (
     fail,
     make_job,
     make_record,
+    make_rounds,
 )
 
 Table = list[list[str]]
@@ -50,8 +55,9 @@ def summary_without(model: str, status: Status, reason: str) -> RunSummary:
     )
 
 
-def own_network(name: str) -> Record:
-    return make_record(make_job(name, factory=name), LatencyTimes((0.5,)))
+def own_network(name: str) -> list[Record]:
+    """Three rounds of it; the middle is 0.5 s."""
+    return make_rounds([[0.5, 0.5]] * 3, make_job(name, factory=name))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,8 @@ def test_a_cell_shows_measured_paper_and_ratio(summary: RunSummary, index: int) 
     _, field, unit, metric = COLUMNS[index]
     _, *rows = next(tables(render_table1(summary)))
     for row, model in zip(rows, summary.models, strict=True):
-        found = re.fullmatch(r"\*\*([\d.]+)\*\*<br>([\d.]+), × ([\d.]+)", row[3 + index])
+        cell = re.sub(r" ± 2 %(; ratio [\d.]+ ± [\d.]+ %)?<br>", "<br>", row[3 + index])
+        found = re.fullmatch(r"\*\*([\d.]+)\*\*<br>([\d.]+), × ([\d.]+)", cell)
         assert found
         measured, paper, ratio = map(float, found.groups())
         value = model.values[metric].value
@@ -100,7 +107,7 @@ WORST = [fail(record, Status.OOM, "Full.") for record in complete_run()]
         pytest.param(list(complete_run()), id="complete"),
         pytest.param(WORST, id="all failed"),
         pytest.param([replace(r, environment=None) for r in WORST], id="nothing known"),
-        pytest.param([own_network("my.networks:small")], id="own network"),
+        pytest.param(own_network("my.networks:small"), id="own network"),
         pytest.param(list(complete_run(TABLE1[2:3])), id="one network"),
     ],
 )
@@ -138,11 +145,73 @@ def test_a_round_that_failed_is_marked_and_explained() -> None:
         else record
         for record in complete_run()
     ]
-    text = render_table1(summarize(records))
+    more = make_rounds([[3 * 0.303] * 3] * 4, make_job("dprnn", phase="update"))[3:]
+    text = render_table1(summarize([*records, *more]))
     rows = {row[0]: row for row in next(tables(text))[1:]}
-    assert re.match(r"\*\*[\d.]+†\*\*<br>", rows["DPRNN"][-1])
-    assert re.match(r"\*\*[\d.]+\*\*<br>", rows["Demucs"][-1])
-    assert "1 of 3 rounds failed: Too slow." in text
+    assert rows["DPRNN"][-1].startswith("**0.909†** ± 2 %; ratio ")
+    assert rows["Demucs"][-1].startswith("**0.606** ± 2 %; ratio ")
+    assert "1 of 4 rounds failed: Too slow." in text
+
+
+def test_a_time_has_its_interval_and_its_ratio_to_the_base_in_one_line(
+    summary: RunSummary,
+) -> None:
+    """Network number k takes 0.101 s times k, and number five is the base."""
+    heads, *rows = next(tables(render_table1(summary)))
+    assert heads[-2] == "Time I (s)<br>ratio to SuDoRM-RF 1.0x"
+    times = [row[-2].partition("<br>")[0] for row in rows]
+    assert times[:2] == [
+        "**0.101** ± 2 %; ratio 0.200 ± 0.0 %",
+        "**0.202** ± 2 %; ratio 0.400 ± 0.0 %",
+    ]
+    assert times[4] == "**0.505** ± 2 %"
+
+
+def test_a_range_has_no_ratio_to_the_papers_time() -> None:
+    """The times are noisy; their ratios to each other, turn by turn, are not."""
+    base = make_rounds([[0.1], [0.2]] * 3, make_job("sudormrf-1.0x"), turns=(0,))
+    ours = make_rounds([[0.3], [0.6]] * 3, turns=(0,))
+    text = render_table1(summarize([*base, *ours]))
+    _, dprnn, sudormrf = next(tables(text))
+    assert dprnn[-2] == "**0.30 to 0.60, noisy**; ratio 3.00 ± 0.0 %<br>3.98"
+    assert sudormrf[-2] == "**0.10 to 0.20, noisy**<br>0.67"
+    assert "- DPRNN, Time I: Noisy: an interval of ± 35 %." in text
+
+
+def test_a_noisy_ratio_is_a_range_and_one_without_a_common_round_is_not_known() -> None:
+    base = make_rounds([[1.0]] * 6, make_job("sudormrf-1.0x"), turns=(0,))
+    noisy = make_rounds([[1.2], [2.1]] * 3, turns=(0,))
+    alone = make_rounds([[1.0]] * 12, make_job("demucs"), turns=(0,))[6:]
+    _, demucs, dprnn, _ = next(tables(render_table1(summarize([*base, *noisy, *alone]))))
+    assert "; ratio 1.2 to 2.1, noisy<br>" in dprnn[-2]
+    assert "; ratio not known<br>" in demucs[-2]
+
+
+@pytest.mark.parametrize("took_turns", [True, False])
+def test_the_caption_says_how_times_were_obtained(took_turns: bool) -> None:
+    turns = (0,) if took_turns else None
+    records = make_rounds([[1.0]] * 6, make_job(keeps_pages=took_turns), turns=turns)
+    caption = render_table1(summarize(records)).partition("## Everything measured")[0]
+    assert ("make one call at a time in turns, and with a C library that keeps" in caption) == (
+        took_turns
+    )
+    assert "Times were measured with 2 threads" in caption
+
+
+def test_records_of_the_first_release_render_under_the_same_rules() -> None:
+    """A committed file of schema 1: no turns, no page faults, and not one time is blank."""
+    path = Path(__file__).parents[4] / "reports" / "records" / "cpu-20261123T022842Z.jsonl"
+    assert json.loads(path.read_bytes().splitlines()[0])["schema"] == 1
+    records = read_records(path).records
+    summary, text = summarize(records), render_table1(summarize(records))
+    assert (summary.took_turns, summary.keeps_pages) == (False, False)
+    _, *rows = next(tables(text))
+    for row, model in zip(rows, summary.models, strict=True):
+        for cell, phase in zip(row[-2:], PHASES, strict=True):
+            value = model.values[f"latency_s_{phase}"]
+            assert (value.value is None) == (", noisy**" in cell)
+            assert (", × " in cell) == (value.value is not None)
+    assert "each alone" in text
 
 
 def test_a_whole_run_has_nothing_to_explain(summary: RunSummary) -> None:
@@ -159,18 +228,19 @@ def test_operators_without_a_formula_are_named() -> None:
 
 
 def test_an_own_network_is_not_compared() -> None:
-    heads, row = next(tables(render_table1(summarize([own_network("my.networks:small")]))))
+    heads, row = next(tables(render_table1(summarize(own_network("my.networks:small")))))
     assert not any("paper" in head for head in heads)
     assert row[0] == "my.networks:small"
-    assert row[-2] == "**0.500**"
-    mixed = [own_network("my.networks:small"), *complete_run(TABLE1[2:3])]
+    assert row[-2] == "**0.500** ± 0.0 %"
+    mixed = [*own_network("my.networks:small"), *complete_run(TABLE1[2:3])]
     *_, row = next(tables(render_table1(summarize(mixed))))
     assert row[:3] == ["my.networks:small", "not in the paper", "not in the paper"]
-    assert row[-2] == "**0.500**"
+    assert row[-2].startswith("**0.500** ± 0.0 %; ratio ")
+    assert "<br>" not in row[-2]
 
 
 def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
-    heads, row = next(tables(render_table1(summarize([own_network("my|networks:small")]))))
+    heads, row = next(tables(render_table1(summarize(own_network("my|networks:small")))))
     assert len(row) == len(heads)
 
 
@@ -182,9 +252,9 @@ def test_the_columns_of_the_update_step_say_where_it_ran(device: str) -> None:
     ]
     text = render_table1(summarize(records))
     heads = next(tables(text))[0]
-    assert [head for head in heads if head.endswith(f"<br>on {device}")] == [
+    assert [head for head in heads if f"<br>on {device}" in head] == [
         f"Memory B (GB)<br>on {device}",
-        f"Time B (s)<br>on {device}",
+        f"Time B (s)<br>on {device}, ratio to SuDoRM-RF 1.0x",
     ]
     assert {"cpu": "Example CPU", "cuda": "Example GPU"}[device] in text.partition("\n\n|")[0]
 
@@ -220,7 +290,7 @@ def test_modified_sources_are_told(summary: RunSummary, is_modified: bool) -> No
 
 
 def test_a_network_not_registered_comes_below(summary: RunSummary) -> None:
-    records = [own_network("a:b"), *complete_run([Entry("dprnn", "DPRNN", "x:y")])]
+    records = [*own_network("a:b"), *complete_run([Entry("dprnn", "DPRNN", "x:y")])]
     _, *rows = next(tables(render_table1(summarize(records))))
     assert [row[0] for row in rows] == ["DPRNN", "a:b"]
 

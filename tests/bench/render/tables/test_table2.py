@@ -28,6 +28,9 @@ def test_rows_are_the_papers_with_measured_costs() -> None:
     assert last[:8] == ["21", "512", "34", "4", "GLN", "ReLU", "1", "18.9"]
     # The ninth network of the example costs nine times the first.
     assert last[8:10] == ["9.00", "11.1"]
+    assert last[-2:] == ["0.909 ± 2 %; ratio 9.00 ± 0.0 %", "2.73 ± 2 %; ratio 9.00 ± 0.0 %"]
+    assert rows["SuDoRM-RF 1.0x"][-2:] == ["0.101 ± 2 %", "0.303 ± 2 %"]
+    assert "make one call at a time in turns" in text
     assert all(len(row) == len(last) and all(row) for row in rows.values())
 
 

@@ -1,16 +1,14 @@
 """The section on time: every value beside what it rests on."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from bench.registry import TABLE1
-from bench.render.tables.timing import render_timing
-from bench.results.measurements import LatencyTimes
+from bench.render.tables.timing import GIVEN_BACK, KEPT, describe_times, render_timing
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_record, undisturbed
+from tests.bench.example_records import complete_run, fail, make_job, make_rounds, undisturbed
 
 
 def section(records: list[Record]) -> str:
@@ -24,13 +22,6 @@ def rows(text: str, heading: str) -> list[dict[str, str]]:
     return [dict(zip(heads, line, strict=True)) for line in lines]
 
 
-def timed(times_s: list[list[float]], **measured: Any) -> list[Record]:
-    return [
-        make_record(make_job(round_index=index), LatencyTimes(tuple(times), **measured))
-        for index, times in enumerate(times_s)
-    ]
-
-
 @pytest.mark.parametrize(("heading", "factor"), [("Inference (I)", 1), ("Training step (B)", 3)])
 def test_each_network_has_its_ratio_and_its_real_time_factor(heading: str, factor: int) -> None:
     """One second of audio in 0.101 s, k times that for network number k; number 5 is 1.0x."""
@@ -41,53 +32,72 @@ def test_each_network_has_its_ratio_and_its_real_time_factor(heading: str, facto
         assert float(row["Mixtures per second"]) == pytest.approx(
             1 / (0.101 * factor * k), rel=6e-3
         )
-        ratio = row["Ratio to SuDoRM-RF 1.0x"].partition("<br>")[0]
+        assert float(row["Time"].split()[0]) == pytest.approx(
+            (101 if factor * k < 10 else 0.101) * factor * k, rel=6e-3
+        )
+        ratio = row["Ratio to SuDoRM-RF 1.0x"].partition(" ±")[0]
         assert float(ratio) == pytest.approx(k / 5, rel=6e-3)
-        assert row["Processes, calls"] == "3, 9"
-        assert row["Contended"] == "0%"
+        assert row["Processes, undisturbed calls"] == "3, 9"
+        assert row["Disturbed"] == "0%"
+        assert row["Page faults a call"] == "2"
+
+
+SURE = [[1.0] * 5] * 3
 
 
 def test_what_ended_most_processes_stands_beside_their_number() -> None:
-    records = timed([[1.0]] * 3, stopped_by="precision")
-    records[1:2] = timed([[1.0]] * 3, stopped_by="repeats")[1:2]
+    records = make_rounds(SURE, stopped_by="precision")
+    records[1:2] = make_rounds(SURE, stopped_by="repeats")[1:2]
     (row,) = rows(section(records), "Inference (I)")
     assert row["Ended by"] == "precision"
-    (row,) = rows(section(timed([[1.0]])), "Inference (I)")
+    (row,) = rows(section(make_rounds(SURE)), "Inference (I)")
     assert row["Ended by"] == "not known"
 
 
-def test_the_interval_stands_below_the_value_with_the_level_it_has() -> None:
-    (row,) = rows(section(timed([[1.0], [1.02], [0.99]])), "Inference (I)")
-    assert row["Median"] == "1.00 s<br>−1.0 +2.0 % (75%)"
-    (row,) = rows(section(timed([[1.0]] * 6)), "Inference (I)")
-    assert row["Median"] == "1.00 s<br>−0.0 +0.0 %"
-    (row,) = rows(section(timed([[1.0]])), "Inference (I)")
-    assert row["Median"] == "1.00 s (one process)"
+def test_half_the_interval_stands_behind_the_value() -> None:
+    """Six rounds: from the smallest to the largest, 0.97 to 1.03 s."""
+    (row,) = rows(section(make_rounds([[0.97], [1.03]] * 3)), "Inference (I)")
+    assert row["Time"] == "1.00 s ± 3 %"
+
+
+def test_a_time_that_can_not_be_trusted_is_a_range_in_every_cell_that_follows_from_it() -> None:
+    (row,) = rows(section(make_rounds([[0.5] * 15, [1.0] * 15] * 3)), "Inference (I)")
+    assert row["Time"] == "0.5 to 1.0 s, noisy"
+    assert (row["Mixtures per second"], row["Real-time factor"]) == ("1.0 to 2.0", "0.5 to 1.0")
+    assert (row["p90"], row["p95"], row["p99"]) == ("noisy", "noisy", "needs 299")
 
 
 def test_percentiles_appear_when_there_are_calls_enough() -> None:
-    (row,) = rows(section(timed([[1.0] * 29, [2.0] * 29])), "Inference (I)")
+    records = make_rounds([[1.0] * 10 + [2.0] * 4] * 3)
+    (row,) = rows(section(records), "Inference (I)")
     assert (row["p90"], row["p95"], row["p99"]) == ("2.00 s", "needs 59", "needs 299")
 
 
-def test_calls_under_contention_are_shown_and_make_a_value_noisy() -> None:
+def test_the_share_of_calls_that_are_left_out_is_shown() -> None:
     """Each first call waited for all of it, each second for none of it."""
     half = replace(undisturbed(2), wait_s=(1.0, 0.0))
-    (row,) = rows(section(timed([[1.0, 1.0]] * 6, contention=half)), "Inference (I)")
-    assert row["Contended"] == "50% (noisy)"
+    (row,) = rows(section(make_rounds([[1.0, 1.0]] * 6, contention=half)), "Inference (I)")
+    assert (row["Disturbed"], row["Processes, undisturbed calls"]) == ("50%", "6, 6")
 
 
-def test_a_machine_without_counters_does_not_claim_to_be_quiet() -> None:
-    silent = replace(
-        undisturbed(1), wait_s=(None,), others_cpu_s=(None,), steal_s=(None,), pressure_s=(None,)
-    )
-    (row,) = rows(section(timed([[1.0]], contention=silent)), "Inference (I)")
-    assert row["Contended"] == "not known"
+def test_what_nobody_counted_is_not_known() -> None:
+    (row,) = rows(section(make_rounds(SURE)), "Inference (I)")
+    assert (row["Disturbed"], row["Page faults a call"]) == ("not known", "not known")
 
 
-def test_a_wide_interval_makes_a_value_noisy() -> None:
-    (row,) = rows(section(timed([[1.0], [2.0]] * 3, contention=undisturbed(1))), "Inference (I)")
-    assert row["Contended"] == "0% (noisy)"
+@pytest.mark.parametrize("keeps_pages", [True, False])
+@pytest.mark.parametrize("took_turns", [True, False])
+def test_it_says_how_times_were_obtained(keeps_pages: bool, took_turns: bool) -> None:
+    turns = tuple(range(5)) if took_turns else None
+    records = make_rounds(SURE, make_job(keeps_pages=keeps_pages, threads=1), turns=turns)
+    caption = "".join(describe_times(summarize(records)))
+    introduction = section(records).split("\n\n")[1]
+    assert "with 1 thread," in caption
+    for text in (caption, introduction):
+        assert ("side by side" in text) == took_turns
+        assert ("alone" in text) != took_turns
+    assert ("keeps freed pages" in caption) == (KEPT in introduction) == keeps_pages
+    assert ("gives freed pages back" in caption) == (GIVEN_BACK in introduction) != keeps_pages
 
 
 def test_the_parts_of_an_update_step_with_their_shares() -> None:
@@ -95,9 +105,16 @@ def test_the_parts_of_an_update_step_with_their_shares() -> None:
         assert {row[part] for part in row if part != "Model"} == {"100 ms (20%)"}
 
 
+def test_of_a_noisy_step_only_the_shares_of_its_parts_are_shown() -> None:
+    parts_s = {"forward": (1.0,), "backward": (3.0,)}
+    records = make_rounds([[4.0]], make_job(phase="update"), parts_s=parts_s)
+    (row,) = rows(section(records), "The parts of a training step")
+    assert (row["forward"], row["backward"]) == ("25%", "75%")
+
+
 def test_the_harness_shows_its_own_cost() -> None:
     text = section([*complete_run()])
-    assert "null model that returns its input: 1.01 µs a call." in text
+    assert "null model that returns its input: 1.01 µs ± 2 % a call." in text
     without = [record for record in complete_run() if record.job.model != "null"]
     assert "own cost was not measured" in section(without)
 
@@ -111,13 +128,16 @@ def test_a_run_that_timed_nothing_has_no_such_section() -> None:
 
 
 def test_a_network_without_a_round_in_common_with_the_base_says_so() -> None:
-    reference = make_record(make_job("sudormrf-1.0x", round_index=1), LatencyTimes((1.0,)))
-    other = timed([[1.0]])
-    found = rows(section([reference, *other]), "Inference (I)")
-    assert [row["Ratio to SuDoRM-RF 1.0x"] for row in found] == [
-        "no round in common",
-        "1",
-    ]
+    later = make_rounds([[1.0]] * 2, make_job("sudormrf-1.0x"))[1:]
+    found = rows(section([*later, *make_rounds([[1.0]])]), "Inference (I)")
+    assert [row["Ratio to SuDoRM-RF 1.0x"] for row in found] == ["not known", "1"]
+
+
+def test_a_ratio_that_can_not_be_trusted_is_a_range() -> None:
+    base = make_rounds([[1.0]] * 6, make_job("sudormrf-1.0x"), turns=(0,))
+    ours = make_rounds([[1.2], [2.1]] * 3, turns=(0,))
+    found = rows(section([*base, *ours]), "Inference (I)")
+    assert [row["Ratio to SuDoRM-RF 1.0x"] for row in found] == ["1.2 to 2.1, noisy", "1"]
 
 
 def test_without_the_usual_base_the_first_network_is_one() -> None:

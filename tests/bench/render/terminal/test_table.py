@@ -1,6 +1,7 @@
 """The tables at the end of a run: whole on any terminal, with units that fit."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,14 @@ from bench.render.terminal.table import print_beside, print_summary
 from bench.results.measurements import LatencyTimes, OperationCount, ParameterCount, Tally
 from bench.results.record import Record, Status
 from bench.results.summary import BASE, summarize
-from tests.bench.example_records import SETTINGS, complete_run, fail, make_job, make_record
+from tests.bench.example_records import (
+    SETTINGS,
+    complete_run,
+    fail,
+    make_job,
+    make_record,
+    make_rounds,
+)
 
 LONG = "packages.networks.experiments.of_a_long_year:a_network_with_a_name_beyond_eighty_columns"
 
@@ -35,7 +43,7 @@ def printed(records: Sequence[Record], width: int = 80) -> str:
 
 @pytest.mark.parametrize("width", [20, 80, 200])
 def test_names_and_values_are_whole_at_any_width(width: int) -> None:
-    records = [*complete_run(), make_record(make_job(LONG, factory=LONG), LatencyTimes((0.0123,)))]
+    records = [*complete_run(), *make_rounds([[0.0123]], make_job(LONG, factory=LONG))]
     text = printed(records, width)
     assert "…" not in text
     for model in summarize(records).models:
@@ -52,11 +60,11 @@ def test_the_papers_networks_fit_into_80_columns() -> None:
 def test_small_values_have_units_that_fit() -> None:
     records = [
         make_record(make_job("a.b:c", "parameters", factory="a.b:c"), ParameterCount(8, 8, 0, 32)),
-        make_record(make_job("a.b:c", factory="a.b:c"), LatencyTimes((27.1e-6,))),
+        *make_rounds([[27.1e-6, 27.1e-6]] * 3, make_job("a.b:c", factory="a.b:c")),
     ]
     line = next(line for line in printed(records).splitlines() if "a.b:c" in line)
     assert "8" in line.split()
-    assert "27.1 µs" in line
+    assert "27.1 µs ± 0.0 %" in line
 
 
 def test_statuses_stand_in_every_cell() -> None:
@@ -66,7 +74,33 @@ def test_statuses_stand_in_every_cell() -> None:
 
 def test_a_name_with_brackets() -> None:
     name = "my.networks[red]:small"
-    assert name in printed([make_record(make_job(name, factory=name), LatencyTimes((1.0,)))])
+    assert name in printed(make_rounds([[1.0]], make_job(name, factory=name)))
+
+
+def row_of(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if f" {name} " in line)
+
+
+def test_a_time_has_its_interval_and_a_column_of_ratios() -> None:
+    text = printed(complete_run())
+    assert row_of(text, "Demucs").split("MB")[1].split() == "202 ms ± 2 % 0.400 ± 0.0 %".split()
+    assert row_of(text, "SuDoRM-RF 1.0x").split()[-5:] == "ms ± 2 % 1".split()
+    assert "Ratio: of the time to that of SuDoRM-RF 1.0x." in " ".join(text.split())
+
+
+def test_what_can_not_be_trusted_is_a_range_and_says_where_to_read_on() -> None:
+    base = make_rounds([[0.1]] * 6, make_job("sudormrf-1.0x"), turns=(0,))
+    noisy = make_rounds([[0.12], [0.21]] * 3, turns=(0,))
+    text = printed([*base, *noisy])
+    assert "120 to 210 ms, noisy" in row_of(text, "DPRNN")
+    assert "1.2 to 2.1, noisy" in row_of(text, "DPRNN")
+    assert "† or noisy: the report says why." in " ".join(text.split())
+    assert "noisy" not in printed(base)
+
+
+def test_without_times_there_is_no_column_of_ratios() -> None:
+    text = printed([r for r in complete_run(TABLE1[:1]) if r.job.probe != "latency"])
+    assert "Ratio" not in text
 
 
 def test_operators_without_a_formula_are_named() -> None:
@@ -83,18 +117,30 @@ def test_operators_without_a_formula_are_named() -> None:
 def test_ratios_stand_beside_those_of_another_run() -> None:
     here = complete_run()
     slower = [
-        replace(record, result=LatencyTimes(tuple(2 * t for t in record.result.times_s)))
-        if record.job.model == "dprnn" and isinstance(record.result, LatencyTimes)
+        replace(record, result=replace(result, times_s=tuple(2 * t for t in result.times_s)))
+        if record.job.model == "dprnn" and isinstance(result := record.result, LatencyTimes)
         else record
         for record in here
     ]
     console = console_of(80)
     print_beside(summarize(slower), [summarize(here)], console)
     lines = text_of(console).partition("─")[2].splitlines()[1:]
-    rows = [line.split() for line in lines if line.strip()]
-    quotients = {" ".join(row[:-3]): float(row[-1]) for row in rows}
+    rows = [re.split(" {2,}", line.strip()) for line in lines if line.strip()]
+    assert {len(row) for row in rows} == {4}
+    quotients = {row[0]: float(row[-1]) for row in rows}
     assert {name: q for name, q in quotients.items() if q != 1} == {"DPRNN I": 2, "DPRNN B": 2}
     assert len(quotients) == 2 * (len(TABLE1) - 1)
+    assert rows[0][1:3] == ["0.200 ± 0.0 %"] * 2
+
+
+def test_ranges_have_no_quotient() -> None:
+    base = make_rounds([[0.1]] * 6, make_job("sudormrf-1.0x"), turns=(0,))
+    noisy = make_rounds([[0.12], [0.21]] * 3, turns=(0,))
+    sure = make_rounds([[0.12]] * 6, turns=(0,))
+    console = console_of(80)
+    print_beside(summarize([*base, *sure]), [summarize([*base, *noisy])], console)
+    row = re.split(" {2,}", row_of(text_of(console), "DPRNN I").strip())
+    assert row == ["DPRNN I", "1.20 ± 0.0 %", "1.2 to 2.1, noisy", "noisy"]
 
 
 def test_a_run_with_another_base_has_nothing_beside_it() -> None:

@@ -1,0 +1,34 @@
+"""Times and ratios with their intervals, in words: a number, or a range where it is no number."""
+
+from bench.results.statistics import Estimate, Interval
+from bench.units import format_range, format_si, format_significant
+
+NOISY = "noisy"
+"""Behind a range: nothing in it can be quoted."""
+
+
+def plus_minus(interval: Interval | None, value: float) -> str:
+    """Half the interval as a share of the value, as `` ± 3 %``; empty without one."""
+    if interval is None:
+        return ""
+    percent = 100 * interval.relative_width(value)
+    return f" ± {percent:.0f} %" if percent >= 1 else f" ± {percent:.1f} %"
+
+
+def format_span(span: tuple[float, float], unit: str | None = None) -> str:
+    """The range in the place of a number."""
+    return f"{format_range(*span, unit)}, {NOISY}"
+
+
+def format_time(estimate: Estimate) -> str:
+    """Seconds in the unit that fits, with the interval; or the range."""
+    if not estimate.is_trusted:
+        return format_span(estimate.span, "s")
+    return format_si(estimate.value, "s") + plus_minus(estimate.interval, estimate.value)
+
+
+def format_ratio(estimate: Estimate) -> str:
+    """A number without a unit with its interval; or the range."""
+    if not estimate.is_trusted:
+        return format_span(estimate.span)
+    return format_significant(estimate.value) + plus_minus(estimate.interval, estimate.value)
