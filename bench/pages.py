@@ -51,6 +51,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: rounds of both kinds of processes, then the table."""
     from bench.render.tables.pages import render_pages
     from bench.results.pages import summarize_pages
+    from bench.results.summary import summarize
 
     settings = Settings("cpu", arguments.samples, 1, "float32", arguments.threads, 0, EFFORT)
     entries = select_entries(arguments.models)
@@ -64,7 +65,8 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     records = read_and_warn(path)
     failed = name_failures(records)
     report = arguments.output / "pages.md"
-    text = render_pages(summarize_pages(records), records)
+    kept = [record for record in records if record.job.workload.keeps_pages]
+    text = render_pages(summarize_pages(records), summarize(kept))
     report.write_text(text, encoding="utf-8")
     print(text, path, report, sep="\n")
     return EXIT_CELL_FAILED if failed else EXIT_OK

@@ -56,12 +56,13 @@ class Contention:
 
     @property
     def is_disturbed(self) -> bool:
-        """Contended, or others were running right before or after, as far as is known.
+        """Contended; or too short for ticks to tell, and others were running at its ends.
 
-        A short call is over before ticks can tell of a neighbour. What ran at its two ends often
-        ran through it. It decides which calls count, and is no reproach to a call.
+        What ran right before or after a short call often ran through it. It decides which calls
+        count, and is no reproach to a call.
         """
-        return self.are_others_running or bool(self.is_contended)
+        is_short = self.others_uncertainty_s > OTHERS_SHARE * (self.n_cpus or 0) * self.wall_s
+        return bool(self.is_contended) or (is_short and self.are_others_running)
 
     @property
     def are_others_running(self) -> bool:
