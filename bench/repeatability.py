@@ -8,6 +8,7 @@ Exit codes: 0 written, 1 a cell failed, 2 the request can't be met, 130 Ctrl-C, 
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -72,6 +73,8 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
 
     if arguments.runs < 2:
         raise UsageError(f"--runs must be at least 2, not {arguments.runs}.")
+    if not 0 < arguments.time < math.inf:
+        raise UsageError(f"--time must be above 0 s and finite, not {arguments.time:g}.")
     base = select_base(arguments.base)
     entries = select_entries(arguments.models)
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"

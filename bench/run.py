@@ -8,7 +8,6 @@ are on disk).
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,100 +23,18 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
 from bench.measure.place import choose_device, device_name
-from bench.plan import DTYPES, EFFORTS, Settings
-from bench.registry import describe_registry, select_entries
+from bench.options import build_parser, read_settings
+from bench.plan import Settings
+from bench.registry import Entry, describe_registry, select_entries
 from bench.results.resumption import records_to_keep
 from bench.results.store import list_runs
 from bench.results.summary import newest_of_each_cell, summarize
 from bench.rounds import plan_next
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """What to measure, on what, for how long, and where the reports go."""
-    parser = argparse.ArgumentParser(
-        prog=name_program("run"),
-        description="Measure operations, parameters, peak memory and time of separation networks "
-        "and write table1.md, table1.csv and the Pareto figure.",
-        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "
-        "130 Ctrl-C, 143 SIGTERM.",
-    )
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        default=["all"],
-        metavar="NAME",
-        help="`table1` or `all` (its seven), `table2` (its nine), names, patterns such as "
-        "'sudormrf-*', or package.module:function of your own network (default: all)",
-    )
-    parser.add_argument("--list", action="store_true", help="show all names and exit")
-    parser.add_argument(
-        "--device",
-        choices=("cpu", "cuda", "auto"),
-        default="auto",
-        help="where the training step (B) runs; inference is on the CPU (default: auto)",
-    )
-    parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
-    parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
-    parser.add_argument(
-        "--threads",
-        type=read_threads,
-        default=[1],
-        metavar="N[,N]",
-        help="threads of a measuring process; `all` is every processor available, here "
-        f"{available_cpus()}. Several, such as 1,all, are runs of their own: the reports of those "
-        "after the first go to DIR/threads-N (default: 1, which neighbours disturb least)",
-    )
-    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
-    parser.add_argument(
-        "--effort",
-        choices=tuple(EFFORTS),
-        default="standard",
-        help="how long to measure (default: standard, some minutes)",
-    )
-    parser.add_argument(
-        "--time",
-        type=float,
-        metavar="S",
-        help="to spend on times, instead of what --effort gives them "
-        f"(standard: {EFFORTS['standard'].time_s:g} s)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the newest run in DIR: measure only what it has not measured "
-        "(where there is none, begin)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where reports and records/ go (default: reports, or reports/GPU with a GPU)",
-    )
-    parser.add_argument(
-        "--beside",
-        type=Path,
-        metavar="DIR",
-        help="print ratios of times beside those of the newest run of the same networks in DIR",
-    )
-    return parser
-
-
-def read_threads(text: str) -> list[int]:
-    """Numbers of threads, separated by commas; ``all`` is every processor available.
-
-    Raises:
-        ArgumentTypeError: something else.
-    """
-    parts = text.split(",")
-    if wrong := [part for part in parts if part != "all" and not part.isdecimal()]:
-        raise argparse.ArgumentTypeError(f"a number of threads or `all`, not {wrong[0]!r}")
-    return [available_cpus() if part == "all" else int(part) for part in parts]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every ending into an exit code."""
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser(name_program("run")).parse_args(argv)
     if arguments.list:
         print(describe_registry())
         return EXIT_OK
@@ -125,24 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_and_report(arguments: argparse.Namespace) -> int:
-    """The whole job: select, plan, measure one by one, summarise, write."""
-    codes = [measure_on(threads, arguments) for threads in dict.fromkeys(arguments.threads)]
+    """The whole job on each number of threads; the reports of all but the first lie apart."""
+    entries = select_entries(arguments.models)
+    first, *others = read_settings(arguments)
+    codes = [measure_with(first, entries, arguments, Path())]
+    codes += [
+        measure_with(settings, entries, arguments, Path(f"threads-{settings.threads}"))
+        for settings in others
+    ]
     return max(codes)
 
 
-def measure_on(threads: int, arguments: argparse.Namespace) -> int:
-    """The same on so many threads."""
-    entries = select_entries(arguments.models)
-    effort = EFFORTS[arguments.effort]
-    settings = Settings(
-        update_device="cpu",
-        n_samples=arguments.samples,
-        batch=arguments.batch,
-        dtype=arguments.dtype,
-        threads=threads,
-        seed=arguments.seed,
-        effort=replace(effort, time_s=arguments.time) if arguments.time else effort,
-    )
+def measure_with(
+    settings: Settings, entries: Sequence[Entry], arguments: argparse.Namespace, folder: Path
+) -> int:
+    """Plan, measure one by one, summarise, write into this folder of the output."""
     from bench.render.terminal.expectations import say_what_to_expect, warn_of_threads
 
     if warning := warn_of_threads(settings.threads, available_cpus()):
@@ -150,9 +64,8 @@ def measure_on(threads: int, arguments: argparse.Namespace) -> int:
     environment = prepare_measuring(entries, settings.threads)
     device = choose_device(arguments.device, environment)
     place = device_name(device, environment)
-    output = arguments.output or (Path("reports") if device == "cpu" else Path("reports") / place)
-    if threads != arguments.threads[0]:
-        output /= f"threads-{threads}"
+    reports = Path("reports") if device == "cpu" else Path("reports") / place
+    output = (arguments.output or reports) / folder
     settings = settings.on(device)
     records = output / "records"
     path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
