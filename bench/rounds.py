@@ -55,8 +55,10 @@ def plan_round(
 ) -> list[Job]:
     """One more process of each network that needs one, in the phase that has fewer rounds.
 
-    The first of them is the one that the others are compared with.
+    The first of them is the one that the others are compared with. Times of other workloads are no
+    rounds of this one.
     """
+    records = [record for record in records if _is_like(record, settings)]
     for phase in sorted(PHASES, key=lambda phase: _next_round(phase, records)):
         if chosen := _choose(entries, phase, settings, records):
             index = _next_round(phase, records)
@@ -65,6 +67,12 @@ def plan_round(
                 jobs.append(_own_cost(settings, index))
             return jobs
     return []
+
+
+def _is_like(record: Record, settings: Settings) -> bool:
+    """Whether it is of the workload of these settings."""
+    made = record.job.workload
+    return made == replace(settings.workload(made.phase), keeps_pages=record.job.spec.takes_turns)
 
 
 def _own_cost(settings: Settings, index: int) -> Job:

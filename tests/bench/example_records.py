@@ -215,6 +215,7 @@ def _latency(scale: float, job: Job) -> Result:
         contention=undisturbed(3),
         turns=(0, 1, 2),
         page_faults=(0, 2, 11),
+        load_s=1.5 * scale,
         parts_s=PARTS_S if job.workload.phase == "update" else {},
     )
 
