@@ -1,5 +1,6 @@
 """reports/repeatability.md: how far ratios of times move from run to run, by design."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -74,7 +75,7 @@ def _values(found: Repeatability, plain: Repeatability | None) -> list[str]:
         str(n_runs),
         f"{found.deviation:.1%}",
         f"{plain.deviation:.1%}" if plain else "not known",
-        f"{found.half_width:.1%}",
+        f"{found.half_width:.1%}" if math.isfinite(found.half_width) else "one round",
         f"{found.n_covering} of {n_runs}",
         f"{found.n_marked} of {n_runs}",
         f"{found.n_wrong} of {n_runs - found.n_marked}",
