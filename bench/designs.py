@@ -30,7 +30,7 @@ class Design:
     keeps_pages: bool = True
     has_huge_pages: bool = True
     threads: int = 1
-    budget_s: float = 1.0  # of each process's calls in a round
+    budget_s: float = 0.6  # of each process's calls in a round
 
     @property
     def variables(self) -> dict[str, str] | None:
