@@ -140,8 +140,20 @@ def summarize(records: Sequence[Record]) -> RunSummary:
 
 
 def newest_of_each_cell(records: Iterable[Record]) -> list[Record]:
-    """One record of each cell: a resumed run leaves what failed or was interrupted before."""
-    return list({record.job.cell: record for record in records}.values())
+    """One record of each cell: a resumed run leaves what failed or was interrupted before.
+
+    A process that takes turns is made again in another round, beside others.
+    """
+    succeeded: set[tuple[object, ...]] = set()
+    kept: list[Record] = []
+    for record in reversed({record.job.cell: record for record in records}.values()):
+        *of_all_rounds, _ = record.job.cell
+        if record.status == Status.OK:
+            succeeded.add(tuple(of_all_rounds))
+        elif record.job.spec.takes_turns and tuple(of_all_rounds) in succeeded:
+            continue
+        kept.append(record)
+    return kept[::-1]
 
 
 def _base(entries: Sequence[Entry], records: Sequence[Record]) -> str | None:

@@ -2,37 +2,50 @@
 
 import csv
 import errno
+import io
 import os
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterable
+from contextlib import redirect_stderr
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Never
 
 import pytest
 
-from bench import command, run
+from bench import command, options, run
 from bench.errors import UsageError
 from bench.files import append_line
-from bench.machine.description import available_cpus
 from bench.machine.lock import measuring_alone
+from bench.plan import EFFORTS
 from bench.registry import REGISTRY, TABLE1, Entry
-from bench.render.terminal.expectations import warn_of_threads
+from bench.render.terminal.expectations import (
+    describe_precision,
+    describe_time,
+    say_what_to_expect,
+    warn_of_threads,
+)
 from bench.results.environment import Environment, GpuDevice
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
 from bench.results.store import read_records
+from bench.results.workload import PHASES
 from tests.bench.example_records import (
     ENVIRONMENT,
     GPU,
+    SETTINGS,
     environment,
     fail,
+    make_job,
     make_record,
     measured,
 )
 
-QUICK_JOBS = 8  # of one network: contract, parameters, twice operations, memory and latency
-NULL_JOBS = 1  # the harness's own cost
+QUICK_JOBS = 12  # of one network: contract, parameters, twice operations, memory and 3 latencies
+FAILED_JOBS = 8  # of one that fails everywhere; it has no second and third latency
+NULL_JOBS = 3  # the harness's own cost
 Call = Callable[..., int]
 
 
@@ -159,7 +172,7 @@ def test_one_failure_leaves_the_other_six_complete_and_says_why(
         assert statuses == ({"oom"} if name == "demucs" else {"ok"})
     said = capsys.readouterr().err.splitlines()
     assert said.count("demucs: oom: RuntimeError: no room [here].") == 1
-    assert sum("demucs" in line and "no room [here]." in line for line in said) == 1 + QUICK_JOBS
+    assert sum("demucs" in line and "no room [here]." in line for line in said) == 1 + FAILED_JOBS
     assert "no room [here]." in (tmp_path / "out" / "table1.md").read_text()
 
 
@@ -193,6 +206,11 @@ BAD_INPUT = {
     "samples": (["--samples", "0"], "--samples must be at least 1, not 0."),
     "batch": (["--batch", "-3"], "--batch must be at least 1, not -3."),
     "threads": (["--threads", "0"], "--threads must be at least 1, not 0."),
+    "threads of a later run": (["--threads", "1,0"], "--threads must be at least 1, not 0."),
+    "no time": (["--time", "0"], "--time must be above 0 s and finite, not 0."),
+    "negative time": (["--time=-5"], "--time must be above 0 s and finite, not -5."),
+    "time without end": (["--time", "inf"], "--time must be above 0 s and finite, not inf."),
+    "time that is no number": (["--time", "nan"], "--time must be above 0 s and finite, not nan."),
     "seed": (["--seed", "-1"], "--seed must lie between 0 and 9223372036854775807, not -1."),
     "cuda": (["--device", "cuda"], "--device cuda: torch 2.13.0 is built without CUDA."),
 }
@@ -216,6 +234,22 @@ def test_words_that_are_no_command_line(call: Call, bench: Bench, arguments: lis
     with pytest.raises(SystemExit) as stopped:
         call(*arguments)
     assert stopped.value.code == 2
+    assert bench.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("many", "many"), ("1,most", "most"), ("1,", ""), ("-1", "-1"), ("2.5", "2.5")],
+)
+def test_threads_that_are_no_number_are_told(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str], text: str, part: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call(f"--threads={text}")
+    assert stopped.value.code == 2
+    assert f"argument --threads: a number of threads or `all`, not {part!r}" in (
+        capsys.readouterr().err
+    )
     assert bench.jobs == []
 
 
@@ -268,9 +302,88 @@ def test_options_reach_every_job(call: Call, bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("no_figure")
-def test_threads_default_to_the_processors_available(call: Call, bench: Bench) -> None:
+def test_one_thread_is_the_default(call: Call, bench: Bench) -> None:
     call("--models", "dprnn")
-    assert {job.workload.threads for job in bench.jobs} == {available_cpus()}
+    assert {job.workload.threads for job in bench.jobs} == {1}
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_each_number_of_threads_is_a_run_of_its_own(
+    call: Call, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that is named twice is one, also where the second is called `all`."""
+    monkeypatch.setattr(options, "available_cpus", lambda: 3)
+    assert call("--models", "dprnn", "--threads", "1,all,3,1") == 0
+    out = tmp_path / "out"
+    for folder, threads in ((out, 1), (out / "threads-3", 3)):
+        records = stored(folder)
+        assert len(records) == QUICK_JOBS + NULL_JOBS
+        assert {record.job.workload.threads for record in records} == {threads}
+        assert (folder / "table1.md").stat().st_size > 0
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["records", "threads-3"]
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_failure_on_any_number_of_threads_is_one_of_the_command(call: Call, bench: Bench) -> None:
+    def act(job: Job) -> None:
+        bench.failures = {"dprnn": (Status.OOM, "Full.")} if job.workload.threads == 1 else {}
+
+    bench.act = act
+    assert call("--models", "dprnn", "--threads", "1,2") == 1
+    assert {job.workload.threads for job in bench.jobs} == {1, 2}
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_every_run_of_several_is_resumed(call: Call, bench: Bench) -> None:
+    threads = ("--models", "dprnn", "--threads", "1,2")
+    stop_after(bench, QUICK_JOBS + NULL_JOBS + 4)
+    assert call(*threads) == 130
+    bench.act = lambda job: None
+    assert call(*threads, "--resume") == 0
+    cells = [job.cell for job in bench.jobs]
+    assert len(cells) == len(set(cells)) == 2 * (QUICK_JOBS + NULL_JOBS)
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(("time_s", "n_rounds"), [("1000", 3), ("1", 1)])
+def test_the_time_replaces_that_of_the_effort(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str], time_s: str, n_rounds: int
+) -> None:
+    """Each made-up process takes 1.25 s: a first round is beyond one second."""
+    assert call("--models", "dprnn", "--time", time_s) == 0
+    times = [j for j in bench.jobs if (j.probe, j.workload.phase) == ("latency", "inference")]
+    assert {job.round for job in times} == set(range(n_rounds))
+    assert f"for about {time_s} s" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_before_times_it_says_how_long_and_after_the_first_round_how_well(
+    call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--models", "dprnn", "sudormrf-1.0x") == 0
+    said = capsys.readouterr().err.splitlines()
+    (times,) = [k for k, line in enumerate(said) if line.startswith("Times: ")]
+    (precision,) = [k for k, line in enumerate(said) if line.startswith("By the first calls, ")]
+    (first, *_) = [k for k, line in enumerate(said) if " latency " in line]
+    assert times < first < precision
+    effort = EFFORTS["quick"]
+    assert said[times] == describe_time(replace(SETTINGS, effort=effort))
+    assert f"in up to {effort.max_rounds} rounds, for about {effort.time_s:.0f} s" in said[times]
+    assert f"within {effort.precise_within:.0%}" in said[times]
+
+
+def test_a_precision_is_said_once_and_changes_no_job() -> None:
+    rounds = [[make_job("a"), make_job("b")]] * 4
+    answers = iter([[make_job("a", "memory")], *rounds, []])
+    plan = say_what_to_expect(lambda records: next(answers), SETTINGS)
+    turns = [
+        make_record(make_job(name), LatencyTimes((1.0, 1.0), turns=(0, 1))) for name in ("a", "b")
+    ]
+    known: list[list[Record]] = [[], [], [], turns, turns, turns]
+    printed = io.StringIO()
+    with redirect_stderr(printed):
+        assert [len(plan(records)) for records in known] == [1, 2, 2, 2, 2, 0]
+    assert printed.getvalue().splitlines() == [describe_time(SETTINGS), describe_precision(0.0)]
 
 
 def test_a_file_where_the_folder_should_be(
@@ -416,6 +529,32 @@ def test_resuming_tries_again_what_failed(call: Call, bench: Bench, tmp_path: Pa
     assert "oom" not in (tmp_path / "out" / "table1.csv").read_text()
 
 
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(("failing", "code"), [(0, 0), (2, 1)])
+def test_a_failed_round_counts_until_a_later_one_is_measured(
+    call: Call,
+    bench: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    failing: int,
+    code: int,
+) -> None:
+    """Resumed, a network meets the others in a new round; the failed one is not made again."""
+
+    def act(job: Job) -> None:
+        is_lost = (job.probe, job.round) == ("latency", failing)
+        bench.failures = {"dprnn": (Status.OOM, "Full.")} if is_lost else {}
+
+    bench.act = act
+    assert call("--models", "dprnn", "demucs") == 1
+    if code == 0:
+        capsys.readouterr()
+        assert call("--models", "dprnn", "demucs", "--resume") == code
+    failed = [r for r in stored(tmp_path / "out") if r.status == Status.OOM]
+    assert len(failed) == len(PHASES)
+    assert ("dprnn: oom: Full." in capsys.readouterr().err.splitlines()) == bool(code)
+
+
 def test_a_run_of_other_code_is_not_resumed(
     call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -434,7 +573,7 @@ def test_a_run_of_other_code_is_not_resumed(
         (["--batch", "2"], "batch 1 and not 2"),
         (["--dtype", "float64"], "dtype float32 and not float64"),
         (["--seed", "7"], "seed 0 and not 7"),
-        (["--threads", "37"], f"threads {available_cpus()} and not 37"),
+        (["--threads", "37"], "threads 1 and not 37"),
     ],
 )
 def test_a_run_of_other_settings_is_not_resumed(

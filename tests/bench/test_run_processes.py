@@ -42,7 +42,8 @@ def test_a_broken_network_and_a_sound_one_in_a_real_run(
     assert float(rows[sound]["n_params"]) == 8
     assert float(rows[sound]["macs_inference"]) == 400 * 2 * 3
     assert float(rows[sound]["macs_update"]) == 2 * 400 * 2 * 3  # the input needs no gradient
-    assert float(rows[sound]["latency_s_inference"]) > 0
+    low, high = (float(rows[sound][f"latency_s_inference_{end}"]) for end in ("low", "high"))
+    assert 0 < low <= high  # a value or a range, as quiet as the machine was
 
 
 @pytest.mark.parametrize(
