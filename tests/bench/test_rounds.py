@@ -411,7 +411,7 @@ def test_the_expected_precision_is_students_of_three_rounds_of_medians() -> None
         records.append(turned(model, list(times_s)))
         ratios = times_s / base_s[:n_turns]
         of_median = math.sqrt(math.pi / 2) * stats.variation(ratios, ddof=1) / math.sqrt(n_turns)
-        expected.append(stats.t(2).ppf(0.975) * of_median / math.sqrt(MIN_PROCESSES))
+        expected.append(float(stats.t(2).ppf(0.975) * of_median / math.sqrt(MIN_PROCESSES)))
     assert expected_precision(records, BASE) == pytest.approx(median(expected), rel=0.01)
 
 
