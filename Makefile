@@ -22,6 +22,7 @@ bench: $(INSTALLED)
 reports: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.run --models table2 --effort quick || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.pages || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.operations --models table1
 	$(BIN)/python -m bench.streaming
 

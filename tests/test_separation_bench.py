@@ -37,7 +37,7 @@ def test_its_commands_are_all_that_can_be_started(capsys: pytest.CaptureFixture[
             for node in ast.parse(path.read_text()).body
         )
     }
-    assert COMMANDS.keys() == startable
+    assert COMMANDS.keys() == startable - {"neighbour"}  # a load for trials, no command of users'
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
     for command, what in COMMANDS.items():

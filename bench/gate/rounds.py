@@ -136,16 +136,19 @@ def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
 
 
 def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
-    """One process of each network that a verdict waits for, and of what it is compared with.
+    """One process of each network that a verdict waits for, after those that it is compared with.
 
-    They live side by side and take turns; in every other round they start in the other order.
+    They live side by side and take turns, in which the first takes part to the end.
     """
-    cells: dict[Cell, None] = {}
-    for budget in budgets:
-        for entry in filter(None, (budget.reference, budget.entry)):
-            cells[entry, budget.workload, budget.probe] = None
-    jobs = [_job(cell, round_index) for cell in cells]
-    return jobs[::-1] if round_index % 2 else jobs
+    waiting = list(budgets)
+    compared = [budget for budget in waiting if budget.reference is not None]
+    cells = dict.fromkeys(
+        [
+            *((budget.reference, budget.workload, budget.probe) for budget in compared),
+            *((budget.entry, budget.workload, budget.probe) for budget in waiting),
+        ]
+    )
+    return [_job((e, workload, probe), round_index) for e, workload, probe in cells if e]
 
 
 def _job(cell: Cell, round_index: int) -> Job:

@@ -56,19 +56,21 @@ class Contention:
 
     @property
     def is_disturbed(self) -> bool:
-        """Contended; or too short for ticks to tell, and others were running at its ends.
+        """Contended, or others were running at its ends, where nothing else could tell.
 
-        What ran right before or after a short call often ran through it. It decides which calls
-        count, and is no reproach to a call.
+        It decides which calls count, and is no reproach to a call.
         """
-        is_short = self.others_uncertainty_s > OTHERS_SHARE * (self.n_cpus or 0) * self.wall_s
-        return bool(self.is_contended) or (is_short and self.are_others_running)
+        return self.are_others_running or bool(self.is_contended)
 
     @property
     def are_others_running(self) -> bool:
-        """Right before or after, on more than a small share of the processors."""
+        """Right before or after a call that is too short for ticks, on more than a few processors.
+
+        What ran at both ends of a short call often ran through it; in a long one it is two moments.
+        """
         limit = OTHERS_SHARE * (self.n_cpus or 0)
-        return self.n_others_running is not None and self.n_others_running > limit
+        is_short = self.n_cpus is None or self.others_uncertainty_s > limit * self.wall_s
+        return is_short and self.n_others_running is not None and self.n_others_running > limit
 
     @property
     def has_waited(self) -> bool:

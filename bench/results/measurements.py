@@ -120,7 +120,7 @@ class LatencyTimes(Result):
     first_time_s: float | None = None
     warmup_times_s: tuple[float, ...] = ()
     is_warmup_stable: bool | None = None
-    stopped_by: str | None = None  # "precision", "budget" or "repeats"
+    stopped_by: str | None = None  # "budget" or "turns"; in older records others
     parts_s: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of a training step
     host_times_s: tuple[float, ...] | None = None  # where the clock was another, a GPU's events
     contention: CallContention | None = None

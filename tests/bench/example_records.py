@@ -30,6 +30,7 @@ from bench.results.measurements import (
     StreamTimes,
     Tally,
 )
+from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
 from bench.results.workload import Phase, Workload
 from bench.rounds import plan_next
@@ -103,6 +104,7 @@ def make_job(
         "dtype": "float32",
         "threads": 2,
         "seed": 0,
+        "keeps_pages": PROBES[probe].takes_turns,
     }
     return Job(
         model=model,

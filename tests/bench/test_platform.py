@@ -13,6 +13,7 @@ MEASURING = {
     "operations": (),
     "streaming": (),
     "repeatability": (),
+    "pages": (),
     "check": (),
     "compare": NETWORKS,
     "doctor": (),

@@ -49,8 +49,8 @@ VALUES = (
 COLUMNS = (
     "Percentiles are of single undisturbed calls, and appear from 29, 59 and 299 of them on. "
     "Real-time factor: time over audio duration, below 1 is faster than real time. Ended by: what "
-    "ended the calls of most processes: precision (they agreed), budget (their time was spent) or "
-    "repeats (there were enough). Page faults: minor ones, the median of all calls."
+    "ended the calls of most processes: budget (their time in the round was spent) or turns (there "
+    "were enough). Page faults: minor ones, the median of all calls."
 )
 
 

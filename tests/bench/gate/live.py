@@ -9,7 +9,7 @@ from tests.bench.example_records import undisturbed
 
 
 def in_turns(
-    times_s: Sequence[float] | Array,
+    times_s: "Sequence[float] | Array",
     disturbed: Collection[int] = (),
     turns: Sequence[int] | None = None,
 ) -> LatencyTimes:

@@ -74,10 +74,18 @@ def test_a_verdict_and_its_reason(changed: dict[str, float | None], reason: str)
 def test_what_ran_at_its_ends_disturbs_a_call_and_is_no_contention(
     n_others: int | None, n_cpus: int | None, reason: str
 ) -> None:
-    sample = replace(QUIET, n_others_running=n_others, n_cpus=n_cpus)
+    sample = replace(QUIET, wall_s=0.004, n_others_running=n_others, n_cpus=n_cpus)
     assert describe_contention(sample) == reason
     assert sample.is_disturbed == bool(reason)
     assert not sample.is_contended
+
+
+@pytest.mark.parametrize(("wall_s", "is_disturbed"), [(0.14, True), (0.16, False)])
+def test_two_moments_say_nothing_of_a_call_that_ticks_can_tell_of(
+    wall_s: float, is_disturbed: bool
+) -> None:
+    """Two threads leave three ticks open, which are a tenth of two processors for 150 ms."""
+    assert replace(QUIET, wall_s=wall_s, n_others_running=1).is_disturbed == is_disturbed
 
 
 @pytest.mark.parametrize("waiting", [{"wait_s": 0.3}, {"wait_s": None, "pressure_s": 0.09}])

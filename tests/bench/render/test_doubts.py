@@ -61,7 +61,7 @@ def test_too_few_calls_without_other_work() -> None:
 
 def test_too_few_processes_without_other_work() -> None:
     quiet = make_rounds([[1.0]] * 4, contention=undisturbed(1))
-    loud = make_rounds([[1.0]] * 4, contention=replace(undisturbed(1), n_others_running=(2,)))
+    loud = make_rounds([[0.05]] * 4, contention=replace(undisturbed(1), n_others_running=(2,)))
     assert explained([quiet[0], *loud[1:]]) == (
         "Noisy: 1 of 4 processes had undisturbed calls, and 3 are needed; "
         "1 of 4 calls was undisturbed, and 5 are needed "

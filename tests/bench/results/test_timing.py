@@ -28,8 +28,8 @@ def doubts(times_s: Sequence[Sequence[float]], **measured: Any) -> list[DoubtKin
 
 
 def disturbed(*flags: bool) -> CallContention:
-    """Others ran at the ends of the calls that are marked."""
-    return replace(undisturbed(len(flags)), n_others_running=tuple(map(int, flags)))
+    """Own threads waited in the calls that are marked."""
+    return replace(undisturbed(len(flags)), wait_s=tuple(1e3 * flag for flag in flags))
 
 
 def test_nothing_is_said_of_nothing() -> None:
@@ -69,7 +69,7 @@ def test_only_undisturbed_calls_and_processes_with_one_count() -> None:
     (doubt,) = timing.doubts
     assert (doubt.kind, doubt.n, doubt.of) == (DoubtKind.FEW_CALLS, 3, 8)
     assert doubt.example is not None
-    assert doubt.example.n_others_running == 1
+    assert doubt.example.has_waited
 
 
 def test_processes_without_an_undisturbed_call_are_told_from_those_that_were_not_there() -> None:

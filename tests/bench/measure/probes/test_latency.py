@@ -69,7 +69,7 @@ def test_the_first_call_and_the_warm_up_are_apart(
 
 
 def test_a_turn_tells_whether_it_was_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    contentions = iter([QUIET, replace(QUIET, n_others_running=1)])
+    contentions = iter([QUIET, replace(QUIET, wait_s=0.5)])
     clock = Clock([1.0])
     monkeypatch.setattr(latency, "time_on_host", clock.stopwatch)
     monkeypatch.setattr(

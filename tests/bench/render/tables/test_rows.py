@@ -132,7 +132,7 @@ def test_a_range_has_ends_and_doubts_and_no_value_and_its_status_is_ok() -> None
 
 
 def test_the_range_of_too_few_processes_is_all_that_was_seen_and_has_no_level() -> None:
-    loud = replace(undisturbed(2), n_others_running=(0, 3))
+    loud = replace(undisturbed(2), wait_s=(0.0, 3.0))
     records = make_rounds([[1.0, 9.0], [1.5, 9.0]], contention=loud)
     (row,) = read(render_csv(summarize(records)))
     doubts = "few_processes few_calls"
