@@ -14,6 +14,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -56,6 +57,9 @@ FULL_MEMORY = (
 )
 """How libraries say in a plain RuntimeError that memory is full."""
 
+CONDUCTOR_SLEEPS_S = 0.001
+"""After it has told whose turn it is; until then it would count as somebody else who runs."""
+
 Outcome = dict[str, Any]
 """What a worker answers: status, reason, result and the machine's state."""
 
@@ -97,6 +101,7 @@ def take_turns(step: TimedStep, channel: TextIO) -> LatencyTimes:
         order = json.loads(line)
         if "turn" not in order:
             return step.finish(order["stopped_by"], order["waited_s"])
+        time.sleep(CONDUCTOR_SLEEPS_S)
         _tell(channel, {"is_disturbed": step.take_turn(order["turn"])})
     raise EOFError("nobody asks for further turns")
 
