@@ -15,7 +15,7 @@ from bench.plan import Settings, plan_exact, plan_job, sound
 from bench.registry import NULL, Entry
 from bench.results.measurements import LatencyTimes, MemoryPeaks
 from bench.results.record import Job, Record, Status, results_of
-from bench.results.statistics import MIN_PROCESSES, Estimate
+from bench.results.statistics import MIN_CALLS, MIN_PROCESSES, Estimate
 from bench.results.summary import BASE
 from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
 from bench.results.workload import PHASES, Phase
@@ -34,14 +34,21 @@ class Standing:
 
     entry: Entry
     n_rounds: int
+    n_calls: int  # undisturbed
     has_failed: bool
     cost_s: float  # of a round: loading, calls and waits; 0 before the first
     half_width: float  # of its ratio to the base, or of its time where it is the base
 
     @property
     def needs_first(self) -> bool:
-        """Whether it has too few processes for a value."""
-        return not self.has_failed and self.n_rounds < MIN_PROCESSES
+        """Whether it has too few processes or calls for a value."""
+        has_few = self.n_rounds < MIN_PROCESSES or self.n_calls < MIN_CALLS
+        return not self.has_failed and has_few
+
+    @property
+    def missing_s(self) -> float:
+        """What it takes to have enough of them."""
+        return self.cost_s * max(1, MIN_PROCESSES - self.n_rounds) if self.needs_first else 0.0
 
 
 def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
@@ -113,12 +120,16 @@ def _choose(
     ]
     left_s = effort.time_s - sum(r.elapsed_s for p in PHASES for r in timed(records, p))
     grace_s = left_s + (GRACE - 1) * effort.time_s
+    affordable, reserved_s = _reserve(entries, grace_s, records)
     room = _free_bytes(phase, settings, records) - _bytes_of(base.entry, phase, records)
     spent_s = base.cost_s
     chosen: list[Entry] = []
     for standing in sorted(wanting, key=lambda s: (s.n_rounds, s.cost_s)):
         needed = _bytes_of(standing.entry, phase, records)
-        limit_s = grace_s if standing.needs_first else left_s
+        if standing.needs_first:
+            limit_s = grace_s if (phase, standing.entry.name) in affordable else -math.inf
+        else:
+            limit_s = left_s - reserved_s
         is_base = standing is base
         cost_s = 0.0 if is_base else standing.cost_s
         if spent_s + cost_s <= limit_s and (is_base or needed <= room or not chosen):
@@ -126,6 +137,23 @@ def _choose(
             room -= 0.0 if is_base else needed
             chosen.append(standing.entry)
     return [base.entry, *(entry for entry in chosen if entry is not base.entry)] if chosen else []
+
+
+def _reserve(
+    entries: Sequence[Entry], left_s: float, records: Sequence[Record]
+) -> tuple[set[tuple[Phase, str]], float]:
+    """Who can have enough rounds in the time left, and what they take.
+
+    Cheap ones come first: one network that takes most of the time would leave none a value.
+    """
+    missing = [(s.missing_s, p, s) for p in PHASES for s in _standings(entries, p, records)]
+    affordable: set[tuple[Phase, str]] = set()
+    reserved_s = 0.0
+    for missing_s, phase, standing in sorted(missing, key=lambda item: item[0]):
+        if reserved_s + missing_s <= left_s:
+            reserved_s += missing_s
+            affordable.add((phase, standing.entry.name))
+    return affordable, reserved_s
 
 
 def _base_of(able: Sequence[Standing]) -> Standing | None:
@@ -146,6 +174,7 @@ def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]
         Standing(
             entry,
             n_rounds=len(times_by_round(found[entry.name])),
+            n_calls=sum(len(t.undisturbed) for t in times_by_round(found[entry.name]).values()),
             has_failed=failed[entry.name],
             cost_s=mean(r.elapsed_s for r in found[entry.name]) if found[entry.name] else 0.0,
             half_width=_half_width(found[entry.name], found[base] if base else ()),

@@ -24,6 +24,8 @@ from bench.results.record import Job, Record
 
 MIN_TURNS = 2
 """In which a process was not disturbed; or twice as many in all."""
+LONG_CALL_S = 2.0
+"""From here on one undisturbed turn is the least in a round."""
 MAX_TURNS = 300
 LEAST_WAIT_S = 3.0
 """For quiet moments in a round, however short its calls are."""
@@ -76,7 +78,8 @@ class _Seat:
             return "failure"
         if self.n_turns >= MAX_TURNS:
             return "turns"
-        is_tried = self.n_undisturbed >= MIN_TURNS or self.n_turns >= 2 * MIN_TURNS
+        least = 1 if self.spent_s > LONG_CALL_S * self.n_turns > 0 else MIN_TURNS
+        is_tried = self.n_undisturbed >= least or self.n_turns >= 2 * least
         return "budget" if is_tried and self.spent_s >= self.player.job.budget_s else ""
 
 
@@ -135,9 +138,9 @@ def _seat_all(seats: Sequence[_Seat], stack: ExitStack) -> None:
     for seat in seats:
         start = time.monotonic()
         job = seat.player.job
-        child = stack.enter_context(seat.server.start(asdict(job)))
-        seat.child = child
-        _hear(seat, job.deadline_s)
+        was_running = seat.server.is_running
+        seat.child = stack.enter_context(seat.server.start(asdict(job)))
+        _hear(seat, was_running)
         seat.elapsed_s += time.monotonic() - start
 
 
@@ -159,9 +162,7 @@ def _call(seat: _Seat, turn: int, quiet: QuietMoments) -> None:
     start = time.monotonic()
     seat.waited_s += quiet.wait()
     called = time.monotonic()
-    assert seat.child is not None
-    seat.child.send({"turn": turn})
-    answer = _hear(seat, seat.player.job.deadline_s)
+    answer = _ask(seat, {"turn": turn})
     ended = time.monotonic()
     seat.spent_s += ended - called
     seat.elapsed_s += ended - start
@@ -169,17 +170,24 @@ def _call(seat: _Seat, turn: int, quiet: QuietMoments) -> None:
     seat.n_undisturbed += answer is not None and not answer["is_disturbed"]
 
 
-def _hear(seat: _Seat, deadline_s: float) -> dict[str, object] | None:
-    """The process's answer; None when it has come to its end, which is then kept.
-
-    Whoever is at work when a server ends has ended it.
-    """
+def _ask(seat: _Seat, message: dict[str, object]) -> dict[str, object] | None:
+    """Tell the process something, and hear its answer."""
     assert seat.child is not None
     was_running = seat.server.is_running
-    message = seat.child.receive(deadline_s)
+    seat.child.send(message)
+    return _hear(seat, was_running)
+
+
+def _hear(seat: _Seat, was_running: bool) -> dict[str, object] | None:
+    """The process's answer; None when it has come to its end, which is then kept.
+
+    Whoever is at work when a server ends has ended it; ``was_running``: it had not ended before.
+    """
+    assert seat.child is not None
+    message = seat.child.receive(seat.player.job.deadline_s)
     if message is None or "status" in message:
         seat.ending = seat.child.conclude(message)
-        seat.is_orphan = not was_running
+        seat.is_orphan = message is None and not was_running
         return None
     return message
 
@@ -188,7 +196,6 @@ def _finish(seat: _Seat) -> None:
     """Let it write what it has measured."""
     if seat.ending is None and seat.child is not None:
         start = time.monotonic()
-        waited_s = seat.waited_s
-        seat.child.send({"stopped_by": seat.stopped_by or "budget", "waited_s": waited_s})
-        _hear(seat, seat.player.job.deadline_s)
+        stopped_by = seat.stopped_by or "budget"
+        _ask(seat, {"stopped_by": stopped_by, "waited_s": seat.waited_s})
         seat.elapsed_s += time.monotonic() - start

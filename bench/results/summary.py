@@ -142,7 +142,8 @@ def summarize(records: Sequence[Record]) -> RunSummary:
 def newest_of_each_cell(records: Iterable[Record]) -> list[Record]:
     """One record of each cell: a resumed run leaves what failed or was interrupted before.
 
-    A process that takes turns is made again in another round, beside others.
+    Where times failed and a later record of the network has some, a resumed run tried again, in
+    another round.
     """
     succeeded: set[tuple[object, ...]] = set()
     kept: list[Record] = []

@@ -71,8 +71,8 @@ def test_a_time_that_can_not_be_trusted_is_a_range_and_no_value(tmp_path: Path) 
 
 
 def test_series_with_and_without_kept_pages_are_told_apart() -> None:
-    kept = replace(record(0, 0.1), job=make_job(keeps_pages=True))
-    names = [describe(series) for series in collect_series([record(0, 0.1), kept], LATENCY)]
+    not_kept = replace(record(0, 0.1), job=make_job(keeps_pages=False))
+    names = [describe(series) for series in collect_series([not_kept, record(0, 0.1)], LATENCY)]
     assert [name.endswith(", pages kept") for name in names] == [False, True]
 
 

@@ -176,8 +176,16 @@ def kept(records: Sequence[Record]) -> list[Record]:
     return found
 
 
+def not_kept(records: Sequence[Record]) -> list[Record]:
+    """The same, as before pages were kept."""
+    return [
+        replace(r, job=replace(r.job, workload=replace(r.job.workload, keeps_pages=False)))
+        for r in records
+    ]
+
+
 def test_records_of_before_are_checked_and_give_way_to_those_with_kept_pages() -> None:
-    old = timed(STEADY)
+    old = not_kept(timed(STEADY))
     for records, value in ((old, 0.02), (kept(old), 0.01), ([*old, *kept(old)], 0.01)):
         check = judge(budget("median_s", 1.0), records, BAR)
         assert check.verdict == P
@@ -185,7 +193,7 @@ def test_records_of_before_are_checked_and_give_way_to_those_with_kept_pages() -
 
 
 def test_a_ratio_is_of_two_processes_that_kept_their_pages_or_of_two_that_did_not() -> None:
-    old, other = timed(STEADY), timed([0.01] * 10, "demucs")
+    old, other = not_kept(timed(STEADY)), not_kept(timed([0.01] * 10, "demucs"))
     limits = budget("ratio", 3.0, "demucs")
     for records in ([*old, *other, *kept(old)], [*old, *other, *kept(other)]):
         check = judge(limits, records, BAR)

@@ -197,7 +197,7 @@ def test_who_loses_the_server_to_another_is_measured_again_without_turns(
 
 def test_a_reference_that_dies_ends_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage({"base": 0.1, "other": 0.1}, dies_at={"base": 0})
-    base, other = play(monkeypatch, stage, {"base": 1.0, "other": 1.0}, "base")
+    base, other = play(monkeypatch, stage, {"base": 0.95, "other": 0.95}, "base")
     assert (base.status, other.status) == (Status.KILLED, Status.OK)
     assert len(stage.turns_of("other")) == 10
 

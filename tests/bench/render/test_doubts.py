@@ -115,8 +115,8 @@ def test_every_cause_of_a_slow_clock_is_named_once() -> None:
 
 
 def test_rounds_that_failed_come_after_the_noise() -> None:
-    good, bad, other = make_rounds([[1.0] * 5] * 3)
-    assert explained([good, fail(bad, Status.TIMEOUT, "Too slow."), other]) == (
+    good, other, bad = make_rounds([[1.0] * 5] * 3)
+    assert explained([good, other, fail(bad, Status.TIMEOUT, "Too slow.")]) == (
         "Noisy: 2 processes of the 3 that a value needs. 1 of 3 rounds failed: Too slow."
     )
 

@@ -17,7 +17,10 @@ def both(model: str = "dprnn", factor: float = 3.0) -> list[Record]:
         [[0.1, 0.2]] * 3, make_job(model, keeps_pages=True), turns=(0, 1), page_faults=(0, 2)
     )
     given_back = make_rounds(
-        [[0.1 * factor, 0.2 * factor]] * 3, make_job(model), turns=(0, 1), page_faults=(900, 1100)
+        [[0.1 * factor, 0.2 * factor]] * 3,
+        make_job(model, keeps_pages=False),
+        turns=(0, 1),
+        page_faults=(900, 1100),
     )
     return [record for pair in zip(given_back, kept, strict=True) for record in pair]
 

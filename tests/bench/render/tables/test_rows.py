@@ -113,7 +113,7 @@ def test_each_row_says_what_was_run_and_where_and_what_a_time_rests_on() -> None
             "0",
             "2",
         )
-        assert (row["keeps_pages"], row["took_turns"]) == ("False", "True")
+        assert (row["keeps_pages"], row["took_turns"]) == ("True", "True")
     ratios = {row["model"]: float(row["ratio_inference"]) for row in rows}
     assert ratios[rows[0]["ratio_base"]] == 1
 
