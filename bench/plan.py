@@ -28,7 +28,7 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(3, 45.0, 0.10, budget_s=0.2, deadline_s=300),
-    "standard": Effort(10, 130.0, 0.03, budget_s=0.6, deadline_s=600),
+    "standard": Effort(10, 120.0, 0.03, budget_s=0.6, deadline_s=600),
     "thorough": Effort(30, 1800.0, 0.01, budget_s=3.0, deadline_s=1800),
 }
 
