@@ -25,7 +25,7 @@ def times_by_round(records: Iterable[Record]) -> dict[int, LatencyTimes]:
 
 
 def ratios_of_turns(ours: LatencyTimes, base: LatencyTimes) -> list[float]:
-    """The ratio in each turn of one round that both made undisturbed.
+    """The ratio in each turn of one round in which both had undisturbed calls, of their medians.
 
     Processes that took no turns (each ran alone, as in older records) have one ratio, of the
     medians of their undisturbed calls.
@@ -33,12 +33,16 @@ def ratios_of_turns(ours: LatencyTimes, base: LatencyTimes) -> list[float]:
     if ours.turns is None or base.turns is None:
         mine, others = ours.undisturbed_s, base.undisturbed_s
         return [median(mine) / median(others)] if mine and others else []
-    times_s = {base.turns[index]: base.times_s[index] for index in base.undisturbed}
-    return [
-        ours.times_s[index] / times_s[ours.turns[index]]
-        for index in ours.undisturbed
-        if ours.turns[index] in times_s
-    ]
+    mine_s, others_s = _times_by_turn(ours, ours.turns), _times_by_turn(base, base.turns)
+    return [time_s / others_s[turn] for turn, time_s in mine_s.items() if turn in others_s]
+
+
+def _times_by_turn(times: LatencyTimes, turns: Sequence[int]) -> dict[int, float]:
+    """The median of the undisturbed calls of each turn that has any; short calls fill one."""
+    calls: dict[int, list[float]] = {}
+    for index in times.undisturbed:
+        calls.setdefault(turns[index], []).append(times.times_s[index])
+    return {turn: median(times_s) for turn, times_s in calls.items()}
 
 
 def estimate_time(rounds: Iterable[LatencyTimes]) -> Estimate:

@@ -83,6 +83,14 @@ def test_rounds_are_matched_by_their_number_and_those_without_a_pair_left_out() 
     assert estimate_ratio(ours[2:], base) is None
 
 
+def test_a_turn_that_short_calls_fill_is_one_ratio_of_their_median() -> None:
+    """Also where the other network makes one call in it."""
+    short = of_calls([(0, 1.0, False), (0, 9.0, True), (0, 2.0, False), (0, 3.0, False)])
+    long = of_calls([(0, 4.0, False)])
+    assert ratios_of_turns(short, long) == [0.5]
+    assert ratios_of_turns(long, short) == [2.0]
+
+
 def test_a_ratio_to_itself_is_one_without_doubt() -> None:
     records = make_rounds([[1.0, 1.3, 0.9]] * 4, turns=(0, 1, 2))
     ratio = estimate_ratio(records, records)
