@@ -22,7 +22,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         (
             "Workload",
             f"{workload.n_samples} samples at 8 kHz of recorded speech, batch "
-            f"{workload.batch}, {workload.dtype}, {workload.threads} threads, "
+            f"{workload.batch}, {workload.dtype}, {describe_threads(workload.threads)}, "
             f"seed {workload.seed}",
         ),
         (
@@ -65,3 +65,8 @@ def _known(value: object, yes: str, no: str) -> str | None:
 
 def _on(flag: bool) -> str:
     return "on" if flag else "off"
+
+
+def describe_threads(n_threads: int) -> str:
+    """So many threads, in words."""
+    return "1 thread" if n_threads == 1 else f"{n_threads} threads"

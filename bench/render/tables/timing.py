@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from bench.registry import SAMPLE_RATE
 from bench.render.columns import ratio_to_base
 from bench.render.estimates import NOISY, format_time
+from bench.render.provenance import describe_threads
 from bench.render.tables.markdown import markdown_table
 from bench.results.statistics import (
     LEVEL,
@@ -85,14 +86,10 @@ def describe_times(summary: RunSummary) -> Iterable[str]:
         f"by its ratio to {summary.base_name} in the same {together}. In the place of one that "
         "can't be trusted stands a range, marked noisy: it rests on fewer than "
         f"{MIN_PROCESSES} processes or {MIN_CALLS} undisturbed calls, or half its interval is "
-        f"{100 * WIDEST:.0f} % or more. Times were measured with {_threads(summary)}, in "
-        f"{_order(summary)}, and {_pages(summary)}."
+        f"{100 * WIDEST:.0f} % or more. Times were measured with "
+        f"{describe_threads(summary.workload.threads)}, in {_order(summary)}, "
+        f"and {_pages(summary)}."
     )
-
-
-def _threads(summary: RunSummary) -> str:
-    n = summary.workload.threads
-    return "1 thread" if n == 1 else f"{n} threads"
 
 
 def _order(summary: RunSummary) -> str:
