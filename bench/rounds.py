@@ -16,7 +16,7 @@ from bench.registry import NULL, Entry
 from bench.results.measurements import LatencyTimes, MemoryPeaks
 from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import MIN_CALLS, MIN_PROCESSES, Estimate
-from bench.results.summary import BASE
+from bench.results.summary import choose_base
 from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
 from bench.results.workload import PHASES, Phase
 
@@ -107,9 +107,10 @@ def _choose(
     """The base and those that need a round and fit into the time and the memory; or nobody."""
     standings = _standings(entries, phase, records)
     able = [standing for standing in standings if not standing.has_failed]
-    base = _base_of(able)
-    if base is None:
+    if not able:
         return []
+    name = choose_base([standing.entry.name for standing in able])
+    base = next(standing for standing in able if standing.entry.name == name)
     effort = settings.effort
     wanting = [
         standing
@@ -156,12 +157,6 @@ def _reserve(
     return affordable, reserved_s
 
 
-def _base_of(able: Sequence[Standing]) -> Standing | None:
-    """SuDoRM-RF 1.0x, or else the first."""
-    named = [standing for standing in able if standing.entry.name == BASE]
-    return next(iter([*named, *able]), None)
-
-
 def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]) -> list[Standing]:
     found = {entry.name: timed(records, phase, entry.name) for entry in entries}
     failed = {
@@ -169,7 +164,7 @@ def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]
         for name, own in found.items()
     }
     able = [entry.name for entry in entries if not failed[entry.name]]
-    base = BASE if BASE in able else next(iter(able), None)
+    base = choose_base(able)
     return [
         Standing(
             entry,

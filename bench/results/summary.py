@@ -158,9 +158,13 @@ def newest_of_each_cell(records: Iterable[Record]) -> list[Record]:
 
 
 def _base(entries: Sequence[Entry], records: Sequence[Record]) -> str | None:
-    """The network that the others' times are compared with: SuDoRM-RF 1.0x, or else the first."""
+    """The network that the others' times are compared with."""
     timed = {r.job.model for r in records if r.job.probe == "latency" and r.status == Status.OK}
-    names = [entry.name for entry in entries if entry.name in timed]
+    return choose_base([entry.name for entry in entries if entry.name in timed])
+
+
+def choose_base(names: Sequence[str]) -> str | None:
+    """Of networks that have times, the one that the others are compared with; None of none."""
     return BASE if BASE in names else next(iter(names), None)
 
 
