@@ -44,7 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--base", default="sudormrf-1.0x", metavar="NAME")
     parser.add_argument("--runs", type=int, default=8, help="of each kind (default: 8)")
-    parser.add_argument("--time", type=float, default=60.0, help="of each run (default: 60 s)")
+    parser.add_argument(
+        "--time",
+        type=float,
+        default=60.0,
+        help="of each run; with --records, what they had (default: 60 s)",
+    )
     parser.add_argument(
         "--designs",
         nargs="+",

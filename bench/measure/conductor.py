@@ -196,6 +196,5 @@ def _finish(seat: _Seat) -> None:
     """Let it write what it has measured."""
     if seat.ending is None and seat.child is not None:
         start = time.monotonic()
-        stopped_by = seat.stopped_by or "budget"
-        _ask(seat, {"stopped_by": stopped_by, "waited_s": seat.waited_s})
+        _ask(seat, {"stopped_by": seat.stopped_by, "waited_s": seat.waited_s})
         seat.elapsed_s += time.monotonic() - start

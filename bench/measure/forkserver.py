@@ -265,9 +265,9 @@ class Child:
         try:
             code = self._wait_for_exit() if code is None else code
         except ConnectionError:
-            tail = read_tail(self._stderr) or self._server.why_gone().stderr_tail
-            returncode = self._server.why_gone().returncode
-            return Ending(outcome, returncode, False, tail)
+            gone = self._server.why_gone()
+            tail = read_tail(self._stderr) or gone.stderr_tail
+            return gone._replace(outcome=outcome, stderr_tail=tail)
         return Ending(outcome, code or 0, self._timed_out, read_tail(self._stderr))
 
     def _wait_for_exit(self) -> int | None:

@@ -4,8 +4,8 @@ The wait of the own threads is exact, in nanoseconds, and decides for calls of a
 others used and what the hypervisor took is counted in ticks of 10 ms, so a short call can show a
 whole tick that belongs to its neighbour in time. Such a value counts only by the part above what
 the ticks leave open (``Contention.others_uncertainty_s``): with two threads, a neighbour that fills
-one of two processors is seen in calls from about 40 ms on. For a series of short calls, two
-readings around the whole series see what no single one can.
+one of two processors is seen in calls from about 40 ms on. Of shorter ones, what ran at their ends
+is looked at too (``Contention.is_disturbed``).
 """
 
 from collections.abc import Sequence

@@ -124,7 +124,7 @@ class LatencyTimes(Result):
     parts_s: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of a training step
     host_times_s: tuple[float, ...] | None = None  # where the clock was another, a GPU's events
     contention: CallContention | None = None
-    series_contention: Contention | None = None  # of all calls together
+    series_contention: Contention | None = None  # of all calls together, before there were turns
     is_series_contended: bool | None = None
     turns: tuple[int, ...] | None = None  # of the round, in which each call was made
     page_faults: tuple[int, ...] | None = None  # minor ones, of each call

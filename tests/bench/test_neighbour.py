@@ -40,9 +40,14 @@ def test_it_lives_for_as_long_as_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(subprocess, "Popen", note)
     with neighbour.neighbour(False, seed=0):
         assert started == []
-    with pytest.raises(KeyboardInterrupt), neighbour.neighbour(True, seed=3):  # noqa: PT012
-        (process,) = started
-        assert process.poll() is None
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with neighbour.neighbour(True, seed=3):
+            assert started[0].poll() is None
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (process,) = started
     assert process.returncode is not None
     assert process.returncode < 0

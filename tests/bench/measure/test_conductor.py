@@ -14,6 +14,7 @@ from bench.machine.pages import KEEP_PAGES
 from bench.measure import conductor
 from bench.measure.conductor import MAX_TURNS, MIN_TURNS, Player, measure_round
 from bench.measure.forkserver import Ending
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from tests.bench.example_records import ENVIRONMENT, make_job
 
@@ -190,8 +191,8 @@ def test_who_loses_the_server_to_another_is_measured_again_without_turns(
     )
     base, killer = play(monkeypatch, stage, {"base": 1.0, "killer": 1.0}, "base")
     assert (base.status, killer.status) == (Status.OK, Status.KILLED)
-    assert base.result is not None
-    assert base.result.turns is None  # type: ignore[attr-defined]
+    assert isinstance(base.result, LatencyTimes)
+    assert base.result.turns is None
     assert len(stage.servers) == 2
 
 

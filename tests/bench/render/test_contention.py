@@ -1,6 +1,7 @@
 """What disturbed a call, in words: one phrase for each threshold that was passed."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -90,9 +91,9 @@ def test_two_moments_say_nothing_of_a_call_that_ticks_can_tell_of(
 
 @pytest.mark.parametrize("waiting", [{"wait_s": 0.3}, {"wait_s": None, "pressure_s": 0.09}])
 def test_own_threads_that_wait_for_each_other_are_not_blamed_on_others(
-    waiting: dict[str, float | None],
+    waiting: dict[str, Any],
 ) -> None:
-    crowd = replace(QUIET, threads=4, **waiting)  # type: ignore[arg-type]
+    crowd = replace(QUIET, threads=4, **waiting)
     assert describe_contention(crowd) == "4 threads on 2 processors"
     assert describe_contention(replace(crowd, n_cpus=1)) == "4 threads on 1 processor"
     assert "waited" in describe_contention(replace(crowd, n_cpus=4))

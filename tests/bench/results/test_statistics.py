@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,10 +157,10 @@ SOUND = Estimate(1.0, Interval(0.9, 1.1, LEVEL), MIN_PROCESSES, MIN_CALLS, seen=
     ],
 )
 def test_a_value_needs_three_processes_five_calls_and_less_than_25_percent(
-    changed: dict[str, object], is_trusted: bool
+    changed: dict[str, Any], is_trusted: bool
 ) -> None:
     assert (MIN_PROCESSES, MIN_CALLS, WIDEST) == (3, 5, 0.25)
-    assert replace(SOUND, **changed).is_trusted == is_trusted  # type: ignore[arg-type]
+    assert replace(SOUND, **changed).is_trusted == is_trusted
 
 
 def test_the_limits_hold_for_what_was_measured() -> None:

@@ -11,7 +11,7 @@ from bench.machine.gpu import Gpu
 from bench.measure.probes import latency
 from bench.measure.probes.latency import TimedStep, measure_thread_gain, watch_clock
 from bench.measure.repetition import Sample, calls_in_turn
-from bench.measure.step import no_mark
+from bench.measure.step import Run, no_mark
 from bench.measure.stopwatch import CallTiming
 from bench.results.measurements import LatencyTimes
 from bench.results.record import CellError
@@ -97,13 +97,24 @@ def test_what_disturbed_is_judged_by_the_threads_of_the_workload() -> None:
     assert {call.threads for call in found.calls} == {threads}
 
 
-def test_how_much_threads_bring_is_told_where_there_are_several() -> None:
+def test_how_much_threads_bring_is_told_where_there_are_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a clock by which each product takes a second over its threads; they are as before then."""
     threads = torch.get_num_threads()
+
+    def time_product(run: Run) -> CallTiming:
+        seconds = 1.0 / torch.get_num_threads()
+        return CallTiming(seconds, [seconds], seconds)
+
+    monkeypatch.setattr(latency, "time_on_host", time_product)
     assert measure_thread_gain(1) is None
-    gain = measure_thread_gain(max(2, threads))
-    assert gain is not None
-    assert gain > 0
-    torch.set_num_threads(threads)
+    torch.set_num_threads(3)
+    try:
+        assert measure_thread_gain(3) == pytest.approx(3.0)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.cuda
