@@ -20,7 +20,7 @@ from bench.results.summary import choose_base
 from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
 from bench.results.workload import PHASES, Phase
 
-GRACE = 1.3
+GRACE = 1.2
 """Times the time to spend, until which a network has its first three rounds."""
 MEMORY_SHARE = 0.8
 """Of the memory that was free when the run began, for all processes of a round."""

@@ -258,3 +258,22 @@ def prints_a_lot() -> nn.Module:
         return estimates
 
     return Tiny(spoil)
+
+
+def waits_for_a_reader() -> nn.Module:
+    """Ends when ``reads`` is built beside it: a FIFO opens once it is opened at both ends."""
+    os.close(os.open(os.environ[STARTED], os.O_WRONLY))
+    return healthy()
+
+
+def reads() -> nn.Module:
+    """Ends when ``waits_for_a_reader`` is built beside it."""
+    os.close(os.open(os.environ[STARTED], os.O_RDONLY))
+    return healthy()
+
+
+def out_of_memory_at_first() -> nn.Module:
+    """Has enough memory when it is built for the second time in a run."""
+    first = not os.path.exists(os.environ[STARTED])
+    announce(os.getpid())
+    return out_of_memory() if first else healthy()

@@ -201,10 +201,15 @@ class Child:
 
     def __exit__(self, *exception: object) -> None:
         if self._pid is not None and self._server.exit_code(self._pid) is None:
-            kill_group(self._pid)
+            kill_with_group(self._pid)
         self._channel.close()
         self._theirs.close()
         self._stderr.close()
+
+    @property
+    def sources(self) -> list[socket.socket]:
+        """Where there is something to read when it has spoken or ended; none if it never began."""
+        return [] if self._pid is None else [self._channel, self._server.control]
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Tell it something; a process that has ended hears nothing."""
@@ -225,8 +230,7 @@ class Child:
 
         The channel may stay open for longer than the process, held by others that it left behind.
         """
-        sources = [self._channel, self._server.control]
-        ready, _, _ = select.select(sources, [], [], max(0.0, end - time.monotonic()))
+        ready, _, _ = select.select(self.sources, [], [], max(0.0, end - time.monotonic()))
         if not ready:
             self._timed_out = True
             return False
@@ -261,7 +265,10 @@ class Child:
         if self._pid is None:
             return self._server.why_gone()
         code = self._server.exit_code(self._pid)
-        kill_group(self._pid)
+        if code is None:
+            kill_with_group(self._pid)
+        else:
+            kill_group(self._pid)
         try:
             code = self._wait_for_exit() if code is None else code
         except ConnectionError:
@@ -278,6 +285,15 @@ class Child:
                 self._server.end()
                 return None
         return self._server.exit_code(self._pid)
+
+
+def wait_for_any(children: Sequence[Child], patience_s: float) -> list[Child]:
+    """Sleep until one of them has something to say or has ended; which, none when time is up."""
+    if never_began := [child for child in children if not child.sources]:
+        return never_began
+    sources = [source for child in children for source in child.sources]
+    ready, _, _ = select.select(sources, [], [], max(0.0, patience_s))
+    return [child for child in children if any(source in ready for source in child.sources)]
 
 
 def require_linux() -> None:
@@ -297,6 +313,13 @@ def kill_group(leader: int) -> None:
     """End a process group, if there is still one."""
     with suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def kill_with_group(leader: int) -> None:
+    """End a process that is to lead a group, even before it does."""
+    with suppress(ProcessLookupError):
+        os.kill(leader, signal.SIGKILL)
+    kill_group(leader)
 
 
 def parse_outcome(text: bytes) -> dict[str, Any] | None:

@@ -3,19 +3,16 @@
 The parent holds no torch and sleeps while a child measures.
 """
 
-import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Generator, Iterable
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
 
 from bench.errors import UsageError
+from bench.measure.apart import how_many_at_once, run_apart
 from bench.measure.conductor import Player, measure_round
-from bench.measure.endings import last_line, preload_for, to_record
+from bench.measure.endings import last_line
 from bench.measure.forkserver import START_DEADLINE_S, ForkServer
 from bench.registry import Entry
 from bench.results.environment import Environment
@@ -23,12 +20,12 @@ from bench.results.record import Job, Record
 
 
 def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record, None, None]:
-    """Measure cells one after another; never raises for what a network does.
+    """Measure cells, each in a process of its own; never raises for what a network does.
 
-    ``environment`` is what a process of these jobs said of itself (``fetch_environment``). Jobs in
-    a row that can share a server process do; when a network ends it, another takes over. Those that
-    take turns are measured together, and the first of them is what the others are compared with.
-    Interrupted, it yields the record of the job that was interrupted, and then goes on raising.
+    ``environment`` is what a process of these jobs said of itself (``fetch_environment``). Those
+    that take turns are measured together, and the first of them is what the others are compared
+    with; the others run apart (``apart``). Interrupted, it yields the records of the jobs that were
+    interrupted, and then goes on raising.
     """
     for (takes_turns, *_), group in groupby(jobs, key=_server_of):
         if takes_turns:
@@ -39,15 +36,8 @@ def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record,
                 ]
             )
         else:
-            yield from _run_in_row(deque(group), environment)
-
-
-def _run_in_row(waiting: deque[Job], environment: Environment) -> Iterator[Record]:
-    threads, preload = waiting[0].workload.threads, preload_for(waiting)
-    while waiting:
-        with ForkServer(threads, preload) as server:
-            while waiting and server.is_running:
-                yield from _run_job(server, waiting.popleft(), environment)
+            row = list(group)
+            yield from run_apart(row, environment, how_many_at_once(row, environment))
 
 
 def _server_of(job: Job) -> tuple[bool, int, int, bool, str]:
@@ -55,19 +45,6 @@ def _server_of(job: Job) -> tuple[bool, int, int, bool, str]:
     is_untouched, work = job.spec.untouched_memory, job.workload
     phase = work.phase if job.spec.takes_turns else ""
     return job.spec.takes_turns, job.round, work.threads, is_untouched, phase
-
-
-def _run_job(server: ForkServer, job: Job, environment: Environment) -> Iterator[Record]:
-    """One record, always; then what interrupted the measurement, if anything did."""
-    started_at, start = datetime.now(UTC), time.monotonic()
-    ending, interruption = None, None
-    try:
-        ending = server.run(asdict(job), job.deadline_s)
-    except BaseException as error:
-        interruption = error
-    yield to_record(job, environment, ending, started_at, time.monotonic() - start)
-    if interruption:
-        raise interruption
 
 
 def fetch_environment(threads: int, root: Path | None = None) -> Environment:

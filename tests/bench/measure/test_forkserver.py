@@ -11,6 +11,7 @@ from bench.measure.forkserver import (
     STDERR_TAIL_BYTES,
     ForkServer,
     kill_group,
+    kill_with_group,
     parse_outcome,
     read_tail,
 )
@@ -87,3 +88,10 @@ def test_a_request_that_is_no_job_fails_alone(server: ForkServer) -> None:
         good = server.run({}, 60.0)
         assert good.outcome is not None
         assert good.outcome["environment"]["torch"]["threads"] == 1
+
+
+def test_a_process_is_ended_before_it_leads_its_group() -> None:
+    """One that was just forked is in the group of whoever forked it."""
+    process = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
+    kill_with_group(process)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
