@@ -32,40 +32,53 @@ def how_many_at_once(jobs: Sequence[Job], environment: Environment) -> int:
 def run_apart(
     jobs: Sequence[Job], environment: Environment, n_at_once: int
 ) -> Generator[Record, None, None]:
-    """One record of each job, in the order in which they end.
+    """One record of each job, in their order.
 
-    Interrupted, it yields the records of those that were running, and then goes on raising.
+    Interrupted, it yields the records that there are and those of the jobs that were running, and
+    then goes on raising.
     """
-    waiting, again = deque(jobs), list[Job]()
+    waiting = deque(_Task(index, job) for index, job in enumerate(jobs))
+    done: dict[int, Record] = {}
+    n_yielded = 0
     interruption: BaseException | None = None
     with ExitStack() as stack:
         lanes = [_Lane(stack, jobs, environment) for _ in range(min(n_at_once, len(jobs)))]
-        while not interruption and (waiting or any(lane.is_busy for lane in lanes)):
-            ended: list[Record] = []
+        while n_yielded < len(jobs) and not interruption:
             try:
                 _start(lanes, waiting)
-                ended += _wait(lanes)
+                _finish_any(lanes, waiting, done)
             except BaseException as error:
                 interruption = error
-                ended += [lane.finish(None) for lane in lanes if lane.is_busy]
-            for record in ended:
-                if n_at_once > 1 and record.status in MAYBE_ANOTHERS_FAULT:
-                    again.append(record.job)
-                else:
-                    yield record
+                running = [(lane, lane.process.task) for lane in lanes if lane.process]
+                done |= {task.index: lane.finish(None) for lane, task in running}
+            while n_yielded in done:
+                yield done.pop(n_yielded)
+                n_yielded += 1
+    for index in sorted(done):  # of an interrupted run
+        yield done[index]
     if interruption:
         raise interruption
-    if again:
-        yield from run_apart(again, environment, 1)
 
 
 @dataclass
-class _Running:
+class _Task:
+    """A job, its place among the others, and what may or did run beside it."""
+
+    index: int
     job: Job
+    must_be_alone: bool = False
+    had_company: bool = False
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What runs a task."""
+
+    task: _Task
+    child: Child
     started_at: datetime
     start: float
-    deadline: float  # its server's start left out
-    child: Child
+    deadline: float  # the start of its server left out
 
     @property
     def left_s(self) -> float:
@@ -81,47 +94,60 @@ class _Lane:
         self._threads, self._preload = jobs[0].workload.threads, preload_for(jobs)
         self._environment = environment
         self._server: ForkServer | None = None
-        self.running: _Running | None = None
+        self.process: _Process | None = None
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a job was begun that has no record yet."""
-        return self.running is not None
-
-    def begin(self, job: Job) -> None:
+    def begin(self, task: _Task) -> None:
         """Have a process forked for a job, by a new server where there is none."""
         started_at, start = datetime.now(UTC), time.monotonic()
         if self._server is None or not self._server.is_running:
             self._server = self._stack.enter_context(ForkServer(self._threads, self._preload))
-        child = self._server.start(asdict(job))
-        self.running = _Running(job, started_at, start, time.monotonic() + job.deadline_s, child)
+        child = self._server.start(asdict(task.job))
+        end = time.monotonic() + task.job.deadline_s
+        self.process = _Process(task, child, started_at, start, end)
 
     def conclude(self) -> Record:
         """The record of a job whose process has spoken or ended, or whose time is up."""
-        assert self.running is not None
-        child = self.running.child
-        return self.finish(child.conclude(child.receive(self.running.left_s)))
+        assert self.process is not None
+        child = self.process.child
+        return self.finish(child.conclude(child.receive(self.process.left_s)))
 
     def finish(self, ending: Ending | None) -> Record:
         """The record of the running job, whose process is no more; None: it was interrupted."""
-        assert self.running is not None
-        running, self.running = self.running, None
-        with running.child:
-            elapsed_s = time.monotonic() - running.start
-        return to_record(running.job, self._environment, ending, running.started_at, elapsed_s)
+        assert self.process is not None
+        process, self.process = self.process, None
+        with process.child:
+            elapsed_s = time.monotonic() - process.start
+        job = process.task.job
+        return to_record(job, self._environment, ending, process.started_at, elapsed_s)
 
 
-def _start(lanes: Sequence[_Lane], waiting: deque[Job]) -> None:
+def _start(lanes: Sequence[_Lane], waiting: deque[_Task]) -> None:
+    """Give free lanes jobs, one that must be alone only when all others are free."""
     for lane in lanes:
-        if waiting and not lane.is_busy:
-            lane.begin(waiting.popleft())
+        running = [other.process.task for other in lanes if other.process]
+        if lane.process or not waiting:
+            continue
+        if running and any(task.must_be_alone for task in (waiting[0], *running)):
+            return
+        task = waiting.popleft()
+        lane.begin(task)
+        for one in (task, *running):
+            one.had_company |= bool(running)
 
 
-def _wait(lanes: Sequence[_Lane]) -> list[Record]:
-    """Sleep until a process has ended or is to be ended; the records of those."""
-    busy = [(lane, lane.running) for lane in lanes if lane.running is not None]
-    patience_s = min(running.left_s for _, running in busy)
-    ready = wait_for_any([running.child for _, running in busy], patience_s)
-    return [
-        lane.conclude() for lane, running in busy if running.child in ready or running.left_s <= 0
-    ]
+def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task], done: dict[int, Record]) -> None:
+    """Sleep until a process has ended or is to be ended; the records of those are done.
+
+    One that another may have spoilt is begun again alone.
+    """
+    running = [(lane, lane.process) for lane in lanes if lane.process]
+    patience_s = min(process.left_s for _, process in running)
+    ready = wait_for_any([process.child for _, process in running], patience_s)
+    for lane, process in running:
+        if process.child not in ready and process.left_s > 0:
+            continue
+        record, task = lane.conclude(), process.task
+        if task.had_company and record.status in MAYBE_ANOTHERS_FAULT:
+            waiting.appendleft(_Task(task.index, task.job, must_be_alone=True))
+        else:
+            done[task.index] = record

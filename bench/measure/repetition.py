@@ -16,7 +16,11 @@ from bench.results.contention import CallContention, Contention
 from bench.results.measurements import LatencyTimes
 
 WARMUP_S = 0.5
-"""When this is spent no further call warms up; a call that takes longer is the only one."""
+"""When this is spent, and enough calls are made, no further call warms up."""
+LEAST_CALLS = 2
+"""That warm up. The second of a training step still asks for pages that the first did not need."""
+LONG_CALL_S = 2.0
+"""One such call is enough."""
 STABLE_WITHIN = 0.05
 """The last three calls lie within this share of the smallest: the warm-up is over."""
 TURN_S = 0.005
@@ -61,11 +65,17 @@ def is_stable(times_s: Sequence[float]) -> bool:
     return len(last) == 3 and max(last) - min(last) <= STABLE_WITHIN * min(last)
 
 
-def warm_up(run: Run, sample: Sampler, first_s: float) -> list[float]:
-    """Seconds of the calls after the first that are not counted: until stable, or enough."""
+def warm_up(run: Run, sample: Sampler) -> list[float]:
+    """Seconds of the calls that are not counted: until they are stable, or enough.
+
+    The first call of a process is none of them: it loads libraries, perhaps for seconds.
+    """
     times_s: list[float] = []
-    while first_s + sum(times_s) < WARMUP_S and not is_stable(times_s):
+    while not is_stable(times_s):
         times_s.append(sample(run).timing.total_s)
+        n_least = 1 if times_s[-1] > LONG_CALL_S else LEAST_CALLS
+        if len(times_s) >= n_least and sum(times_s) >= WARMUP_S:
+            break
     return times_s
 
 

@@ -84,7 +84,7 @@ class TimedStep:
         require_threads(workload)
         self._run = step.run
         self._sample = sampler(self._stopwatch, workload.threads)
-        warmup_s = warm_up(step.run, self._sample, first_s)
+        warmup_s = warm_up(step.run, self._sample)
         self._n_calls = calls_in_turn(min([first_s, *warmup_s]))
         self._slowed_by: set[str] = set()
         if self._is_on_cuda:

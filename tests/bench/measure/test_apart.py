@@ -58,6 +58,7 @@ def test_every_job_has_one_record_whatever_happens_beside_it(started: Path, n_at
     names = ("crashes", "healthy", "hangs", "kills_its_server", "null", "raises")
     jobs = [exact_job(name, "contract", 2.0 if name == "hangs" else 60.0) for name in names]
     records = {record.job.model: record for record in run_apart(jobs, ENVIRONMENT, n_at_once)}
+    assert tuple(records) == names
     assert {name: record.status for name, record in records.items()} == {
         "crashes": Status.SEGFAULT,
         "healthy": Status.OK,
@@ -88,6 +89,20 @@ def test_interrupted_all_that_run_have_a_record_and_are_ended(started: Path) -> 
             next(measured)
     reader.join()
     assert remaining(processes) == []
+
+
+def test_a_process_that_does_not_start_costs_one_record_and_not_the_later_ones(
+    started: Path,
+) -> None:
+    late = "bench.measure.forkserver.START_DEADLINE_S"
+    jobs = [exact_job(name) for name in ("healthy", "null")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(late, 0.001)
+        measuring = run_apart(jobs, ENVIRONMENT, 1)
+        first = next(measuring)
+    assert first.status == Status.TIMEOUT
+    assert first.reason == "The measuring process did not start within 120 s."
+    assert [record.status for record in measuring] == [Status.OK]
 
 
 @pytest.mark.parametrize(

@@ -320,15 +320,3 @@ def test_an_incomplete_result_is_an_error_with_a_sentence(result: object) -> Non
     assert (record.status, record.result) == (Status.ERROR, None)
     assert "gave no complete result" in record.reason
     assert record.state == MachineState(governor="powersave")
-
-
-def test_a_process_that_does_not_start_costs_one_record_and_not_the_later_ones() -> None:
-    late = "bench.measure.forkserver.START_DEADLINE_S"
-    jobs = [replace(fault_job(name), probe="parameters") for name in ("healthy", "null")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(late, 0.001)
-        measuring = run_jobs(jobs, ENVIRONMENT)
-        first = next(measuring)
-    assert first.status == Status.TIMEOUT
-    assert first.reason == "The measuring process did not start within 120 s."
-    assert [record.status for record in measuring] == [Status.OK]

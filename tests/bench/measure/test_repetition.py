@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.machine.contention import Counters, read_counters
 from bench.measure.repetition import (
+    LEAST_CALLS,
     MOST_CALLS,
     STABLE_WITHIN,
     TURN_S,
@@ -37,29 +38,30 @@ def nothing(mark: Callable[[], None] = no_mark) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("costs_s", "first_s", "expected"),
+    ("costs_s", "expected"),
     [
-        ([0.01], 0.01, [0.01] * 3),  # steady from the start
-        ([0.04, 0.02, 0.01], 0.1, [0.04, 0.02, 0.01, 0.01, 0.01]),  # slow at first
-        ([0.1, 0.2, 0.3], 0.1, [0.1, 0.2, 0.3]),  # never steady: until the time is spent
-        ([1.0], 0.4, [1.0]),  # one call spends it
-        ([1.0], 0.6, []),  # the first call has spent it
+        ([0.01], [0.01] * 3),  # steady from the start
+        ([0.04, 0.02, 0.01], [0.04, 0.02, 0.01, 0.01, 0.01]),  # slow at first
+        ([0.1, 0.2, 0.3], [0.1, 0.2, 0.3]),  # never steady: until the time is spent
+        ([0.7], [0.7] * 2),  # one call would spend it, and the second may still be slow
+        ([3.0, 1.0], [3.0]),  # long enough
+        ([1.0, 3.0], [1.0, 3.0]),
     ],
 )
-def test_every_call_of_a_warm_up(
-    costs_s: list[float], first_s: float, expected: list[float]
-) -> None:
-    assert warm_up(nothing, Clock(costs_s), first_s) == expected
+def test_every_call_of_a_warm_up(costs_s: list[float], expected: list[float]) -> None:
+    assert warm_up(nothing, Clock(costs_s)) == expected
 
 
-@given(st.lists(costs, min_size=1, max_size=50), costs)
-def test_a_warm_up_ends_when_it_is_stable_or_its_time_is_spent(
-    costs_s: list[float], first_s: float
+@given(st.lists(costs, min_size=1, max_size=50))
+def test_a_warm_up_ends_when_it_is_stable_or_enough_of_its_time_is_spent(
+    costs_s: list[float],
 ) -> None:
-    found = warm_up(nothing, Clock(costs_s), first_s)
-    assert first_s + sum(found) >= WARMUP_S or is_stable(found)
-    for length in range(len(found)):
-        assert first_s + sum(found[:length]) < WARMUP_S
+    """No call of these is a long one."""
+    found = warm_up(nothing, Clock(costs_s))
+    assert len(found) >= LEAST_CALLS
+    assert sum(found) >= WARMUP_S or is_stable(found)
+    for length in range(LEAST_CALLS, len(found)):
+        assert sum(found[:length]) < WARMUP_S
         assert not is_stable(found[:length])
 
 

@@ -10,7 +10,7 @@ import torch
 from bench.machine.gpu import Gpu
 from bench.measure.probes import latency
 from bench.measure.probes.latency import TimedStep, measure_thread_gain, watch_clock
-from bench.measure.repetition import Sample, calls_in_turn
+from bench.measure.repetition import LEAST_CALLS, Sample, calls_in_turn
 from bench.measure.step import Run, no_mark
 from bench.measure.stopwatch import CallTiming
 from bench.results.measurements import LatencyTimes
@@ -48,7 +48,7 @@ def timed(step: TimedStep, n_turns: int = 1) -> LatencyTimes:
 
 
 @pytest.mark.parametrize(
-    ("costs_s", "n_warmup"), [([0.2, 0.1], 3), ([20, 1], 0), ([0.001, 0.002], 3)]
+    ("costs_s", "n_warmup"), [([0.2, 0.1], 3), ([20, 1], 2), ([0.001, 0.002], 3)]
 )
 def test_the_first_call_and_the_warm_up_are_apart(
     monkeypatch: pytest.MonkeyPatch, costs_s: list[float], n_warmup: int
@@ -58,7 +58,7 @@ def test_the_first_call_and_the_warm_up_are_apart(
         fault_models.healthy, make_job(n_samples=20, threads=torch.get_num_threads()).workload
     )
     found = timed(step, n_turns=2)
-    n_calls = calls_in_turn(min(costs_s)) if n_warmup else 1
+    n_calls = calls_in_turn(min(costs_s))
     assert found.first_time_s == costs_s[0]
     assert found.warmup_times_s == (costs_s[-1],) * n_warmup
     assert found.times_s == (costs_s[-1],) * 2 * n_calls
@@ -69,7 +69,8 @@ def test_the_first_call_and_the_warm_up_are_apart(
 
 
 def test_a_turn_tells_whether_it_was_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    contentions = iter([QUIET, replace(QUIET, wait_s=0.5)])
+    disturbed = replace(QUIET, wait_s=0.5)
+    contentions = iter([*[disturbed] * LEAST_CALLS, QUIET, disturbed])  # warm-up does not count
     clock = Clock([1.0])
     monkeypatch.setattr(latency, "time_on_host", clock.stopwatch)
     monkeypatch.setattr(
