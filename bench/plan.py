@@ -28,7 +28,7 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(3, 50.0, 0.10, budget_s=0.2, deadline_s=300),
-    "standard": Effort(10, 160.0, 0.03, budget_s=1.5, deadline_s=600),
+    "standard": Effort(10, 180.0, 0.03, budget_s=1.5, deadline_s=600),
     "thorough": Effort(30, 1800.0, 0.01, budget_s=3.0, deadline_s=1800),
 }
 

@@ -2,7 +2,8 @@
 
 A round is one fresh process of each of several networks, side by side (``measure.conductor``).
 Each network needs three, and gets more while its ratio is known less well than the run aims at and
-time is left: those that are not well known go on, the others leave. The network that the others
+time is left: those that are not well known go on, the others leave. One that can't have three in
+time has one. The network that the others
 are compared with is in every round.
 """
 
@@ -24,6 +25,8 @@ GRACE = 1.2
 """Times the time to spend, until which a network has its first three rounds."""
 MEMORY_SHARE = 0.8
 """Of the memory that was free when the run began, for all processes of a round."""
+COST_OF_MEMORY = 0.75
+"""A round's cost before the first, over the time that measuring the same step's memory took."""
 UNKNOWN_BYTES = 500_000_000
 """Of a process whose peak was not measured."""
 
@@ -33,10 +36,11 @@ class Standing:
     """What is known of one network's times in one phase."""
 
     entry: Entry
-    n_rounds: int
+    n_tries: int
+    n_rounds: int  # that gave times
     n_calls: int  # undisturbed
     has_failed: bool
-    cost_s: float  # of a round: loading, calls and waits; 0 before the first
+    cost_s: float  # of a round: loading, calls and waits; a guess before the first
     half_width: float  # of its ratio to the base, or of its time where it is the base
 
     @property
@@ -49,6 +53,11 @@ class Standing:
     def missing_s(self) -> float:
         """What it takes to have enough of them."""
         return self.cost_s * max(1, MIN_PROCESSES - self.n_rounds) if self.needs_first else 0.0
+
+    @property
+    def least_s(self) -> float:
+        """What it takes to have one round, which every network has."""
+        return self.cost_s if self.needs_first and self.n_tries == 0 else 0.0
 
 
 def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
@@ -122,13 +131,21 @@ def _choose(
     left_s = effort.time_s - sum(r.elapsed_s for p in PHASES for r in timed(records, p))
     grace_s = left_s + (GRACE - 1) * effort.time_s
     affordable, reserved_s = _reserve(entries, grace_s, records)
+    is_last_of_first = all(
+        standing.n_rounds >= MIN_PROCESSES - 1
+        for standing in able
+        if (phase, standing.entry.name) in affordable
+    )
     room = _free_bytes(phase, settings, records) - _bytes_of(base.entry, phase, records)
     spent_s = base.cost_s
     chosen: list[Entry] = []
     for standing in sorted(wanting, key=lambda s: (s.n_rounds, s.cost_s)):
         needed = _bytes_of(standing.entry, phase, records)
-        if standing.needs_first:
-            limit_s = grace_s if (phase, standing.entry.name) in affordable else -math.inf
+        if standing.needs_first and (phase, standing.entry.name) in affordable:
+            limit_s = grace_s
+        elif standing.needs_first:
+            is_due = standing.n_tries == 0 and is_last_of_first
+            limit_s = math.inf if is_due else -math.inf
         else:
             limit_s = left_s - reserved_s
         is_base = standing is base
@@ -143,16 +160,18 @@ def _choose(
 def _reserve(
     entries: Sequence[Entry], left_s: float, records: Sequence[Record]
 ) -> tuple[set[tuple[Phase, str]], float]:
-    """Who can have enough rounds in the time left, and what they take.
+    """Who can have enough rounds in the time left, and what all that must be takes.
 
-    Cheap ones come first: one network that takes most of the time would leave none a value.
+    Cheap ones come first: one network that takes most of the time would leave none a value. The
+    others have one round, beside the third of those that have three.
     """
-    missing = [(s.missing_s, p, s) for p in PHASES for s in _standings(entries, p, records)]
+    standings = [(phase, s) for phase in PHASES for s in _standings(entries, phase, records)]
+    reserved_s = sum(standing.least_s for _, standing in standings)
     affordable: set[tuple[Phase, str]] = set()
-    reserved_s = 0.0
-    for missing_s, phase, standing in sorted(missing, key=lambda item: item[0]):
-        if reserved_s + missing_s <= left_s:
-            reserved_s += missing_s
+    for phase, standing in sorted(standings, key=lambda item: item[1].missing_s):
+        further_s = standing.missing_s - standing.least_s
+        if reserved_s + further_s <= left_s:
+            reserved_s += further_s
             affordable.add((phase, standing.entry.name))
     return affordable, reserved_s
 
@@ -168,14 +187,25 @@ def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]
     return [
         Standing(
             entry,
+            n_tries=len(found[entry.name]),
             n_rounds=len(times_by_round(found[entry.name])),
             n_calls=sum(len(t.undisturbed) for t in times_by_round(found[entry.name]).values()),
             has_failed=failed[entry.name],
-            cost_s=mean(r.elapsed_s for r in found[entry.name]) if found[entry.name] else 0.0,
+            cost_s=_cost_s(entry, phase, found[entry.name], records),
             half_width=_half_width(found[entry.name], found[base] if base else ()),
         )
         for entry in entries
     ]
+
+
+def _cost_s(entry: Entry, phase: Phase, own: Sequence[Record], records: Sequence[Record]) -> float:
+    """Of a round, by those that there were; before that by the same step under another probe."""
+    if own:
+        return mean(record.elapsed_s for record in own)
+    alike = (entry.name, phase, "memory")
+    return COST_OF_MEMORY * sum(
+        r.elapsed_s for r in records if (r.job.model, r.job.workload.phase, r.job.probe) == alike
+    )
 
 
 def _half_width(own: Sequence[Record], base: Sequence[Record]) -> float:

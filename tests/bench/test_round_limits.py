@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.plan import plan_job
 from bench.registry import NULL, Entry
 from bench.results.measurements import MemoryPeaks
 from bench.results.record import Job, Record, Status
@@ -20,6 +21,7 @@ from bench.rounds import (
     MEMORY_SHARE,
     UNKNOWN_BYTES,
     plan_round,
+    timed,
 )
 from tests.bench.example_records import (
     GPU,
@@ -65,7 +67,7 @@ def test_time_that_is_left_is_spent() -> None:
     assert total_s(records) == 70.0
 
 
-@pytest.mark.parametrize(("time_s", "n_rounds"), [(18.0, (3, 3)), (1.0, (1, 0))])
+@pytest.mark.parametrize(("time_s", "n_rounds"), [(18.0, (3, 3)), (1.0, (1, 1))])
 def test_first_rounds_have_grace_and_no_more(time_s: float, n_rounds: tuple[int, int]) -> None:
     """Rounds of all networks in both phases, which take 4 s and 3 s in turns: 21 s for three."""
     records = run_rounds(NETWORKS, replace(LONG, time_s=time_s), lasting(1.0))
@@ -85,6 +87,26 @@ def test_where_not_all_fit_the_cheap_have_their_three_rounds_and_the_dear_one_ha
         numbers = numbers_of(records, phase)
         assert numbers.pop(dear) == 1
         assert set(numbers.values()) == {MIN_PROCESSES}
+
+
+def test_a_network_that_can_not_have_three_has_one_beside_the_third_of_the_others() -> None:
+    """How long its memory took says so before the first round; 15 s for all others, with grace."""
+    dear = NETWORKS[-1].name
+    seconds = {entry.name: 40.0 if entry.name == dear else 1.0 for entry in NETWORKS}
+    memory = [
+        replace(make_record(plan_job(entry, phase, "memory", SETTINGS)), elapsed_s=s)
+        for entry, s in zip(NETWORKS, seconds.values(), strict=True)
+        for phase in PHASES
+    ]
+
+    def measure(job: Job) -> Record:
+        return replace(answer(job), elapsed_s=seconds.get(job.model, 1.0))
+
+    for time_s, expected in ((60.0, [2]), (1.0, [0]), (300.0, [0, 1, 2])):
+        effort = replace(LONG, max_rounds=3, time_s=time_s)
+        records = run_rounds(NETWORKS, effort, measure, known=memory)
+        for phase in PHASES:
+            assert [record.job.round for record in timed(records, phase, dear)] == expected
 
 
 def memory_of(job: Job, n_bytes: int, free_bytes: int) -> Record:
