@@ -57,5 +57,6 @@ def time_on_cuda(run: Run) -> CallTiming:
     mark()
     events[-1].synchronize()
     host_s = time.perf_counter() - start
+    torch.cuda.synchronize()  # also what other streams have: the next call may be another process's
     parts_s = [before.elapsed_time(after) / 1000 for before, after in pairwise(events)]
     return CallTiming(events[0].elapsed_time(events[-1]) / 1000, parts_s, host_s)
