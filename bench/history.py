@@ -15,12 +15,12 @@ from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.gate.steps import find_steps
 from bench.registry import select_entries
-from bench.results.metrics import METRICS
+from bench.results.metrics import GPU_METRICS, METRICS
 from bench.results.record import Record
 from bench.results.series import Series, collect_series
 from bench.results.store import read_records
 
-CHOICES = {metric.name: metric for metric in METRICS}
+CHOICES = {metric.name: metric for metric in (*METRICS, *GPU_METRICS)}
 
 
 def build_parser() -> argparse.ArgumentParser:

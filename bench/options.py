@@ -35,7 +35,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         "--device",
         choices=("cpu", "cuda", "auto"),
         default="auto",
-        help="where the training step (B) runs; inference is on the CPU (default: auto)",
+        help="where the training step (B) runs; with cuda inference is measured there too, beside "
+        "that on the CPU (default: auto)",
     )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")

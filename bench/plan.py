@@ -7,7 +7,7 @@ from bench.errors import UsageError
 from bench.registry import Entry
 from bench.results.probes import PROBES, ProbeSpec
 from bench.results.record import Job, Record, broken_networks
-from bench.results.workload import Phase, Workload
+from bench.results.workload import Phase, Workload, phases_of
 
 MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
@@ -41,7 +41,7 @@ class Settings:
         UsageError: a size below 1, a negative seed, or an unknown dtype.
     """
 
-    update_device: str  # "cpu" or "cuda"; inference is on the CPU, as in the paper
+    update_device: str  # "cpu" or "cuda", where inference is measured too, beside that on the CPU
     n_samples: int
     batch: int
     dtype: str
@@ -63,11 +63,17 @@ class Settings:
         """The same with the training step elsewhere."""
         return replace(self, update_device=update_device)
 
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """What a run measures of each network."""
+        return phases_of(self.update_device)
+
     def workload(self, phase: Phase) -> Workload:
         """The workload of one phase."""
+        devices = {"inference": "cpu", "update": self.update_device, "gpu_inference": "cuda"}
         return Workload(
             phase=phase,
-            device="cpu" if phase == "inference" else self.update_device,
+            device=devices[phase],
             n_samples=self.n_samples,
             batch=self.batch,
             dtype=self.dtype,
@@ -151,7 +157,7 @@ def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
 
 def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> Iterator[Job]:
     for spec in specs:
-        for phase in spec.phases:
+        for phase in spec.phases_on(settings.update_device):
             yield plan_job(entry, phase, spec.name, settings)
 
 

@@ -19,7 +19,7 @@ from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import MIN_CALLS, MIN_PROCESSES, Estimate
 from bench.results.summary import choose_base
 from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
-from bench.results.workload import PHASES, Phase
+from bench.results.workload import GPU_PHASES, Phase
 
 GRACE = 1.2
 """Times the time to spend, until which a network has its first three rounds."""
@@ -75,12 +75,12 @@ def plan_round(
     rounds of this one.
     """
     records = [record for record in records if _is_like(record, settings)]
-    for phase in sorted(PHASES, key=lambda phase: _next_round(phase, records)):
+    for phase in sorted(settings.phases, key=lambda phase: _next_round(phase, records)):
         if chosen := _choose(entries, phase, settings, records):
             index = _next_round(phase, records)
             jobs = [plan_job(entry, phase, "latency", settings, index) for entry in chosen]
-            if phase == PHASES[0]:
-                jobs.append(_own_cost(settings, index))
+            if phase != "update":
+                jobs.append(_own_cost(phase, settings, index))
             return jobs
     return []
 
@@ -91,9 +91,9 @@ def _is_like(record: Record, settings: Settings) -> bool:
     return made == replace(settings.workload(made.phase), keeps_pages=record.job.spec.takes_turns)
 
 
-def _own_cost(settings: Settings, index: int) -> Job:
-    """The harness's own cost, of a network that does nothing."""
-    return replace(plan_job(NULL, PHASES[0], "latency", settings, index), budget_s=0.0)
+def _own_cost(phase: Phase, settings: Settings, index: int) -> Job:
+    """The harness's own cost, of a network that does nothing, and so has nothing to train."""
+    return replace(plan_job(NULL, phase, "latency", settings, index), budget_s=0.0)
 
 
 def _next_round(phase: Phase, records: Sequence[Record]) -> int:
@@ -128,9 +128,9 @@ def _choose(
         and (standing.needs_first or standing.half_width > effort.precise_within)
         and (standing is not base or standing.needs_first or len(able) == 1)
     ]
-    left_s = effort.time_s - sum(r.elapsed_s for p in PHASES for r in timed(records, p))
+    left_s = effort.time_s - sum(r.elapsed_s for p in settings.phases for r in timed(records, p))
     grace_s = left_s + (GRACE - 1) * effort.time_s
-    affordable, reserved_s = _reserve(entries, grace_s, records)
+    affordable, reserved_s = _reserve(entries, grace_s, settings.phases, records)
     is_last_of_first = all(
         standing.n_rounds >= MIN_PROCESSES - 1
         for standing in able
@@ -158,14 +158,14 @@ def _choose(
 
 
 def _reserve(
-    entries: Sequence[Entry], left_s: float, records: Sequence[Record]
+    entries: Sequence[Entry], left_s: float, phases: Sequence[Phase], records: Sequence[Record]
 ) -> tuple[set[tuple[Phase, str]], float]:
     """Who can have enough rounds in the time left, and what all that must be takes.
 
     Cheap ones come first: one network that takes most of the time would leave none a value. The
     others have one round, beside the third of those that have three.
     """
-    standings = [(phase, s) for phase in PHASES for s in _standings(entries, phase, records)]
+    standings = [(phase, s) for phase in phases for s in _standings(entries, phase, records)]
     reserved_s = sum(standing.least_s for _, standing in standings)
     affordable: set[tuple[Phase, str]] = set()
     for phase, standing in sorted(standings, key=lambda item: item[1].missing_s):
@@ -246,7 +246,7 @@ def expected_precision(records: Sequence[Record], base: str) -> float | None:
     turns of two networks.
     """
     found = []
-    for phase in PHASES:
+    for phase in GPU_PHASES:
         first = {r.job.model: t for r, t in results_of(LatencyTimes, timed(records, phase))}
         others = [t for model, t in first.items() if model not in (base, NULL.name)]
         ratios = [ratios_of_turns(times, first[base]) for times in others if base in first]

@@ -13,7 +13,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from bench.results.probes import PROBES
 from bench.results.workload import PHASES, Workload
 
 TIME_LIMITS = ("median_s", "p95_s", "rtf", "ratio")
-EXACT = [spec for spec in PROBES.values() if not spec.takes_time]
+EXACT = [spec for spec in PROBES.values() if spec.phases and not spec.takes_time]
 LIMITS: dict[str, str] = {
     **{field: spec.name for spec in reversed(EXACT) for field in reversed(spec.metrics)},
     **dict.fromkeys(TIME_LIMITS, "latency"),
@@ -159,7 +159,13 @@ def _read_table(table: Mapping[str, Any], lines: _Lines, number: int) -> list[Bu
             raise lines.error("reference must name one network.", "reference", number)
         (reference,) = references
     return [
-        Budget(entry, workload, key, limit, reference if key == "ratio" else None)
+        Budget(
+            entry,
+            _placed(workload, LIMITS[key]),
+            key,
+            limit,
+            reference if key == "ratio" else None,
+        )
         for entry in entries
         for key, limit in limits.items()
     ]
@@ -190,6 +196,14 @@ def _read_workload(table: Mapping[str, Any], lines: _Lines, number: int) -> Work
                 f"{key} must be a whole number of at least 1, not {value!r}.", key, number
             )
     return Workload(n_samples=values.pop("samples"), seed=0, **values)
+
+
+def _placed(workload: Workload, probe: str) -> Workload:
+    """Inference on a GPU is a phase of its own, where what a probe finds depends on the device."""
+    is_there = workload.device == "cuda" and "device" in PROBES[probe].depends_on
+    if is_there and workload.phase == "inference":
+        return replace(workload, phase="gpu_inference")
+    return workload
 
 
 def _is_limit(value: object) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bench.render.estimates import format_ratio, format_span, plus_minus
-from bench.results.metrics import METRICS
+from bench.results.metrics import GPU_METRICS, METRICS
 from bench.results.published import Published
 from bench.results.summary import ModelSummary, RunSummary, Value
 from bench.results.workload import PHASES, Phase
@@ -11,17 +11,24 @@ from bench.units import format_si, format_significant
 
 NO_RATIO = "not known"
 """In the place of a ratio: no round has undisturbed calls of both networks."""
-LETTERS: dict[Phase, str] = {"inference": "I", "update": "B"}
-UNITS = {metric.name: metric.unit for metric in METRICS}
+LETTERS: dict[Phase, str] = {"inference": "I", "update": "B", "gpu_inference": "I on the GPU"}
+"""The paper's two, and the phase that it does not have."""
+UNITS = {metric.name: metric.unit for metric in (*METRICS, *GPU_METRICS)}
 SMALLEST_SHARE = 1e-3
 """Of a column's unit: smaller values would be a row of zeros."""
+OTHERS = {
+    "growth_rss_bytes": "Growth of the process",
+    "n_launches": "Launches",
+    "busy_share": "Busy share",
+}
+"""What metrics are called that are no column of a table of all."""
 
 
 @dataclass(frozen=True)
 class Column:
     """A metric as tables show it."""
 
-    metric: str  # name of one of METRICS
+    metric: str  # its name
     title: str
     unit: str
     scale: float  # SI units in one printed unit
@@ -30,8 +37,8 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """Title, phase as the paper letters it, and unit."""
-        return f"{self.name} ({self.unit})"
+        """Title, phase as the paper letters it, and unit if it has one."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
 
     @property
     def name(self) -> str:
@@ -97,6 +104,14 @@ CUDA_MEMORY = Column(
     "peak_allocated_bytes_update", "Memory", "GB", 1e9, "update", "memory_bytes_update"
 )
 LATENCY = _pair("latency_s", "Time", "s", 1.0, "latency_s")
+GPU_LATENCY = Column("latency_s_gpu_inference", "Time", "ms", 1e-3, "gpu_inference")
+GPU_COLUMNS = [
+    GPU_LATENCY,
+    Column("peak_allocated_bytes_gpu_inference", "Memory", "MB", 1e6, "gpu_inference"),
+    Column("n_launches_gpu_inference", "Launches", "", 1.0, "gpu_inference"),
+]
+"""Of inference on a GPU, which the paper has not. Memory is the allocator's."""
+TIMES = (*LATENCY, GPU_LATENCY)
 
 
 def table1_columns(update_device: str) -> list[Column]:
@@ -133,16 +148,11 @@ def memory_columns(phase: Phase) -> list[Column]:
 
 def titles() -> dict[str, str]:
     """What tables call each metric."""
-    columns = [*DETAIL_COLUMNS, *memory_columns("inference"), *memory_columns("update")]
-    growth = {
-        f"growth_rss_bytes_{phase}": f"Growth of the process {letter}"
-        for phase, letter in LETTERS.items()
-    }
-    named = {column.metric: column.name for column in columns}
+    named = {column.metric: column.name for column in (*DETAIL_COLUMNS, *GPU_COLUMNS)}
     for phase, letter in LETTERS.items():
-        for column in memory_columns(phase):
-            named[column.metric] = f"{column.title} {letter}"
-    return growth | named
+        named |= {column.metric: f"{column.title} {letter}" for column in memory_columns(phase)}
+        named |= {f"{metric}_{phase}": f"{title} {letter}" for metric, title in OTHERS.items()}
+    return named
 
 
 DETAIL_COLUMNS = [
@@ -170,7 +180,7 @@ def beside_time(column: Column, model: ModelSummary, summary: RunSummary) -> str
     As `` ± 3 %; ratio 1.41 ± 2 %``. Both times of a ratio are of one run, and of calls next to each
     other: that is the number that lasts.
     """
-    if column not in LATENCY:
+    if column not in TIMES:
         return ""
     value = model.values[column.metric]
     interval = "" if value.value is None else plus_minus(value.interval, value.value)
@@ -188,4 +198,4 @@ def ratio_to_base(phase: Phase | None, model: ModelSummary, summary: RunSummary)
 
 def head_beside_time(column: Column, summary: RunSummary) -> str:
     """What stands behind a time, for the heading of its column; empty of all else."""
-    return f"ratio to {summary.base_name}" if column in LATENCY and summary.base else ""
+    return f"ratio to {summary.base_name}" if column in TIMES and summary.base else ""

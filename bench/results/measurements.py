@@ -161,6 +161,39 @@ class LatencyTimes(Result):
         return [] if self.contention is None else self.contention.calls(walls_s)
 
 
+LAUNCH_BOUND_BELOW = 0.5
+"""Of a call's time, in which the GPU is busy: with less it waits longer than it works."""
+
+
+@dataclass(frozen=True)
+class Launches(Result):
+    """What the host has a GPU do in one warm call, and whether that keeps it busy.
+
+    ``busy_s`` is how long at least one kernel, copy or fill ran in a call under a profiler, and
+    ``call_s`` the median time of calls without one. ``replay_s`` is the median of a CUDA graph of
+    the call; where there is none, ``replay_status`` and ``replay_reason`` say why.
+    """
+
+    call_s: float
+    n_launches: int | None = None  # of kernels
+    busy_s: float | None = None
+    replay_s: float | None = None
+    replay_status: str = "skipped"  # a value of Status
+    replay_reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def busy_share(self) -> float | None:
+        """The share of a call in which the GPU is busy; 1 where a profiled call was the slower."""
+        return None if self.busy_s is None else min(1.0, self.busy_s / self.call_s)
+
+    @property
+    def is_launch_bound(self) -> bool | None:
+        """Whether the GPU waits for the host for most of a call."""
+        share = self.busy_share
+        return None if share is None else share < LAUNCH_BOUND_BELOW
+
+
 @dataclass(frozen=True)
 class ModuleRow:
     """The operations of one module; sums include what is inside it, ``own_*`` do not."""

@@ -1,5 +1,6 @@
 """The metrics of a table: one value each, from one field of one probe's result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.results.probes import PROBES, ProbeSpec
@@ -35,4 +36,21 @@ def _metrics_of(spec: ProbeSpec) -> list[Metric]:
     ]
 
 
+def _gpu_metrics_of(spec: ProbeSpec) -> list[Metric]:
+    """The same for the phases of a run with a GPU alone."""
+    return [
+        Metric(f"{field}_{phase}", spec.name, phase, field)
+        for field in spec.metrics
+        for phase in spec.gpu_phases
+    ]
+
+
 METRICS = tuple(metric for spec in PROBES.values() for metric in _metrics_of(spec))
+"""Of every run."""
+GPU_METRICS = tuple(metric for spec in PROBES.values() for metric in _gpu_metrics_of(spec))
+"""Of a run with a GPU besides."""
+
+
+def metrics_of(phases: Sequence[Phase]) -> tuple[Metric, ...]:
+    """Those of a run that has these phases."""
+    return (*METRICS, *GPU_METRICS) if "gpu_inference" in phases else METRICS

@@ -9,6 +9,7 @@ from bench.results.measurements import (
     ContractCheck,
     CounterComparison,
     LatencyTimes,
+    Launches,
     MemoryPeaks,
     ModuleCounts,
     OperationCount,
@@ -27,8 +28,9 @@ EVERYTHING = (*SHAPE, "device", "threads", "runtime")
 class ProbeSpec:
     """One probe.
 
-    ``phases`` are those in which every run measures it; a probe without any has a command of its
-    own. ``metrics`` are the fields of its result that are one value of a table each.
+    ``phases`` are those in which every run measures it, ``gpu_phases`` those in which a run with a
+    GPU does besides; a probe without any has a command of its own. ``metrics`` are the fields of
+    its result that are one value of a table each.
     ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
@@ -40,6 +42,7 @@ class ProbeSpec:
     name: str
     result: type[Result]
     phases: tuple[Phase, ...] = ()
+    gpu_phases: tuple[Phase, ...] = ()
     metrics: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = EVERYTHING
     takes_time: bool = False
@@ -47,6 +50,10 @@ class ProbeSpec:
     preload: tuple[str, ...] = ()
     untouched_memory: bool = False
     comes_first: bool = False
+
+    def phases_on(self, update_device: str) -> tuple[Phase, ...]:
+        """Those of a run, whose training step is on ``cpu`` or ``cuda``."""
+        return (*self.phases, *self.gpu_phases) if update_device == "cuda" else self.phases
 
 
 OPTIMISER_IMPORT = "torch._dynamo"
@@ -75,6 +82,7 @@ PROBES = {
             "memory",
             MemoryPeaks,
             phases=PHASES,
+            gpu_phases=("gpu_inference",),
             metrics=(
                 "peak_rss_bytes",
                 "growth_rss_bytes",
@@ -92,9 +100,17 @@ PROBES = {
             "latency",
             LatencyTimes,
             phases=PHASES,
+            gpu_phases=("gpu_inference",),
             metrics=("latency_s",),
             takes_time=True,
             takes_turns=True,
+            preload=(OPTIMISER_IMPORT,),
+        ),
+        ProbeSpec(
+            "launches",
+            Launches,
+            gpu_phases=("gpu_inference", "update"),
+            metrics=("n_launches", "busy_share"),
             preload=(OPTIMISER_IMPORT,),
         ),
         ProbeSpec("layers", ModuleCounts),

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field, replace
 from bench.errors import UsageError
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.environment import Environment, MachineState
-from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Result
-from bench.results.metrics import METRICS, Metric
+from bench.results.measurements import (
+    LatencyTimes,
+    Launches,
+    MemoryPeaks,
+    OperationCount,
+    Result,
+)
+from bench.results.metrics import Metric, metrics_of
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
 from bench.results.statistics import Interval
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
-from bench.results.workload import PHASES, Phase, Workload
+from bench.results.workload import GPU_PHASES, PHASES, Phase, Workload
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ BASE = "sudormrf-1.0x"
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """One row: a network, its values by the names of METRICS, and the paper's row."""
+    """One row: a network, its values by the names of the run's metrics, and the paper's row."""
 
     entry: Entry
     values: Mapping[str, Value]
@@ -86,11 +92,24 @@ class RunSummary:
     overhead: LatencySummary | None  # of the null model: what the harness adds to every call
     keeps_pages: bool  # the processes that were timed gave no page back to the kernel
     took_turns: bool  # they lived side by side, and their calls took turns
+    phases: tuple[Phase, ...] = PHASES
+    gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What each row has a value of, or a reason why not."""
+        return metrics_of(self.phases)
 
     @property
     def base_name(self) -> str:
         """The base network's name for people; empty when nothing was timed."""
         return next((m.entry.display_name for m in self.models if m.entry.name == self.base), "")
+
+    @property
+    def gpu_name(self) -> str:
+        """The GPU by name."""
+        gpu = self.environment.machine.gpu if self.environment else None
+        return gpu.name if gpu else "a GPU that nobody described"
 
     @property
     def environment_name(self) -> str:
@@ -123,8 +142,9 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         raise UsageError("There are only records of the harness's own cost, and none of a network.")
     entries = _entries(records)
     base = _base(entries, records)
+    phases = _phases(records)
     return RunSummary(
-        models=tuple(_summarize_model(entry, records, base) for entry in entries),
+        models=tuple(_summarize_model(entry, phases, records, base) for entry in entries),
         environment=described[0] if described else None,
         state=states[0] if states else None,
         workload=records[0].job.workload,
@@ -133,10 +153,21 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         ),
         started_at=min(record.started_at for record in records),
         base=base,
-        overhead=summarize_latency(overhead, ()),
+        overhead=summarize_latency(_in_phase("inference", overhead), ()),
         keeps_pages=any(record.job.workload.keeps_pages for record in records),
         took_turns=any(times.turns is not None for _, times in results_of(LatencyTimes, records)),
+        phases=phases,
+        gpu_overhead=summarize_latency(_in_phase("gpu_inference", overhead), ()),
     )
+
+
+def _phases(records: Sequence[Record]) -> tuple[Phase, ...]:
+    """Inference on a GPU is part of a run that has a record of it."""
+    return GPU_PHASES if _in_phase("gpu_inference", records) else PHASES
+
+
+def _in_phase(phase: Phase, records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record.job.workload.phase == phase]
 
 
 def newest_of_each_cell(records: Iterable[Record]) -> list[Record]:
@@ -214,16 +245,18 @@ def _entries(records: Sequence[Record]) -> list[Entry]:
     return [*registered, *own]
 
 
-def _summarize_model(entry: Entry, records: Sequence[Record], base: str | None) -> ModelSummary:
+def _summarize_model(
+    entry: Entry, phases: Sequence[Phase], records: Sequence[Record], base: str | None
+) -> ModelSummary:
     own = [record for record in records if record.job.model == entry.name]
     unknown: Counter[str] = Counter()
     for _, count in results_of(OperationCount, own):
         unknown.update(count.unknown_operators)
-    timings = {phase: _timing(phase, own, records, base) for phase in PHASES}
+    timings = {phase: _timing(phase, own, records, base) for phase in phases}
     found = {phase: timing for phase, timing in timings.items() if timing}
     return ModelSummary(
         entry=entry,
-        values={metric.name: _value(metric, own, found) for metric in METRICS},
+        values={metric.name: _value(metric, own, found) for metric in metrics_of(phases)},
         timings=found,
         published=TABLE1.get(entry.name),
         unknown_operators=dict(unknown),
@@ -264,7 +297,7 @@ def _value(
     result = next(r.result for r in reversed(of_probe) if r.status == Status.OK)
     value: float | None = getattr(result, metric.field)
     if value is None:
-        notes = result.notes if isinstance(result, MemoryPeaks) else {}
+        notes = result.notes if isinstance(result, MemoryPeaks | Launches) else {}
         return Value(None, Status.UNSUPPORTED, notes.get(metric.field, NOT_KNOWN_HERE))
     return Value(value, doubts=_unknown_operators(result))
 

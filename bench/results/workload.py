@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["inference", "update"]
+Phase = Literal["inference", "update", "gpu_inference"]
 PHASES: tuple[Phase, ...] = ("inference", "update")
+"""The paper's two, which every run measures."""
+GPU_PHASES: tuple[Phase, ...] = (*PHASES, "gpu_inference")
+"""Those of a run with a GPU."""
 
 
 @dataclass(frozen=True)
 class Workload:
     """One kind of work.
 
-    ``phase`` is one forward without gradients (``inference``, the paper's I) or one whole
-    training step (``update``, the paper's B).
+    ``phase`` is one forward without gradients on the CPU (``inference``, the paper's I) or on a GPU
+    (``gpu_inference``), or one whole training step (``update``, the paper's B) on ``device``.
     """
 
     phase: Phase
@@ -25,3 +28,8 @@ class Workload:
     runtime: str = "eager"  # a name of bench.runtimes.RUNTIMES
     keeps_pages: bool = False  # the C library's malloc gives no page back to the kernel
     chunk_samples: int | None = None  # of a stream, which ``n_samples`` are cut into
+
+
+def phases_of(update_device: str) -> tuple[Phase, ...]:
+    """The phases of a run, whose training step is on ``cpu`` or ``cuda``."""
+    return GPU_PHASES if update_device == "cuda" else PHASES

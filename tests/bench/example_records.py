@@ -11,6 +11,7 @@ from bench.results.environment import (
     Code,
     Environment,
     GpuDevice,
+    GpuReading,
     Machine,
     MachineState,
     TorchSetup,
@@ -20,6 +21,7 @@ from bench.results.measurements import (
     CounterComparison,
     CounterResult,
     LatencyTimes,
+    Launches,
     MemoryPeaks,
     ModuleCounts,
     ModuleRow,
@@ -62,6 +64,19 @@ ENVIRONMENT = Environment(
 STATE = MachineState(load_average=(0.1, 0.2, 0.3), governor="performance")
 GPU = GpuDevice(
     name="Example GPU", memory_bytes=24_000_000_000, compute_capability="9.0", n_visible=1
+)
+GPU_READING = GpuReading(
+    name="Example GPU",
+    driver_version="550.1",
+    compute_mode="default",
+    sm_clock_hz=1.41e9,
+    sm_clock_max_hz=1.98e9,
+    memory_clock_hz=1.593e9,
+    memory_clock_max_hz=1.6e9,
+    throttle_reasons=(),
+    temperature_c=41.0,
+    power_w=120.0,
+    power_limit_w=400.0,
 )
 SETTINGS = Settings(
     update_device="cpu",
@@ -193,11 +208,21 @@ def _operations(scale: float, job: Job) -> Result:
 
 
 def _memory(scale: float, job: Job) -> Result:
+    on_cpu: dict[str, Any] = {
+        "floor_rss_bytes": 200_000_000,
+        "peak_rss_bytes": int(300_000_007 * scale),
+        "growth_rss_bytes": int(100_000_001 * scale),
+        "memory_profiler_bytes": int(290_000_003 * scale),
+    }
+    on_gpu: dict[str, Any] = {
+        "peak_reserved_bytes": int(110_000_000 * scale),
+        "cold_peak_allocated_bytes": int(120_000_000 * scale),
+        "cold_peak_reserved_bytes": int(130_000_000 * scale),
+        "process_bytes": int(500_000_000 * scale),
+        "cold_process_bytes": int(510_000_000 * scale),
+    }
     return MemoryPeaks(
-        floor_rss_bytes=200_000_000,
-        peak_rss_bytes=int(300_000_007 * scale),
-        growth_rss_bytes=int(100_000_001 * scale),
-        memory_profiler_bytes=int(290_000_003 * scale),
+        **(on_gpu if job.workload.device == "cuda" else on_cpu),
         peak_allocated_bytes=4 * int(22_500_003 * scale),
         weight_bytes=int(4_000_012 * scale),
         gradient_bytes=int(4_000_008 * scale),
@@ -209,7 +234,7 @@ def _memory(scale: float, job: Job) -> Result:
 
 def _latency(scale: float, job: Job) -> Result:
     """Rounds differ by one percent; the middle of three is 0.101 s times the scale."""
-    return LatencyTimes(
+    found = LatencyTimes(
         times_s=(0.101 * 1.01 ** (job.round - 1) * scale, 0.05 * scale, 7.0 * scale),
         first_time_s=0.9 * scale,
         is_warmup_stable=False,
@@ -219,6 +244,30 @@ def _latency(scale: float, job: Job) -> Result:
         page_faults=(0, 2, 11),
         load_s=1.5 * scale,
         parts_s=PARTS_S if job.workload.phase == "update" else {},
+    )
+    return found if job.workload.device == "cpu" else _with_gpu(found, scale)
+
+
+def _with_gpu(times: LatencyTimes, scale: float) -> LatencyTimes:
+    """The host takes a quarter longer, a cold cache a half; a round takes 40 J times the scale."""
+    return replace(
+        times,
+        host_times_s=tuple(1.25 * time_s for time_s in times.times_s),
+        cold_cache_times_s=tuple(1.5 * time_s for time_s in times.times_s),
+        gpu_before=replace(GPU_READING, total_energy_j=1000.0),
+        gpu_during=replace(GPU_READING, total_energy_j=1000.0 + 40 * scale),
+    )
+
+
+def _launches(scale: float, job: Job) -> Result:
+    """Busy for four tenths of a call; a graph takes half the time."""
+    is_captured = job.workload.phase != "update"
+    return Launches(
+        call_s=0.101 * scale,
+        n_launches=int(500 * scale),
+        busy_s=0.4 * 0.101 * scale,
+        replay_s=0.0505 * scale if is_captured else None,
+        replay_status="ok" if is_captured else "skipped",
     )
 
 
@@ -268,6 +317,7 @@ EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "operations": _operations,
     "memory": _memory,
     "latency": _latency,
+    "launches": _launches,
     "layers": _layers,
     "scaling": _scaling,
     "counters": _counters,
@@ -283,3 +333,10 @@ def complete_run(entries: Sequence[Entry] = TABLE1, settings: Settings = SETTING
     while jobs := plan_next(entries, settings, records):
         records += [make_record(job, measured(scales[job.model], job)) for job in jobs]
     return records
+
+
+def complete_run_on_gpu(entries: Sequence[Entry] = TABLE1) -> list[Record]:
+    """The same with the training step, and inference besides, on a GPU."""
+    described = environment(machine={"gpu": GPU})
+    records = complete_run(entries, SETTINGS.on("cuda"))
+    return [replace(record, environment=described) for record in records]

@@ -9,7 +9,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from bench.plan import Effort
+from bench.plan import Effort, Settings
 from bench.registry import NULL, REGISTRY, TABLE1, Entry
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
@@ -61,10 +61,11 @@ def run_rounds(
     effort: Effort = LONG,
     measure: Answer = answer,
     known: Iterable[Record] = (),
+    settings: Settings = SETTINGS,
 ) -> list[Record]:
     """All rounds of a run, each job answered at once."""
     records = list(known)
-    while jobs := plan_round(entries, replace(SETTINGS, effort=effort), records):
+    while jobs := plan_round(entries, replace(settings, effort=effort), records):
         records += map(measure, jobs)
         assert len(records) < 400, "it does not end"
     return records

@@ -13,7 +13,7 @@ from bench.plan import DTYPES, EFFORTS, Settings, plan_exact
 from bench.registry import REGISTRY, TABLE1, Entry
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
-from bench.results.workload import PHASES
+from bench.results.workload import PHASES, Phase
 from tests.bench.example_records import SETTINGS, fail, make_record
 
 OWN_FAULTS = {Status.ERROR, Status.BAD_SHAPE, Status.NON_FINITE, Status.MISSING_DEPENDENCY}
@@ -22,11 +22,13 @@ plans = given(
 )
 
 
-def run(entries: list[Entry], n_known: int | None = None) -> list[Job]:
+def run(
+    entries: list[Entry], n_known: int | None = None, settings: Settings = SETTINGS
+) -> list[Job]:
     """All jobs in their order, each answered at once; with the first records known before."""
-    jobs = [] if n_known is None else run(entries)[:n_known]
+    jobs = [] if n_known is None else run(entries, settings=settings)[:n_known]
     records = [make_record(job) for job in jobs]
-    while jobs := plan_exact(entries, SETTINGS, records):
+    while jobs := plan_exact(entries, settings, records):
         records += map(make_record, jobs)
     return [record.job for record in records]
 
@@ -44,6 +46,23 @@ def test_every_cell_once(entries: list[Entry]) -> None:
         for probe in ("operations", "memory")
     }
     assert found == Counter(expected)
+
+
+@plans
+def test_a_gpu_adds_cells_of_its_own_and_takes_none_away(entries: list[Entry]) -> None:
+    """Inference there, and what is launched; where only the place differs, counts do not."""
+    jobs = run(entries, settings=SETTINGS.on("cuda"))
+    found = Counter((job.model, job.probe, job.workload.phase) for job in jobs)
+    without = Counter((job.model, job.probe, job.workload.phase) for job in run(entries))
+    added: set[tuple[str, Phase]] = {
+        ("memory", "gpu_inference"),
+        ("launches", "gpu_inference"),
+        ("launches", "update"),
+    }
+    assert found - without == Counter((e.name, *cell) for e in entries for cell in added)
+    assert not without - found
+    devices = {(job.workload.phase, job.workload.device) for job in jobs}
+    assert devices == {("inference", "cpu"), ("update", "cuda"), ("gpu_inference", "cuda")}
 
 
 @plans
@@ -114,6 +133,8 @@ def test_inference_stays_on_the_cpu(device: str) -> None:
     settings = SETTINGS.on(device)
     assert settings.workload("inference").device == "cpu"
     assert settings.workload("update").device == device
+    assert settings.workload("gpu_inference").device == "cuda"
+    assert ("gpu_inference" in settings.phases) == (device == "cuda")
     assert settings.on("cpu") == SETTINGS
 
 

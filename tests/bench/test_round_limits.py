@@ -185,6 +185,7 @@ def test_training_steps_on_a_gpu_share_its_memory() -> None:
         records += map(answer, jobs)
     assert set(map(len, rounds_of(records, "update"))) == {2}
     assert set(map(len, rounds_of(records, "inference"))) == {3}
+    assert set(map(len, rounds_of(records, "gpu_inference"))) == {3}  # its peak is guessed, 0.5 GB
 
 
 @pytest.mark.parametrize("broken", NETWORKS)

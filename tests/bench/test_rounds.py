@@ -19,7 +19,7 @@ from bench.results.record import Job, Record, Status
 from bench.results.statistics import MIN_PROCESSES
 from bench.results.summary import BASE
 from bench.results.turns import estimate_ratio
-from bench.results.workload import PHASES
+from bench.results.workload import GPU_PHASES, PHASES
 from bench.rounds import (
     expected_precision,
     plan_next,
@@ -62,6 +62,38 @@ def test_the_base_is_the_first_of_every_round(entries: list[Entry]) -> None:
     records = run_rounds(entries, effort)
     for phase in PHASES:
         assert {names[0] for names in rounds_of(records, phase)} == {base_of(entries)}
+
+
+@given(entries=subsets)
+def test_with_a_gpu_every_network_has_three_rounds_of_inference_there_too(
+    entries: list[Entry],
+) -> None:
+    records = run_rounds(entries, settings=SETTINGS.on("cuda"))
+    for phase in GPU_PHASES:
+        assert numbers_of(records, phase) == {entry.name: MIN_PROCESSES for entry in entries}
+    places = {(r.job.workload.phase, r.job.workload.device) for r in records}
+    assert places == {("inference", "cpu"), ("update", "cuda"), ("gpu_inference", "cuda")}
+
+
+def test_a_round_is_of_one_phase_so_that_one_device_is_at_work() -> None:
+    records = run_rounds(NETWORKS, settings=SETTINGS.on("cuda"))
+    rounds = [key for key, _ in groupby((r.job.workload.phase, r.job.round) for r in records)]
+    assert rounds == [(phase, index) for index in range(3) for phase in GPU_PHASES]
+
+
+def test_on_a_gpu_the_harness_itself_is_timed_beside_the_contexts_of_all_networks() -> None:
+    """It has nothing to train, and so no part in rounds of training steps."""
+    records = run_rounds(NETWORKS, settings=SETTINGS.on("cuda"))
+    own = [record.job for record in records if record.job.model == NULL.name]
+    expected = [(phase, k) for k in range(3) for phase in ("inference", "gpu_inference")]
+    assert [(job.workload.phase, job.round) for job in own] == expected
+    assert {job.budget_s for job in own} == {0.0}
+    with_own = [r for r in records if (r.job.workload.phase, r.job.round) == ("gpu_inference", 0)]
+    assert [r.job.model for r in with_own] == [
+        BASE,
+        *(e.name for e in NETWORKS if e.name != BASE),
+        NULL.name,
+    ]
 
 
 @given(entries=subsets)

@@ -283,7 +283,8 @@ def test_where_the_update_step_runs(
     bench.environment = environment(machine={"gpu": gpu})
     call("--models", "dprnn", "--device", requested)
     devices = {job.workload.phase: job.workload.device for job in bench.jobs}
-    assert devices == {"inference": "cpu", "update": device}
+    on_gpu = {"gpu_inference": "cuda"} if device == "cuda" else {}
+    assert devices == {"inference": "cpu", "update": device} | on_gpu
     (path,) = (tmp_path / "out" / "records").iterdir()
     assert path.name.startswith(prefix)
 

@@ -20,7 +20,7 @@ from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si
 
-NAMES: dict[Phase, str] = {"inference": "inference", "update": "training step"}
+NAMES = dict(zip(PHASES, ("inference", "training step"), strict=True))
 
 
 def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:

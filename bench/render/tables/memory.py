@@ -1,12 +1,11 @@
 """Where the memory of a step goes, and how far that is from what it must hold, as Markdown."""
 
-from bench.render.columns import memory_columns
+from bench.render.columns import LETTERS, memory_columns
 from bench.render.tables.markdown import markdown_table
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import Phase
 from bench.units import format_significant
 
-PHASES: dict[Phase, str] = {"inference": "I", "update": "B"}
 EXPLANATION = (
     "Peak of the process: the kernel's high-water mark in one warmed step, Python and torch "
     "included; memory-profiler's is sampled every 10 ms, as the paper's was, in the first step, "
@@ -22,14 +21,14 @@ EXPLANATION = (
 def render_memory(summary: RunSummary) -> str:
     """A section: one row for each network and phase."""
     heads = ["Model", "Phase", *(c.heading for c in memory_columns("inference")), "Held / minimum"]
-    rows = [_row(model, phase) for model in summary.models for phase in PHASES]
+    rows = [_row(model, phase) for model in summary.models for phase in summary.phases]
     table = markdown_table(heads, rows)
     return f"## Memory, and where it goes\n\n{table}\n\n{EXPLANATION}"
 
 
 def _row(model: ModelSummary, phase: Phase) -> list[str]:
     cells = [column.format(model.values[column.metric]) for column in memory_columns(phase)]
-    return [model.entry.display_name, PHASES[phase], *cells, _held_over_minimum(model, phase)]
+    return [model.entry.display_name, LETTERS[phase], *cells, _held_over_minimum(model, phase)]
 
 
 def _held_over_minimum(model: ModelSummary, phase: Phase) -> str:

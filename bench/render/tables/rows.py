@@ -7,11 +7,9 @@ from collections.abc import Iterable
 
 from bench.render.columns import Column, table1_columns
 from bench.render.doubts import explain
-from bench.results.metrics import METRICS
 from bench.results.statistics import MIN_PROCESSES, Estimate
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import DoubtKind, estimate_doubts
-from bench.results.workload import PHASES, Phase
 
 RESTS_ON = ("low", "high", "level", "processes", "calls", "is_range", "doubts")
 Cell = str | int | float | None
@@ -36,7 +34,7 @@ def to_rows(summary: RunSummary) -> list[dict[str, Cell]]:
     """What was measured, where and how, every value with its status and doubts, the paper's."""
     compared = {column.metric: column for column in table1_columns(summary.update_device)}
     place = _place(summary)
-    return [place | _row(model, compared) for model in summary.models]
+    return [place | _row(model, compared, summary) for model in summary.models]
 
 
 def _place(summary: RunSummary) -> dict[str, Cell]:
@@ -65,14 +63,14 @@ def _place(summary: RunSummary) -> dict[str, Cell]:
     }
 
 
-def _row(model: ModelSummary, compared: dict[str, Column]) -> dict[str, Cell]:
+def _row(model: ModelSummary, compared: dict[str, Column], summary: RunSummary) -> dict[str, Cell]:
     paper = model.published
     row: dict[str, Cell] = {
         "model": model.entry.name,
         "paper_si_sdri_speech_db": paper.si_sdri_speech_db if paper else None,
         "paper_si_sdri_nonspeech_db": paper.si_sdri_nonspeech_db if paper else None,
     }
-    for metric in METRICS:
+    for metric in summary.metrics:
         value = model.values[metric.name]
         row[metric.name] = value.value
         row[f"{metric.name}_status"] = value.status.value
@@ -80,21 +78,22 @@ def _row(model: ModelSummary, compared: dict[str, Column]) -> dict[str, Cell]:
         row[f"{metric.name}_is_sound"] = value.is_sound
         if metric.name in compared:
             row[f"{metric.name}_paper"] = compared[metric.name].published_value(paper)
-    for phase in PHASES:
+    for phase in summary.phases:
         timing = model.timings.get(phase)
         doubts = [doubt.kind for doubt in model.values[f"latency_s_{phase}"].doubts]
         row |= _estimate(f"latency_s_{phase}", timing.latency if timing else None, doubts)
         row[f"latency_s_{phase}_calls_disturbed"] = timing.n_disturbed if timing else None
         row[f"page_faults_{phase}"] = timing.page_faults if timing else None
-        row |= _ratio(phase, timing.ratio if timing else None)
+        row |= _judged(f"ratio_{phase}", timing.ratio if timing else None)
     row["unknown_operators"] = " ".join(model.unknown_operators)
     return row
 
 
-def _ratio(phase: Phase, ratio: Estimate | None) -> dict[str, Cell]:
-    value = ratio.value if ratio and ratio.is_trusted else None
-    doubts = estimate_doubts(ratio) if ratio else []
-    return {f"ratio_{phase}": value, **_estimate(f"ratio_{phase}", ratio, doubts)}
+def _judged(name: str, estimate: Estimate | None) -> dict[str, Cell]:
+    """A value, unless it can't be trusted, and what it rests on."""
+    value = estimate.value if estimate and estimate.is_trusted else None
+    doubts = estimate_doubts(estimate) if estimate else []
+    return {name: value, **_estimate(name, estimate, doubts)}
 
 
 def _estimate(name: str, estimate: Estimate | None, doubts: Iterable[DoubtKind]) -> dict[str, Cell]:

@@ -13,12 +13,12 @@ from bench.render.columns import (
 )
 from bench.render.doubts import explain
 from bench.render.provenance import describe_provenance
+from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.memory import render_memory
 from bench.render.tables.quality import describe_training
 from bench.render.tables.timing import describe_times, render_timing
 from bench.results import published as paper
-from bench.results.metrics import METRICS
 from bench.results.quality import EvaluationRecord
 from bench.results.record import Status
 from bench.results.summary import ModelSummary, RunSummary
@@ -53,6 +53,7 @@ def render_table1(summary: RunSummary, own: Own | None = None) -> str:
         EXPLANATION,
         *describe_times(summary),
         *_own_caption(summary, own),
+        *render_gpu_inference(summary),
         "## Everything measured",
         markdown_table(*_detail_table(summary)),
         _definitions(summary),
@@ -172,7 +173,7 @@ def _definitions(summary: RunSummary) -> str:
 def render_notes(summary: RunSummary) -> Iterable[str]:
     """A section with what is missing or doubtful, where there is something."""
     lines = [
-        f"- {model.entry.display_name}, {_list_metrics(names)}: "
+        f"- {model.entry.display_name}, {_list_metrics(names, model)}: "
         + ("" if value.status == Status.OK else f"{value.status.value}: ")
         + explain(value)
         for model in summary.models
@@ -183,10 +184,10 @@ def render_notes(summary: RunSummary) -> Iterable[str]:
         yield "\n".join(lines)
 
 
-def _list_metrics(names: Sequence[str]) -> str:
+def _list_metrics(names: Sequence[str], model: ModelSummary) -> str:
     called = titles()
     return (
         "everything"
-        if len(names) == len(METRICS)
+        if len(names) == len(model.values)
         else ", ".join(dict.fromkeys(called[name] for name in names))
     )

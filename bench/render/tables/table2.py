@@ -5,6 +5,7 @@ from dataclasses import replace
 from bench.registry import TABLE2 as ENTRIES
 from bench.render.columns import Column, beside_time, head_beside_time, table1_columns
 from bench.render.provenance import describe_provenance
+from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.table1 import render_notes
 from bench.render.tables.timing import describe_times
@@ -41,13 +42,15 @@ def render_table2(summary: RunSummary) -> str:
     columns = table1_columns(summary.update_device)
     costs = [_head(column, summary) for column in columns]
     heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *costs]
+    own = replace(summary, models=models)
     sections = (
         f"# Table 2 on {summary.environment_name}",
         f"Inference (I) on the CPU; update step (B) on {summary.update_device_name}.",
         markdown_table(heads, [_row(model, columns, summary) for model in models]),
         EXPLANATION,
         *describe_times(summary),
-        *render_notes(replace(summary, models=models)),
+        *render_gpu_inference(own),
+        *render_notes(own),
         "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )

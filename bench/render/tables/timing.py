@@ -17,10 +17,14 @@ from bench.results.statistics import (
 )
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import SHARES, LatencySummary
-from bench.results.workload import PHASES, Phase
+from bench.results.workload import Phase
 from bench.units import format_range, format_si, format_significant
 
-TITLES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
+TITLES: dict[Phase, str] = {
+    "inference": "Inference (I)",
+    "update": "Training step (B)",
+    "gpu_inference": "Inference on the GPU",
+}
 INTERVAL = f"{100 * LEVEL:.0f} %"
 TURNS = (
     "In each round, fresh processes of all networks live side by side and make one call at a time, "
@@ -61,7 +65,7 @@ def render_timing(summary: RunSummary) -> Iterable[str]:
         return
     yield "## Time"
     yield _introduction(summary)
-    for phase in PHASES:
+    for phase in summary.phases:
         rows = [
             [model.entry.display_name, *_row(model, phase, summary)]
             for model in summary.models
@@ -187,7 +191,13 @@ def _part(timing: LatencySummary, name: str) -> str:
 def _overhead(summary: RunSummary) -> str:
     if summary.overhead is None:
         return "The harness's own cost was not measured in this run."
+    on_gpu = ""
+    if summary.gpu_overhead is not None:
+        on_gpu = (
+            f" On the GPU, where the other processes of the round hold their contexts: "
+            f"{format_time(summary.gpu_overhead.latency)}."
+        )
     return (
         "The harness's own cost, of a null model that returns its input: "
-        f"{format_time(summary.overhead.latency)} a call."
+        f"{format_time(summary.overhead.latency)} a call.{on_gpu}"
     )

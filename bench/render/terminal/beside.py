@@ -8,7 +8,7 @@ from bench.render.columns import LETTERS
 from bench.render.estimates import NOISY, format_ratio
 from bench.results.statistics import Estimate
 from bench.results.summary import RunSummary
-from bench.results.workload import PHASES
+from bench.results.workload import GPU_PHASES
 from bench.units import format_significant
 
 
@@ -29,7 +29,7 @@ def render_beside(ours: RunSummary, theirs: RunSummary) -> Table | None:
         table.add_column(head, justify="right", no_wrap=True)
     others = {model.entry.name: model.timings for model in theirs.models}
     for model in ours.models:
-        for phase in PHASES:
+        for phase in GPU_PHASES:
             here = model.timings.get(phase)
             there = others.get(model.entry.name, {}).get(phase)
             is_base = model.entry.name == ours.base

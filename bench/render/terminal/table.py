@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from bench.render.columns import LETTERS, PARAMS, ratio_to_base, table1_columns
+from bench.render.columns import GPU_COLUMNS, LETTERS, PARAMS, ratio_to_base, table1_columns
 from bench.render.doubts import describe_doubts
 from bench.render.terminal.beside import render_beside
 from bench.results.summary import ModelSummary, RunSummary
@@ -16,16 +16,21 @@ from bench.results.timing import DoubtKind
 from bench.results.workload import PHASES, Phase
 
 UNLIMITED = 10_000  # columns
-NAMES: dict[Phase, str] = {"inference": "Inference (I)", "update": "Training step (B)"}
+NAMES: dict[Phase, str] = {
+    "inference": "Inference (I)",
+    "update": "Training step (B)",
+    "gpu_inference": "The same inference",
+}
 
 
 def render_terminal(summary: RunSummary) -> Iterator[Table]:
     """A table for each phase that was measured, with units that fit each value."""
-    for phase in PHASES:
-        columns = [c for c in table1_columns(summary.update_device) if c.phase == phase]
+    for phase in summary.phases:
+        shown = (*table1_columns(summary.update_device), *GPU_COLUMNS)
+        columns = [column for column in shown if column.phase == phase]
         if phase == "inference":
             columns.insert(0, PARAMS)
-        device = summary.update_device_name if phase == "update" else summary.environment_name
+        device = _device(phase, summary)
         table = Table(title=f"{NAMES[phase]} on {device}", box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("Model", no_wrap=True)
         for column in columns:
@@ -37,6 +42,13 @@ def render_terminal(summary: RunSummary) -> Iterator[Table]:
             cells += [_ratio(phase, model, summary)] if summary.base else []
             table.add_row(escape(model.entry.display_name), *cells)
         yield table
+
+
+def _device(phase: Phase, summary: RunSummary) -> str:
+    """What it ran on, by name."""
+    if phase == "gpu_inference":
+        return summary.gpu_name
+    return summary.update_device_name if phase == "update" else summary.environment_name
 
 
 def _ratio(phase: Phase, model: ModelSummary, summary: RunSummary) -> str:

@@ -115,3 +115,22 @@ def test_the_projects_own_budgets_hold_on_any_machine() -> None:
         names = [b.entry.name for b in found.budgets if b.quantity == quantity]
         assert len(names) == len(set(names)) >= 7
     assert {b.reference.name for b in found.budgets if b.reference} == {"sudormrf-1.0x"}
+
+
+def test_inference_on_a_gpu_is_a_phase_of_its_own_for_what_depends_on_the_device(
+    tmp_path: Path,
+) -> None:
+    """As runs record it; operations are the same there, and are recorded once."""
+    text = (
+        '[[budget]]\nmodels = "dprnn"\ndevice = "cuda"\n'
+        "median_s = 0.02\npeak_allocated_bytes = 9\nmacs = 1\nn_params = 1\n"
+    )
+    phases = {b.quantity: b.workload.phase for b in read(tmp_path, text).budgets}
+    assert phases == {
+        "median_s": "gpu_inference",
+        "peak_allocated_bytes": "gpu_inference",
+        "macs": "inference",
+        "n_params": "inference",
+    }
+    (update,) = read(tmp_path, text.replace('"cuda"', '"cuda"\nphase = "update"')).budgets[:1]
+    assert (update.workload.phase, update.workload.device) == ("update", "cuda")

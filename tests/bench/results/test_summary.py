@@ -12,16 +12,17 @@ from bench.errors import UsageError
 from bench.registry import TABLE1, VARIANTS
 from bench.results.environment import MachineState
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
-from bench.results.metrics import METRICS, Metric
+from bench.results.metrics import GPU_METRICS, METRICS, Metric
 from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.statistics import Interval, estimate
 from bench.results.summary import NOT_KNOWN_HERE, NOT_MEASURED, RunSummary, Value, summarize
 from bench.results.timing import Doubt, DoubtKind
-from bench.results.workload import Phase
+from bench.results.workload import GPU_PHASES, PHASES, Phase
 from tests.bench.example_records import (
     GPU,
     complete_run,
+    complete_run_on_gpu,
     environment,
     fail,
     make_job,
@@ -288,3 +289,51 @@ def test_a_run_says_how_its_times_were_obtained() -> None:
     )
     together = summarize(make_rounds([[1.0]], make_job(keeps_pages=True), turns=(0,)))
     assert (together.keeps_pages, together.took_turns, together.base_name) == (True, True, "DPRNN")
+
+
+def test_without_a_gpu_a_run_has_the_papers_phases_and_nothing_else() -> None:
+    summary = summarize(complete_run())
+    assert summary.phases == PHASES
+    assert summary.metrics == METRICS
+    assert summary.gpu_overhead is None
+
+
+def test_with_a_gpu_inference_there_has_values_of_its_own() -> None:
+    """Also a cell that failed; what is of the CPU alone stays as it was."""
+    records = complete_run_on_gpu(TABLE1[:2])
+    summary = summarize(records)
+    assert summary.phases == GPU_PHASES
+    for row in summary.models:
+        assert set(row.values) == {metric.name for metric in (*METRICS, *GPU_METRICS)}
+        assert set(row.timings) == set(GPU_PHASES)
+    launches = next(r for r in records if r.job.probe == "launches")
+    failed = fail(launches, Status.OOM, "Full.")
+    changed = summarize([failed if r is launches else r for r in records])
+    value = changed.models[0].values[f"n_launches_{launches.job.workload.phase}"]
+    assert (value.status, value.reason) == (Status.OOM, "Full.")
+
+
+def test_the_harness_costs_are_told_apart_by_the_device() -> None:
+    """Of inference on the CPU as before, whatever it is on the GPU."""
+    records = [
+        replace(record, result=replace(record.result, times_s=(2.0, 2.0, 2.0)))
+        if record.job.model == "null"
+        and record.job.workload.device == "cuda"
+        and isinstance(record.result, LatencyTimes)
+        else record
+        for record in complete_run_on_gpu(TABLE1[:2])
+    ]
+    summary, before = summarize(records), summarize(complete_run(TABLE1[:2]))
+    assert summary.overhead == before.overhead
+    assert summary.gpu_overhead is not None
+    assert summary.gpu_overhead.latency.value == pytest.approx(2.0)
+
+
+def test_records_of_before_with_the_training_step_on_a_gpu_have_two_phases() -> None:
+    records = [
+        record
+        for record in complete_run_on_gpu(TABLE1[:2])
+        if record.job.workload.phase != "gpu_inference" and record.job.probe != "launches"
+    ]
+    summary = summarize(records)
+    assert (summary.phases, summary.metrics) == (PHASES, METRICS)

@@ -18,6 +18,7 @@ from bench.results.record import Status
 from bench.results.summary import summarize
 from tests.bench.example_records import (
     complete_run,
+    complete_run_on_gpu,
     fail,
     make_job,
     make_record,
@@ -164,3 +165,24 @@ def test_doubts_and_unknown_operators_are_in_the_row() -> None:
     assert row["unknown_operators"] == "fft"
     assert row["macs_inference_is_sound"] == "False"
     assert "fft" in row["macs_inference_reason"]
+
+
+def test_without_a_gpu_no_column_is_about_one() -> None:
+    (row, *_) = read(render_csv(summarize(complete_run(TABLE1[:2]))))
+    words = ("gpu_", "launches", "busy", "cold_", "host_s", "replay", "clock", "power")
+    assert [name for name in row if any(word in name for word in words)] == []
+
+
+def test_a_gpu_adds_columns_and_changes_none_of_the_others() -> None:
+    """But for the paper's memory of a training step, which is the allocator's there."""
+    on_cpu = read(render_csv(summarize(complete_run(TABLE1[:2]))))
+    on_gpu = read(render_csv(summarize(complete_run_on_gpu(TABLE1[:2]))))
+    for without, row in zip(on_cpu, on_gpu, strict=True):
+        of_inference = {name: value for name, value in without.items() if "inference" in name}
+        assert of_inference.items() <= row.items()
+        assert set(without) - set(row) == {"peak_rss_bytes_update_paper"}
+    assert float(on_gpu[0]["latency_s_gpu_inference"]) == pytest.approx(0.101)
+    assert float(on_gpu[1]["ratio_gpu_inference"]) == pytest.approx(2.0)
+    assert int(on_gpu[0]["n_launches_gpu_inference"]) == 500
+    assert int(on_gpu[0]["n_launches_update"]) == 1500
+    assert float(on_gpu[0]["busy_share_update"]) == pytest.approx(0.4)

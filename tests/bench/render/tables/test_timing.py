@@ -8,7 +8,14 @@ from bench.registry import TABLE1
 from bench.render.tables.timing import GIVEN_BACK, KEPT, describe_times, render_timing
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run, fail, make_job, make_rounds, undisturbed
+from tests.bench.example_records import (
+    complete_run,
+    complete_run_on_gpu,
+    fail,
+    make_job,
+    make_rounds,
+    undisturbed,
+)
 
 
 def section(records: list[Record]) -> str:
@@ -143,3 +150,12 @@ def test_a_ratio_that_can_not_be_trusted_is_a_range() -> None:
 def test_without_the_usual_base_the_first_network_is_one() -> None:
     records = [replace(record) for record in complete_run(TABLE1[:2])]
     assert "Ratio to Conv-TasNet" in section(records)
+
+
+def test_inference_on_the_gpu_has_a_table_and_the_harness_its_cost_there() -> None:
+    text = section(complete_run_on_gpu())
+    assert [row["Model"] for row in rows(text, "Inference on the GPU")] == [
+        entry.display_name for entry in TABLE1
+    ]
+    assert "hold their contexts: 1.01 µs ± 2 %." in text
+    assert "contexts" not in section(complete_run())

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from bench.registry import TABLE1
 from bench.render.columns import table1_columns
-from bench.render.terminal.table import print_beside, print_summary
+from bench.render.terminal.table import print_beside, print_summary, render_terminal
 from bench.results.measurements import LatencyTimes, OperationCount, ParameterCount, Tally
 from bench.results.record import Record, Status
 from bench.results.summary import BASE, summarize
 from tests.bench.example_records import (
     SETTINGS,
     complete_run,
+    complete_run_on_gpu,
     fail,
     make_job,
     make_record,
@@ -163,3 +164,13 @@ def test_a_run_on_other_lengths_has_nothing_beside_it() -> None:
     console = console_of(80)
     print_beside(summarize(complete_run()), [summarize(longer)], console)
     assert "DPRNN" not in text_of(console)
+
+
+def test_a_run_with_a_gpu_has_a_third_table() -> None:
+    first, second, third = render_terminal(summarize(complete_run_on_gpu()))
+    assert first.title == "Inference (I) on Example CPU"
+    assert second.title == "Training step (B) on Example GPU"
+    assert third.title == "The same inference on Example GPU"
+    heads = [str(column.header) for column in third.columns]
+    assert heads == ["Model", "Time", "Memory", "Launches", "Ratio"]
+    assert len(list(render_terminal(summarize(complete_run())))) == 2
