@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from bench.errors import UsageError
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.environment import Environment, MachineState
+from bench.results.gpu import GpuSummary, summarize_gpu
 from bench.results.measurements import (
     LatencyTimes,
     Launches,
@@ -64,6 +65,7 @@ class ModelSummary:
     timings: Mapping[Phase, LatencySummary]  # of the phases that were timed
     published: Published | None
     unknown_operators: Mapping[str, int] = field(default_factory=dict)
+    gpu: Mapping[Phase, GpuSummary] = field(default_factory=dict)  # of the phases on one
 
     def to_explain(self) -> dict[Value, list[str]]:
         """What is missing or doubtful, and the metrics that it concerns.
@@ -260,7 +262,14 @@ def _summarize_model(
         timings=found,
         published=TABLE1.get(entry.name),
         unknown_operators=dict(unknown),
+        gpu=_on_gpu(phases, own),
     )
+
+
+def _on_gpu(phases: Sequence[Phase], own: Sequence[Record]) -> dict[Phase, GpuSummary]:
+    there = [record for record in own if record.job.workload.device == "cuda"]
+    found = {phase: summarize_gpu(_in_phase(phase, there)) for phase in phases}
+    return {phase: summary for phase, summary in found.items() if summary}
 
 
 def _timing(

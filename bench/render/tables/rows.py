@@ -3,15 +3,26 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bench.render.columns import Column, table1_columns
 from bench.render.doubts import explain
+from bench.results.gpu import GpuSummary
 from bench.results.statistics import MIN_PROCESSES, Estimate
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import DoubtKind, estimate_doubts
+from bench.results.workload import Phase
 
 RESTS_ON = ("low", "high", "level", "processes", "calls", "is_range", "doubts")
+GPU_BYTES = (
+    "cold_peak_allocated_bytes",
+    "peak_reserved_bytes",
+    "cold_peak_reserved_bytes",
+    "process_bytes",
+    "cold_process_bytes",
+)
+LAUNCHES = ("call_s", "busy_s", "is_launch_bound", "replay_s", "replay_status", "replay_reason")
+READINGS = ("sm_clock_hz", "memory_clock_hz", "temperature_c", "power_w")
 Cell = str | int | float | None
 
 
@@ -86,7 +97,30 @@ def _row(model: ModelSummary, compared: dict[str, Column], summary: RunSummary) 
         row[f"page_faults_{phase}"] = timing.page_faults if timing else None
         row |= _judged(f"ratio_{phase}", timing.ratio if timing else None)
     row["unknown_operators"] = " ".join(model.unknown_operators)
+    for phase in _phases_on_gpu(summary):
+        row |= _gpu_cells(phase, model.gpu.get(phase))
     return row
+
+
+def _phases_on_gpu(summary: RunSummary) -> list[Phase]:
+    return [phase for phase in summary.phases if any(phase in m.gpu for m in summary.models)]
+
+
+def _gpu_cells(phase: Phase, found: GpuSummary | None) -> dict[str, Cell]:
+    """What is known of calls on a GPU beside their time; empty where none succeeded."""
+    cells = _judged(f"host_s_{phase}", found.host if found else None)
+    cells |= _judged(f"cold_cache_s_{phase}", found.cold_cache if found else None)
+    sources: tuple[tuple[object, Sequence[str]], ...] = (
+        (found.memory if found else None, GPU_BYTES),
+        (found.launches if found else None, LAUNCHES),
+    )
+    for source, names in sources:
+        cells |= {f"{name}_{phase}": getattr(source, name, None) for name in names}
+    for name in READINGS:
+        cells[f"{name}_{phase}"] = found.reading(name) if found else None
+    cells[f"round_energy_j_{phase}"] = found.round_energy_j if found else None
+    cells[f"slowed_by_{phase}"] = "; ".join(found.slowed_by) if found else None
+    return cells
 
 
 def _judged(name: str, estimate: Estimate | None) -> dict[str, Cell]:

@@ -13,6 +13,7 @@ from bench.render.columns import (
 )
 from bench.render.doubts import explain
 from bench.render.provenance import describe_provenance
+from bench.render.tables.gpu import render_gpu
 from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.memory import render_memory
@@ -59,6 +60,7 @@ def render_table1(summary: RunSummary, own: Own | None = None) -> str:
         _definitions(summary),
         *render_timing(summary),
         render_memory(summary),
+        *render_gpu(summary),
         *render_notes(summary),
         "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
@@ -171,14 +173,23 @@ def _definitions(summary: RunSummary) -> str:
 
 
 def render_notes(summary: RunSummary) -> Iterable[str]:
-    """A section with what is missing or doubtful, where there is something."""
-    lines = [
-        f"- {model.entry.display_name}, {_list_metrics(names, model)}: "
-        + ("" if value.status == Status.OK else f"{value.status.value}: ")
-        + explain(value)
-        for model in summary.models
-        for value, names in model.to_explain().items()
-    ]
+    """A section with what is missing or doubtful, where there is something.
+
+    What a GPU or its driver does not tell is the same of every network, and is said once.
+    """
+    lines: list[str] = []
+    shared: dict[str, list[str]] = {}  # the networks that it is said of, by the text
+    for model in summary.models:
+        for value, names in model.to_explain().items():
+            status = "" if value.status == Status.OK else f"{value.status.value}: "
+            text = f"{_list_metrics(names, model)}: {status}{explain(value)}"
+            if model.gpu and value.status == Status.UNSUPPORTED:
+                shared.setdefault(text, []).append(model.entry.display_name)
+            else:
+                lines.append(f"- {model.entry.display_name}, {text}")
+    for text, networks in shared.items():
+        is_of_all = len(networks) == len(summary.models) > 1
+        lines.append(f"- {'Every network' if is_of_all else ', '.join(networks)}, {text}")
     if lines:
         yield "## What could not be measured, or not well"
         yield "\n".join(lines)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from bench.registry import TABLE2 as ENTRIES
 from bench.render.columns import Column, beside_time, head_beside_time, table1_columns
 from bench.render.provenance import describe_provenance
+from bench.render.tables.gpu import render_gpu
 from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.table1 import render_notes
@@ -50,6 +51,7 @@ def render_table2(summary: RunSummary) -> str:
         EXPLANATION,
         *describe_times(summary),
         *render_gpu_inference(own),
+        *render_gpu(own),
         *render_notes(own),
         "## Where these values come from",
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),

@@ -296,6 +296,7 @@ def test_without_a_gpu_a_run_has_the_papers_phases_and_nothing_else() -> None:
     assert summary.phases == PHASES
     assert summary.metrics == METRICS
     assert summary.gpu_overhead is None
+    assert not any(model.gpu for model in summary.models)
 
 
 def test_with_a_gpu_inference_there_has_values_of_its_own() -> None:
@@ -306,6 +307,7 @@ def test_with_a_gpu_inference_there_has_values_of_its_own() -> None:
     for row in summary.models:
         assert set(row.values) == {metric.name for metric in (*METRICS, *GPU_METRICS)}
         assert set(row.timings) == set(GPU_PHASES)
+        assert set(row.gpu) == {"gpu_inference", "update"}
     launches = next(r for r in records if r.job.probe == "launches")
     failed = fail(launches, Status.OOM, "Full.")
     changed = summarize([failed if r is launches else r for r in records])
@@ -337,3 +339,5 @@ def test_records_of_before_with_the_training_step_on_a_gpu_have_two_phases() -> 
     ]
     summary = summarize(records)
     assert (summary.phases, summary.metrics) == (PHASES, METRICS)
+    assert all(set(row.gpu) == {"update"} for row in summary.models)
+    assert all(row.gpu["update"].launches is None for row in summary.models)

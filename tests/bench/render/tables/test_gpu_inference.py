@@ -61,6 +61,7 @@ def test_a_failure_has_its_status_there_and_its_reason_in_the_notes() -> None:
 def test_table_2_has_it_too() -> None:
     text = render_table2(summarize(complete_run_on_gpu(TABLE2[:2])))
     assert "## Inference on the GPU" in text
+    assert "## GPU\n" in text
 
 
 def test_without_a_gpu_there_is_no_such_table() -> None:

@@ -183,6 +183,23 @@ def test_a_gpu_adds_columns_and_changes_none_of_the_others() -> None:
         assert set(without) - set(row) == {"peak_rss_bytes_update_paper"}
     assert float(on_gpu[0]["latency_s_gpu_inference"]) == pytest.approx(0.101)
     assert float(on_gpu[1]["ratio_gpu_inference"]) == pytest.approx(2.0)
-    assert int(on_gpu[0]["n_launches_gpu_inference"]) == 500
-    assert int(on_gpu[0]["n_launches_update"]) == 1500
-    assert float(on_gpu[0]["busy_share_update"]) == pytest.approx(0.4)
+    for phase, factor in (("gpu_inference", 1), ("update", 3)):
+        row = {
+            name.removesuffix(f"_{phase}"): value
+            for name, value in on_gpu[0].items()
+            if name.endswith(phase)
+        }
+        assert int(row["n_launches"]) == 500 * factor
+        assert float(row["busy_share"]) == pytest.approx(0.4)
+        assert row["is_launch_bound"] == "True"
+        assert float(row["host_s"]) == pytest.approx(0.12625 * factor)
+        assert float(row["cold_cache_s"]) == pytest.approx(0.1515 * factor)
+        assert int(row["peak_reserved_bytes"]) == 110_000_000 * factor
+        assert int(row["cold_process_bytes"]) == 510_000_000 * factor
+        assert float(row["power_w"]) == 120
+        assert float(row["round_energy_j"]) == 40 * factor
+        assert row["slowed_by"] == ""
+    assert (on_gpu[0]["replay_status_gpu_inference"], on_gpu[0]["replay_status_update"]) == (
+        "ok",
+        "skipped",
+    )
