@@ -182,26 +182,55 @@ def run_child(request: bytes, channel_fd: int, stderr_fd: int) -> None:
 
 def serve(control: socket.socket) -> None:
     """Fork a child for each request, and tell when one ends, until the other side hangs up."""
-    children: dict[int, int] = {}  # processes by the descriptors that tell of their end
+    children: set[int] = set()
+    endings = hear_endings()
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
+        selector.register(endings, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fd in children:
-                    child = children.pop(key.fd)
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-                    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-                    control.sendall(b"ended %d %d\n" % (child, code))
+                if key.fileobj == endings:
+                    os.read(endings, 1 << 12)
+                    for child, code in take_ended(children):
+                        control.sendall(b"ended %d %d\n" % (child, code))
                 elif received := receive_request(control):
                     child = fork_child(*received, control)
-                    child_fd = os.pidfd_open(child)
-                    children[child_fd] = child
-                    selector.register(child_fd, selectors.EVENT_READ)
+                    children.add(child)
                     control.sendall(b"started %d\n" % child)
                 else:
-                    end_all(children.values())
+                    end_all(children)
                     return
+
+
+def hear_endings() -> int:
+    """A descriptor that can be read when a child of this process has ended.
+
+    By SIGCHLD and not by pidfd_open(2), which kernels before 5.3 and some sandboxes don't have.
+    Signals may come together: a byte means one ending or more, or of others' processes none.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # who started this may have it so
+    return reader
+
+
+def ignore_endings() -> None:
+    """Undo it in a child, which has other children than its parent."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+
+
+def take_ended(children: set[int]) -> list[tuple[int, int]]:
+    """Those that have ended, each with its exit code; they are no children any more."""
+    ended = []
+    for child in sorted(children):
+        process, status = os.waitpid(child, os.WNOHANG)
+        if process == child:
+            children.remove(child)
+            ended.append((child, os.waitstatus_to_exitcode(status)))
+    return ended
 
 
 def fork_child(request: bytes, fds: Sequence[int], control: socket.socket) -> int:
@@ -211,7 +240,10 @@ def fork_child(request: bytes, fds: Sequence[int], control: socket.socket) -> in
     if child == 0:
         control.close()
         try:
+            ignore_endings()
             run_child(request, channel_fd, stderr_fd)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     os.close(channel_fd)
