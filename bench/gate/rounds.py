@@ -11,7 +11,6 @@ from bench.gate.verdict import Certainty, judge, rounds_to_settle
 from bench.registry import Entry
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record
-from bench.results.series import machine_name
 from bench.results.verdict import Check, Verdict
 from bench.results.workload import Workload
 
@@ -109,7 +108,7 @@ def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
     """
     if not records:
         raise UsageError("There are no complete records to check.")
-    machines = {machine_name(r.environment.machine) for r in records if r.environment}
+    machines = {r.environment.machine.identity for r in records if r.environment}
     if not machines:
         return  # all processes crashed, which is for the verdicts to say
     if len(machines) > 1:

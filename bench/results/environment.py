@@ -38,6 +38,16 @@ class Machine:
     cpu_frequency_min_hz: float | None = None
     cpu_frequency_max_hz: float | None = None
 
+    @property
+    def identity(self) -> str:
+        """Equal for records that may stand side by side: the processor, how many, and the GPU.
+
+        Not the memory: a virtual machine may be given more while it runs, and what the kernel
+        leaves of it differs from start to start.
+        """
+        name = f"{self.cpu}, {self.n_available_cpus} processors"
+        return f"{name}, {self.gpu.name}" if self.gpu else name
+
 
 @dataclass(frozen=True)
 class Code:

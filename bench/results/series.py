@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.results.environment import Code, Machine
+from bench.results.environment import Code
 from bench.results.measurements import LatencyTimes
 from bench.results.metrics import Metric
 from bench.results.record import Record, Status, results_of
@@ -55,23 +55,13 @@ def collect_series(records: Iterable[Record], metric: Metric) -> list[Series]:
             continue
         if record.environment is None:
             continue  # the process crashed and could not say where and what it was
-        key = (job.model, machine_name(record.environment.machine), job.workload)
+        key = (job.model, record.environment.machine.identity, job.workload)
         commit = _commit(record.environment.code)
         groups.setdefault(key, {}).setdefault(commit, []).append(record)
     return [
         Series(model, metric, machine, workload, tuple(_points(commits, metric)))
         for (model, machine, workload), commits in groups.items()
     ]
-
-
-def machine_name(machine: Machine) -> str:
-    """The processor and how many of them, the memory, and the GPU if there is one.
-
-    Memory in whole GiB: what the kernel leaves of it differs by some pages from start to start.
-    """
-    memory_gib = round(machine.memory_bytes / 2**30)
-    name = f"{machine.cpu}, {machine.n_available_cpus} processors, {memory_gib} GiB"
-    return f"{name}, {machine.gpu.name}" if machine.gpu else name
 
 
 def _commit(code: Code) -> str:

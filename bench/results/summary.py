@@ -203,7 +203,7 @@ def choose_base(names: Sequence[str]) -> str | None:
 
 def _refuse_mixtures(records: Sequence[Record]) -> None:
     described = [(record, record.environment) for record in records if record.environment]
-    _require_one("machines", (_machine(environment) for _, environment in described))
+    _require_one("machines", (e.machine.identity for _, e in described))
     updates = [(r, e) for r, e in described if r.job.workload.phase == "update"]
     _require_one("devices of the training step", (_update_device(r, e) for r, e in updates))
     _require_one("releases of torch", (e.versions["torch"] for _, e in described))
@@ -214,11 +214,6 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
         _require_one(
             f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
         )
-
-
-def _machine(environment: Environment) -> str:
-    machine = environment.machine
-    return f"{machine.cpu}, {machine.n_available_cpus} processors, {machine.memory_bytes} bytes"
 
 
 def _update_device(record: Record, environment: Environment) -> str:

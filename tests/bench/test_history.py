@@ -76,10 +76,10 @@ def test_series_with_and_without_kept_pages_are_told_apart() -> None:
     assert [name.endswith(", pages kept") for name in names] == [False, True]
 
 
-def test_memory_that_differs_by_some_pages_is_the_same_machine() -> None:
+def test_a_machine_that_was_given_memory_meanwhile_is_the_same() -> None:
     records = [
         make_record(make_job(), LatencyTimes((1.0,)), environment(machine={"memory_bytes": size}))
-        for size in (8_000_000_000, 8_000_008_192)
+        for size in (8_000_000_000, 8_000_008_192, 16_000_000_000)
     ]
     assert len(collect_series(records, LATENCY)) == 1
 

@@ -203,5 +203,10 @@ def test_records_of_no_or_another_machine_are_refused(records: list[Record], mes
     assert message in str(caught.value)
 
 
+def test_records_of_a_machine_that_was_given_memory_meanwhile_are_judged() -> None:
+    (check,) = check_records(ONE, [stored(), stored(machine={"memory_bytes": 1})])
+    assert check.verdict == Verdict.PASS
+
+
 def test_every_limit_has_a_probe_that_measures_it() -> None:
     assert set(LIMITS.values()) <= {"parameters", "operations", "memory", "latency"}

@@ -197,7 +197,7 @@ def resized(record: Record, **workload: Any) -> Record:
 MIXTURES: dict[str, tuple[Callable[[Record], Record], str]] = {
     "processor": (lambda r: moved(r, machine={"cpu": "Other CPU"}), "machines.*Other CPU"),
     "number of them": (lambda r: moved(r, machine={"n_available_cpus": 1}), "machines"),
-    "memory": (lambda r: moved(r, machine={"memory_bytes": 1}), "machines"),
+    "GPU": (lambda r: moved(r, machine={"gpu": GPU}), "machines.*Example GPU"),
     "torch": (lambda r: moved(r, versions={"torch": "2.11.0"}), "torch, .*2.11.0"),
     "commit": (lambda r: moved(r, code={"commit": "ff"}), "versions of the code.*ff"),
     "sources": (lambda r: moved(r, code={"sources_sha256": "ff"}), "versions of the code.*ff"),
@@ -229,7 +229,9 @@ def update_on(device: str) -> Record:
     ids=["a CPU and a GPU", "two GPUs"],
 )
 def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
-    with pytest.raises(UsageError, match=r"different devices of the training step.*Example GPU"):
+    with pytest.raises(
+        UsageError, match=r"different (machines|devices of the training step).*Example GPU"
+    ):
         summarize([update_on("cuda"), other])
 
 
@@ -237,6 +239,12 @@ def test_two_files_of_one_machine_share_a_table() -> None:
     first, second = rounds([1.0], [3.0])
     busier = replace(second, state=MachineState(load_average=(9.0, 9.0, 9.0)))
     assert value_of(summarize([first, busier]), "latency_s_inference").span == (1.0, 3.0)
+
+
+def test_a_machine_that_was_given_memory_meanwhile_is_the_same() -> None:
+    first, second = rounds([1.0], [3.0])
+    larger = moved(second, machine={"memory_bytes": 9_000_000_000})
+    assert value_of(summarize([first, larger]), "latency_s_inference").span == (1.0, 3.0)
 
 
 def test_no_records_are_refused() -> None:
