@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.machine.gpu_lookup import ask, find_device
 from bench.results.environment import GpuReading
 
 THROTTLE_WORDS: Mapping[int, str] = {
@@ -38,23 +39,31 @@ class GpuProcess:
 
     pid: int
     memory_bytes: int | None
+    draws: bool = False  # it has a graphics context, maybe beside one for computing
 
 
 class Gpu:
-    """One GPU as the driver sees it. ``open_gpu`` makes it."""
+    """One GPU, or one part of a split one, as the driver sees it. ``open_gpu`` makes it.
 
-    def __init__(self, nvml: Any, handle: Any) -> None:
+    A part (a MIG instance) has a name, memory and processes of its own; clocks, heat, power and
+    energy are told of its ``board`` only.
+    """
+
+    def __init__(self, nvml: Any, handle: Any, board: Any = None) -> None:
         self._nvml = nvml
         self._handle = handle
+        self._board = handle if board is None else board
 
     def read(self) -> GpuReading:
         """Everything at this moment but who else uses it."""
         nvml = self._nvml
-        mode, memory = self._ask("nvmlDeviceGetComputeMode"), self._ask("nvmlDeviceGetMemoryInfo")
-        persistence = self._ask("nvmlDeviceGetPersistenceMode")
+        mode = self._ask_board("nvmlDeviceGetComputeMode")
+        memory = ask(nvml, "nvmlDeviceGetMemoryInfo", self._handle)
+        persistence = self._ask_board("nvmlDeviceGetPersistenceMode")
+        busy = self._ask_board("nvmlDeviceGetUtilizationRates")
         return GpuReading(
-            name=self._ask("nvmlDeviceGetName"),
-            driver_version=_ask(nvml, "nvmlSystemGetDriverVersion"),
+            name=ask(nvml, "nvmlDeviceGetName", self._handle),
+            driver_version=ask(nvml, "nvmlSystemGetDriverVersion"),
             is_persistent=None if persistence is None else persistence == 1,
             compute_mode=COMPUTE_MODES.get(mode),
             sm_clock_hz=self._scaled(1e6, "nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
@@ -67,13 +76,14 @@ class Gpu:
             power_limit_w=self._scaled(1e-3, "nvmlDeviceGetEnforcedPowerLimit"),
             total_energy_j=self.total_energy_j(),
             memory_used_bytes=None if memory is None else int(memory.used),
+            busy_share=None if busy is None else busy.gpu / 100,
         )
 
     def throttle_reasons(self) -> tuple[str, ...] | None:
         """Why the clocks are below their highest, in words; an unknown bit as its number."""
-        bits = self._ask("nvmlDeviceGetCurrentClocksEventReasons")
+        bits = self._ask_board("nvmlDeviceGetCurrentClocksEventReasons")
         if bits is None:  # a driver before 535 knows only the old name
-            bits = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons")
+            bits = self._ask_board("nvmlDeviceGetCurrentClocksThrottleReasons")
         return None if bits is None else decode_throttle(int(bits))
 
     def total_energy_j(self) -> float | None:
@@ -82,44 +92,58 @@ class Gpu:
 
     def processes(self) -> tuple[GpuProcess, ...] | None:
         """All with a compute or graphics context; their numbers are the host's in a container."""
-        listed = [
-            self._ask("nvmlDeviceGetComputeRunningProcesses"),
-            self._ask("nvmlDeviceGetGraphicsRunningProcesses"),
-        ]
-        if listed == [None, None]:
+        computing = ask(self._nvml, "nvmlDeviceGetComputeRunningProcesses", self._handle)
+        drawing = ask(self._nvml, "nvmlDeviceGetGraphicsRunningProcesses", self._handle)
+        if computing is None and drawing is None:
             return None
-        found = {process.pid: process.usedGpuMemory for group in listed for process in group or ()}
-        return tuple(GpuProcess(pid, memory) for pid, memory in sorted(found.items()))
+        found = {
+            process.pid: GpuProcess(process.pid, process.usedGpuMemory, draws)
+            for group, draws in ((computing, False), (drawing, True))
+            for process in group or ()
+        }
+        return tuple(process for _, process in sorted(found.items()))
+
+    def busy_shares(self, since_s: float) -> Mapping[int, float] | None:
+        """Of the GPU's time since a moment (Unix time), the share of each process that took some.
+
+        None where the driver does not tell, as of a split GPU.
+        """
+        nvml, since_us = self._nvml, int(1e6 * since_s)
+        try:
+            samples = nvml.nvmlDeviceGetProcessUtilization(self._board, since_us)
+        except Exception as error:
+            # No sample is an error; pynvml raises where none is a success too.
+            none_found = (nvml.NVML_ERROR_NOT_FOUND, nvml.NVML_SUCCESS)
+            return {} if getattr(error, "value", None) in none_found else None
+        return {sample.pid: min(sample.smUtil, 100) / 100 for sample in samples}
 
     def process_bytes(self, pid: int) -> int | None:
         """GPU memory of one process, its context included; None where it is not listed."""
         sizes = {process.pid: process.memory_bytes for process in self.processes() or ()}
         return sizes.get(pid)
 
-    def _ask(self, function: str, *arguments: Any) -> Any:
-        return _ask(self._nvml, function, self._handle, *arguments)
+    def _ask_board(self, function: str, *arguments: Any) -> Any:
+        return ask(self._nvml, function, self._board, *arguments)
 
     def _scaled(self, unit: float, function: str, *arguments: Any) -> float | None:
-        value = self._ask(function, *arguments)
+        value = self._ask_board(function, *arguments)
         return None if value is None else value * unit
 
 
-def open_gpu(nvml: Any = None) -> Gpu | None:
-    """The first GPU that CUDA may use, or None where there is no library, driver or GPU.
+def open_gpu(nvml: Any = None, uuid: str | None = None) -> Gpu | None:
+    """The GPU of a UUID as torch gives it, or else the first that CUDA may use.
 
-    CUDA_VISIBLE_DEVICES is followed by number or UUID; numbers are taken in the driver's order.
+    None where there is no library, driver or GPU, or where the driver can't tell which it is.
     """
     nvml = nvml or _library()
     if nvml is None:
         return None
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     try:
         nvml.nvmlInit()
-        if first.startswith("GPU-"):
-            return Gpu(nvml, nvml.nvmlDeviceGetHandleByUUID(first))
-        return Gpu(nvml, nvml.nvmlDeviceGetHandleByIndex(int(first)))
-    except (nvml.NVMLError, ValueError):
+    except nvml.NVMLError:
         return None
+    device = find_device(nvml, uuid, os.environ)
+    return None if device is None else Gpu(nvml, device.handle, device.board)
 
 
 def decode_throttle(bits: int) -> tuple[str, ...]:
@@ -134,11 +158,3 @@ def _library() -> Any:
     except ImportError:
         return None
     return pynvml
-
-
-def _ask(nvml: Any, function: str, *arguments: Any) -> Any:
-    """What a function of the driver answers; None where it, or its answer, is not there."""
-    try:
-        return getattr(nvml, function)(*arguments)
-    except (nvml.NVMLError, AttributeError):
-        return None

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from bench.machine.finding import Finding, Severity, ok, unknown
 from bench.machine.gpu import SLOWDOWNS
-from bench.results.environment import Environment, GpuReading
+from bench.results.environment import (
+    GRAPHICS_BYTES,
+    GRAPHICS_SHARE,
+    NO_CUDA,
+    Environment,
+    GpuReading,
+)
 from bench.units import format_si
 
 GPU_IDLE_BYTES = 1e9  # more than a driver itself holds on an idle GPU
@@ -12,45 +18,72 @@ GPU_IDLE_BYTES = 1e9  # more than a driver itself holds on an idle GPU
 
 def find_gpu_faults(gpu: GpuReading | None, environment: Environment) -> Iterator[Finding]:
     """What the driver says, held against what torch sees."""
-    seen_by_torch = environment.machine.gpu
-    if gpu is None:
-        yield unknown("GPU load") if seen_by_torch else ok("GPU", "none to be seen")
+    seen_by_torch, problem = environment.machine.gpu, environment.problems.get(NO_CUDA)
+    if gpu is None and not seen_by_torch and not problem:
+        yield ok("GPU", "none to be seen")
         return
-    yield _gpu_build(gpu.name, environment.torch.cuda_build, bool(seen_by_torch))
+    names = [found.name for found in (gpu, seen_by_torch) if found is not None]
+    name = next(filter(None, names), "a GPU without a name")
+    yield _gpu_build(name, environment.torch.cuda_build, bool(seen_by_torch), problem)
+    if gpu is None:
+        yield unknown("GPU load")
+        return
     yield _gpu_neighbours(gpu)
     yield _gpu_clock(gpu.throttle_reasons)
     yield _gpu_persistence(gpu.is_persistent)
 
 
-def _gpu_build(name: str | None, cuda_build: str | None, is_seen: bool) -> Finding:
+def _gpu_build(name: str, cuda_build: str | None, is_seen: bool, problem: str | None) -> Finding:
     build = f"torch is built for CUDA {cuda_build}" if cuda_build else "torch is built without CUDA"
-    found = f"{name or 'a GPU without a name'}; {build}"
-    if cuda_build and is_seen:
+    found = f"{name}; {build}"
+    if problem:
+        found = f"{found} and can't use it: {problem}"
+    elif cuda_build and not is_seen:
+        found = f"{found} and does not see it"
+    elif cuda_build:
         return ok("GPU", found)
     return Finding(
         "GPU",
         Severity.WARN,
-        f"{found} and does not see it" if cuda_build else found,
+        found,
         "The training step would run on the CPU.",
         "Install a build of torch for this driver (selector on pytorch.org, Get Started).",
     )
 
 
 def _gpu_neighbours(gpu: GpuReading) -> Finding:
-    """A container can hide processes; it does not hide that memory is in use."""
-    n_others, used_bytes = gpu.n_other_processes, gpu.memory_used_bytes
-    is_held = used_bytes is not None and used_bytes > GPU_IDLE_BYTES
-    if not n_others and not is_held:
-        return unknown("GPU load") if n_others is None else ok("GPU load", "no other process")
-    who = f"{n_others} other process(es)" if n_others else "processes that are not listed"
+    """A container can hide processes; it does not hide that memory or time is in use."""
+    used_bytes, busy_share = gpu.memory_used_bytes, gpu.busy_share
+    if gpu.n_other_computing:
+        who = f"{gpu.n_other_computing} other process(es)"
+    elif gpu.is_drawn_on:
+        who = f"{gpu.n_other_graphics} process(es) that draw much"
+    elif (used_bytes or 0) > GPU_IDLE_BYTES + _drawn_bytes(gpu):
+        who = "processes that are not listed"
+    elif (busy_share or 0.0) > GRAPHICS_SHARE:
+        who = "processes that are not listed, or that draw much"
+    elif gpu.n_other_processes is None:
+        return unknown("GPU load")
+    elif gpu.n_other_graphics:
+        return ok("GPU load", f"no other process but {gpu.n_other_graphics} of a desktop at rest")
+    else:
+        return ok("GPU load", "no other process")
     memory = "" if used_bytes is None else f"; {format_si(used_bytes, 'B')} in use"
+    busy = "" if busy_share is None else f"; {busy_share:.0%} busy"
     return Finding(
         "GPU load",
         Severity.UNFIT,
-        who + memory,
+        who + memory + busy,
         "Kernels of two processes take turns, and each takes memory from the other.",
         "End it, or choose another GPU with CUDA_VISIBLE_DEVICES (nvidia-smi shows it).",
     )
+
+
+def _drawn_bytes(gpu: GpuReading) -> float:
+    """What listed processes that draw hold; what they may hold, where it is not told."""
+    if gpu.other_graphics_bytes is None:
+        return GRAPHICS_BYTES if gpu.n_other_graphics else 0.0
+    return gpu.other_graphics_bytes
 
 
 def _gpu_clock(reasons: Sequence[str] | None) -> Finding:

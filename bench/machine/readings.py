@@ -43,7 +43,8 @@ def take_readings(
     """
     load = watch_load()  # first: the processes that are started here are no neighbours
     environment = fetch_environment(available_cpus())
-    state = describe_state()
+    gpu = environment.machine.gpu
+    state = describe_state(gpu_uuid=gpu.uuid if gpu else None)
     return Readings(
         environment=environment,
         state=state,

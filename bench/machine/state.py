@@ -6,28 +6,35 @@ it may explain why their times differ. What is not available here is None, never
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
+from bench.machine.attempt import attempt
 from bench.machine.contention import read_counters
-from bench.machine.gpu import Gpu, open_gpu
+from bench.machine.gpu import Gpu, GpuProcess, open_gpu
 from bench.machine.kernel_files import read_number, read_numbers, read_text
 from bench.results.environment import GpuReading, MachineState
 
 ROOT = Path("/")
 ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc", "hoard", "snmalloc")
 """Libraries that take malloc over, as their file names begin after ``lib``."""
+WATCHED_S = 1.0
+"""Before a reading of a GPU: what others took of its time since then counts."""
 
 
-def describe_state(root: Path = ROOT, has_cuda_context: bool = False) -> MachineState:
+def describe_state(
+    root: Path = ROOT, has_cuda_context: bool = False, gpu_uuid: str | None = None
+) -> MachineState:
     """Settings and load of processors, memory and GPU at this moment.
 
-    ``has_cuda_context``: this process uses the GPU itself.
+    ``has_cuda_context``: this process uses the GPU itself. ``gpu_uuid`` is of the GPU that torch
+    uses, where one is known.
     """
-    gpu = open_gpu()
+    problems: dict[str, str] = {}
     processors = root / "sys/devices/system/cpu"
     governors = {read_text(path) for path in processors.glob("cpu[0-9]*/cpufreq/scaling_governor")}
     throttles = read_numbers(processors, "cpu[0-9]*/thermal_throttle/core_throttle_count")
@@ -42,12 +49,13 @@ def describe_state(root: Path = ROOT, has_cuda_context: bool = False) -> Machine
         memory_available_bytes=sizes.get("MemAvailable"),
         swap_used_bytes=None if swap is None or free_swap is None else swap - free_swap,
         transparent_huge_pages=_huge_pages(root),
-        load_average=psutil.getloadavg(),
+        load_average=attempt(problems, "load_average", psutil.getloadavg),
         pressure={name: pressure_share(root, name) for name in ("cpu", "memory", "io")},
         is_address_layout_random=_address_layout(root),
         preloaded=tuple(preloaded_libraries(os.environ)),
         allocator=allocator(root),
-        gpu=None if gpu is None else read_gpu(gpu, os.getpid(), has_cuda_context),
+        gpu=attempt(problems, "gpu", lambda: _own_gpu(gpu_uuid, has_cuda_context)),
+        problems=problems,
     )
 
 
@@ -108,26 +116,49 @@ def allocator(root: Path = ROOT) -> str | None:
     return next((name for name in ALLOCATORS if f"/lib{name}" in maps), "libc")
 
 
-def read_gpu(gpu: Gpu, own_pid: int, has_context: bool = False) -> GpuReading:
-    """The driver's view; of other processes their number and memory, not which they are.
+def _own_gpu(uuid: str | None, has_context: bool) -> GpuReading | None:
+    gpu = open_gpu(uuid=uuid)
+    return None if gpu is None else read_gpu(gpu, os.getpid(), has_context)
 
-    In a container the driver may list processes by the host's numbers. Where ``own_pid`` has a
-    context and is not listed, one of those listed is this process, and which one is not known.
+
+def read_gpu(
+    gpu: Gpu, own_pid: int, has_context: bool = False, now: Callable[[], float] = time.time
+) -> GpuReading:
+    """The driver's view; of other processes their number, memory and time, not which they are.
+
+    In a container the driver may list processes by the host's numbers, or none. Where ``own_pid``
+    has a context and is not listed, it is one of those that compute, and which is not known.
     """
     processes = gpu.processes()
     others = [process for process in processes or () if process.pid != own_pid]
-    is_hidden = has_context and bool(processes) and len(others) == len(processes or ())
-    n_others = len(others) - is_hidden
-    sizes = [process.memory_bytes for process in others] if n_others else []
-    is_known = processes is not None and not (is_hidden and n_others)
+    drawing = [process for process in others if process.draws]
+    computing = [process for process in others if not process.draws]
+    is_listed = len(others) < len(processes or ())
+    is_hidden = has_context and bool(computing) and not is_listed
+    is_blind = has_context and not computing and not is_listed
+    n_others = None if processes is None or is_blind else len(others) - is_hidden
+    known = drawing if is_hidden and len(computing) == 1 else others
+    is_told_apart = n_others is not None and not (is_hidden and len(computing) > 1)
     return replace(
         gpu.read(),
-        n_other_processes=None if processes is None else n_others,
-        other_processes_bytes=_sum_known(sizes) if is_known else None,
+        n_other_processes=n_others,
+        other_processes_bytes=_sum_bytes(known) if is_told_apart else None,
+        n_other_graphics=None if processes is None else len(drawing),
+        other_graphics_bytes=None if processes is None else _sum_bytes(drawing),
+        other_graphics_share=None if processes is None else _share(gpu, drawing, now() - WATCHED_S),
     )
 
 
-def _sum_known(sizes: Sequence[int | None]) -> int | None:
-    """The sum, where every part is known."""
+def _sum_bytes(processes: Sequence[GpuProcess]) -> int | None:
+    """What they hold together, where it is known of each."""
+    sizes = [process.memory_bytes for process in processes]
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
+
+
+def _share(gpu: Gpu, processes: Sequence[GpuProcess], since_s: float) -> float | None:
+    """Of the GPU's time, what some processes have taken together."""
+    if not processes:
+        return 0.0
+    shares = gpu.busy_shares(since_s)
+    return None if shares is None else sum(shares.get(process.pid, 0.0) for process in processes)

@@ -54,8 +54,8 @@ class _RecordLine:
 
 
 def encode_environment(environment: Environment) -> str:
-    """The line that stands before the first record of an environment."""
-    return _encode(EnvironmentLine(environment.identity, environment))
+    """The line that stands before the first record of an environment; no UUID is in it."""
+    return _encode(EnvironmentLine(environment.identity, environment.without_uuid()))
 
 
 def encode_record(record: Record) -> str:

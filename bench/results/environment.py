@@ -7,17 +7,29 @@ What a machine does not tell is None, never 0.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+
+GRAPHICS_BYTES = 2e9
+"""Of a GPU's memory. Desktops, and browsers on them, that hold less are no neighbours."""
+GRAPHICS_SHARE = 0.10
+"""Of a GPU's time. What draws and takes less, as a desktop at rest does, is no neighbour."""
+NO_CUDA = "cuda"
+"""In an environment's problems: why torch can't compute on a GPU, in torch's words."""
 
 
 @dataclass(frozen=True)
 class GpuDevice:
-    """The first CUDA device, as torch sees it."""
+    """The first CUDA device, as torch sees it.
+
+    The UUID finds the same card in the driver's list. It is as good as a serial number, and records
+    are published, so no file holds it, and no hash of it: nothing compares records by the card.
+    """
 
     name: str
     memory_bytes: int
     compute_capability: str
     n_visible: int
+    uuid: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class TorchSetup:
     cpu_capability: str
     threads: int
     flushes_denormals: bool
+    fp32_precision: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,17 +100,39 @@ class Environment:
     code: Code
     torch: TorchSetup
     variables: Mapping[str, str]  # that libraries of a measuring process listen to
+    problems: Mapping[str, str] = field(default_factory=dict)  # what could not be read, and why
+
+    @property
+    def usable_gpu(self) -> GpuDevice | None:
+        """The GPU, where torch can compute on it."""
+        return None if NO_CUDA in self.problems else self.machine.gpu
 
     @property
     def identity(self) -> str:
-        """The hash of everything in it."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """The hash of everything in it that lasts on one machine.
+
+        Two processes may count another size of memory, and meet other errors.
+        """
+        fields = asdict(self.without_uuid())
+        del fields["machine"]["memory_bytes"], fields["problems"]
+        text = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def without_uuid(self) -> "Environment":
+        """The same without what names one card: fit to be published."""
+        gpu = self.machine.gpu
+        if gpu is None or gpu.uuid is None:
+            return self
+        return replace(self, machine=replace(self.machine, gpu=replace(gpu, uuid=None)))
 
 
 @dataclass(frozen=True)
 class GpuReading:
-    """What the driver says of a GPU at one moment; of other processes their number and memory."""
+    """What the driver says of a GPU at one moment; of other processes their number and memory.
+
+    Of a part of a GPU (a MIG instance), the name, memory and processes are its own; clocks, heat,
+    power and energy are the whole board's.
+    """
 
     name: str | None = None
     driver_version: str | None = None
@@ -115,6 +150,29 @@ class GpuReading:
     memory_used_bytes: int | None = None  # by all processes
     n_other_processes: int | None = None
     other_processes_bytes: int | None = None
+    busy_share: float | None = None  # of the last second or less, with any kernel, own ones too
+    n_other_graphics: int | None = None  # of the other processes, those that draw
+    other_graphics_bytes: int | None = None
+    other_graphics_share: float | None = None  # of the GPU's time, in the last second
+
+    @property
+    def n_other_computing(self) -> int | None:
+        """The other processes that do not draw. Older records tell none apart."""
+        if self.n_other_processes is None:
+            return None
+        return self.n_other_processes - (self.n_other_graphics or 0)
+
+    @property
+    def is_drawn_on(self) -> bool:
+        """What draws takes more than a desktop at rest; a share that is not known is none."""
+        return (self.other_graphics_bytes or 0) > GRAPHICS_BYTES or (
+            self.other_graphics_share or 0.0
+        ) > GRAPHICS_SHARE
+
+    @property
+    def is_shared(self) -> bool:
+        """Another process computes on it, or draws so much that a time would show it."""
+        return bool(self.n_other_computing) or self.is_drawn_on
 
 
 @dataclass(frozen=True)
@@ -135,3 +193,4 @@ class MachineState:
     preloaded: tuple[str, ...] = ()
     allocator: str | None = None
     gpu: GpuReading | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)  # what could not be read, and why

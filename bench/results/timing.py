@@ -131,6 +131,6 @@ def _gpu_doubts(found: Sequence[LatencyTimes]) -> list[Doubt]:
     causes = sorted({cause for times in found for cause in times.gpu_slowed_by})
     doubts = [Doubt(DoubtKind.GPU_SLOWED, causes=tuple(causes))] if causes else []
     readings = [times.gpu_during for times in found if times.gpu_during]
-    if any(reading.n_other_processes for reading in readings):
+    if any(reading.is_shared for reading in readings):
         doubts.append(Doubt(DoubtKind.GPU_SHARED))
     return doubts

@@ -94,6 +94,23 @@ def gpu(**fields: Any) -> Readings:
     return state(gpu=replace(STATE.gpu, **fields))
 
 
+def unusable(problem: str, **fields: Any) -> Readings:
+    """A GPU that torch says something about."""
+    return replace(FIT, environment=replace(described(**fields), problems={"cuda": problem}))
+
+
+DESKTOP = {
+    "n_other_processes": 3,
+    "other_processes_bytes": 900_000_000,
+    "n_other_graphics": 3,
+    "other_graphics_bytes": 900_000_000,
+    "other_graphics_share": 0.03,
+    "memory_used_bytes": 1_400_000_000,
+    "busy_share": 0.04,
+}
+"""A laptop's GPU with a screen on it: what a compositor, an X server and a browser hold."""
+
+
 def load(**fields: Any) -> Readings:
     return replace(FIT, load=replace(IDLE, **fields))
 
@@ -231,6 +248,18 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
         WARN,
         "without CUDA",
     ),
+    "no kernels": (
+        unusable("CUDA error: no kernel image"),
+        "GPU",
+        WARN,
+        "it: CUDA error: no kernel",
+    ),
+    "old driver": (
+        unusable("The NVIDIA driver is too old.", gpu=None),
+        "GPU",
+        WARN,
+        "Example GPU; torch is built for CUDA 12.8 and can't use it: The NVIDIA driver is too old",
+    ),
     "GPU not seen": (machine(gpu=None), "GPU", WARN, "CUDA 12.8 and does not see it"),
     "GPU busy": (gpu(n_other_processes=2), "GPU load", UNFIT, "2 other"),
     "GPU busy, hidden": (
@@ -245,6 +274,44 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
         UNFIT,
         "not listed; 3.00 GB",
     ),
+    "a desktop at rest": (gpu(**DESKTOP), "GPU load", OK, "but 3 of a desktop at rest"),
+    "a desktop at rest, its memory hidden": (
+        gpu(**DESKTOP | {"other_graphics_bytes": None}),
+        "GPU load",
+        OK,
+        "but 3 of a desktop at rest",
+    ),
+    "a desktop at work": (
+        gpu(**DESKTOP | {"other_graphics_share": 0.3}),
+        "GPU load",
+        UNFIT,
+        "3 process(es) that draw much",
+    ),
+    "a desktop that holds much": (
+        gpu(**DESKTOP | {"other_graphics_bytes": 3_000_000_000}),
+        "GPU load",
+        UNFIT,
+        "3 process(es) that draw much",
+    ),
+    "a desktop, and one that computes": (
+        gpu(**DESKTOP | {"n_other_processes": 4}),
+        "GPU load",
+        UNFIT,
+        "1 other process(es); 1.40 GB in use",
+    ),
+    "a desktop, and much that it does not hold": (
+        gpu(**DESKTOP | {"memory_used_bytes": 3_000_000_000}),
+        "GPU load",
+        UNFIT,
+        "not listed; 3.00 GB",
+    ),
+    "GPU busy, by nobody who is listed": (
+        gpu(busy_share=0.9),
+        "GPU load",
+        UNFIT,
+        "500 MB in use; 90% busy",
+    ),
+    "GPU hardly busy": (gpu(busy_share=0.02), "GPU load", OK, "no other"),
     "GPU memory hidden": (gpu(memory_used_bytes=None), "GPU load", OK, "no other"),
     "GPU processes unknown": (gpu(n_other_processes=None), "GPU load", UNKNOWN, "not available"),
     "GPU hot": (
@@ -329,6 +396,9 @@ def test_without_a_gpu_there_is_one_finding_about_it() -> None:
     assert [(found.topic, found.severity) for found in found] == [("GPU", OK)]
     hidden_driver = state(gpu=None)
     assert finding(hidden_driver, "GPU load").severity == UNKNOWN
+    broken = replace(unusable("Too old.", gpu=None), state=replace(STATE, gpu=None))
+    assert finding(broken, "GPU").severity == WARN
+    assert "Too old." in finding(broken, "GPU").found
 
 
 def test_missing_extras_are_installed_by_one_command() -> None:

@@ -21,7 +21,9 @@ from bench.machine.gpu import (
 
 
 class DriverError(Exception):
-    """Any NVML error."""
+    """Any NVML error, with the code of one."""
+
+    value: int | None = None
 
 
 def driver(**answers: Any) -> SimpleNamespace:
@@ -42,6 +44,7 @@ def driver(**answers: Any) -> SimpleNamespace:
     basics = {
         "NVMLError": DriverError,
         "nvmlInit": lambda: None,
+        "nvmlDeviceGetCount": lambda: 3,
         "nvmlDeviceGetHandleByIndex": lambda index: f"index {index}",
         "nvmlDeviceGetHandleByUUID": lambda uuid: f"uuid {uuid}",
     }
@@ -68,6 +71,7 @@ WHOLE = {
     "nvmlDeviceGetEnforcedPowerLimit": 700_000,
     "nvmlDeviceGetTotalEnergyConsumption": 12_345_678,
     "nvmlDeviceGetMemoryInfo": SimpleNamespace(used=3_000_000_000),
+    "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=7, memory=3),
     "nvmlDeviceGetComputeRunningProcesses": [process(10, 2_000_000_000), process(7, None)],
     "nvmlDeviceGetGraphicsRunningProcesses": [process(12, 50_000_000)],
 }
@@ -76,6 +80,7 @@ WHOLE = {
 @pytest.fixture(autouse=True)
 def _all_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
 
 
 def test_everything_in_base_units() -> None:
@@ -92,10 +97,11 @@ def test_everything_in_base_units() -> None:
     assert state.power_limit_w == pytest.approx(700)
     assert state.total_energy_j == pytest.approx(12_345.678)
     assert state.memory_used_bytes == 3_000_000_000
+    assert state.busy_share == pytest.approx(0.07)
     assert gpu.processes() == (
         GpuProcess(7, None),
         GpuProcess(10, 2_000_000_000),
-        GpuProcess(12, 50_000_000),
+        GpuProcess(12, 50_000_000, draws=True),
     )
 
 
@@ -141,6 +147,17 @@ def test_an_old_driver_is_asked_by_the_old_name() -> None:
     assert gpu.throttle_reasons() == words
 
 
+def test_a_library_that_is_newer_than_the_driver_is_no_failure() -> None:
+    """Before driver 510: the mismatch is no NVMLError."""
+
+    def mismatch(_: object) -> None:
+        raise pynvml.NVMLLibraryMismatchError("Unversioned function called")
+
+    gpu = open_gpu(driver(**WHOLE | {"nvmlDeviceGetComputeRunningProcesses": mismatch}))
+    assert gpu is not None
+    assert [process.pid for process in gpu.processes() or ()] == [12]
+
+
 def test_a_library_without_a_function_is_no_failure() -> None:
     nvml = driver(**WHOLE)
     del nvml.nvmlDeviceGetTotalEnergyConsumption
@@ -157,6 +174,82 @@ def test_memory_of_a_process_is_its_own_or_not_available() -> None:
     assert gpu.process_bytes(99) is None  # a container's numbers are not the host's
 
 
+def test_a_process_that_draws_and_computes_is_one_that_draws() -> None:
+    both = {"nvmlDeviceGetGraphicsRunningProcesses": [process(10, 2_000_000_000)]}
+    gpu = open_gpu(driver(**WHOLE | both))
+    assert gpu is not None
+    assert [process.draws for process in gpu.processes() or ()] == [False, True]
+
+
+def test_a_part_has_memory_and_processes_and_its_board_the_rest() -> None:
+    """As NVML documents for MIG: no clock, heat, power or energy of an instance."""
+
+    def only(of: str, answer: Any) -> Any:
+        def function(handle: str, *arguments: Any) -> Any:
+            if handle != of:
+                raise DriverError
+            return answer(handle, *arguments) if callable(answer) else answer
+
+        return function
+
+    own = ("Name", "MemoryInfo", "ComputeRunningProcesses", "GraphicsRunningProcesses")
+    answers = {
+        name: only("part" if name.removeprefix("nvmlDeviceGet") in own else "board", WHOLE[name])
+        for name in WHOLE
+        if name.startswith("nvmlDevice")
+    }
+    nvml = driver(
+        **answers,
+        nvmlDeviceGetHandleByUUID=lambda uuid: {"MIG-ab": "part"}[uuid],
+        nvmlDeviceGetDeviceHandleFromMigDeviceHandle=lambda part: "board",
+    )
+    gpu = open_gpu(nvml, uuid="ab")
+    assert gpu is not None
+    reading = gpu.read()
+    assert (reading.name, reading.memory_used_bytes) == ("Example GPU", 3_000_000_000)
+    assert (reading.temperature_c, reading.sm_clock_hz) == (61, 1.5e9)
+    assert reading.throttle_reasons == ("power cap",)
+    assert gpu.total_energy_j() == pytest.approx(12_345.678)
+    assert gpu.process_bytes(10) == 2_000_000_000
+
+
+def test_what_processes_took_is_a_share_of_the_time_since() -> None:
+    def sample(pid: int, percent: int) -> SimpleNamespace:
+        return SimpleNamespace(pid=pid, smUtil=percent)
+
+    asked: list[int] = []
+
+    def answer(_: object, since_us: int) -> list[SimpleNamespace]:
+        asked.append(since_us)
+        return [sample(10, 25), sample(12, 4_000_000_000)]  # some drivers give nonsense
+
+    gpu = open_gpu(driver(nvmlDeviceGetProcessUtilization=answer))
+    assert gpu is not None
+    assert gpu.busy_shares(since_s=1.5) == {10: 0.25, 12: 1.0}
+    assert asked == [1_500_000]
+
+
+@pytest.mark.parametrize(
+    ("code", "shares"),
+    [
+        (pynvml.NVML_ERROR_NOT_FOUND, {}),
+        (pynvml.NVML_SUCCESS, {}),
+        (pynvml.NVML_ERROR_NOT_SUPPORTED, None),
+    ],
+)
+def test_no_sample_is_no_time_and_no_support_is_not_known(
+    code: int, shares: dict[int, float] | None
+) -> None:
+    def refuse(*_: object) -> None:
+        error = DriverError()
+        error.value = code
+        raise error
+
+    gpu = open_gpu(driver(nvmlDeviceGetProcessUtilization=refuse))
+    assert gpu is not None
+    assert gpu.busy_shares(0.0) == shares
+
+
 @pytest.mark.parametrize(
     ("visible", "handle"), [("2,0", "index 2"), ("GPU-ab-c,1", "uuid GPU-ab-c"), (None, "index 0")]
 )
@@ -165,6 +258,7 @@ def test_the_gpu_is_the_first_that_cuda_may_use(
 ) -> None:
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     gpu = open_gpu(driver(nvmlDeviceGetName=lambda handle: handle))
     assert gpu is not None
     assert gpu.read().name == handle

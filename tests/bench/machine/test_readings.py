@@ -1,12 +1,16 @@
 """Readings before a run: a watch without waiting, and folders, variables and packages made up."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.machine import readings
 from bench.machine.contention import Counters
+from bench.machine.trial import Trial
+from bench.results.environment import Environment, GpuDevice, MachineState
+from tests.bench.example_records import GPU, environment
 
 COUNTERS = Counters(
     thread_waits_s=None,
@@ -68,3 +72,24 @@ def test_the_peak_can_be_reset_where_the_kernel_takes_a_five(tmp_path: Path) -> 
     assert readings.can_reset_peak(path)
     assert path.read_text() == "5"
     assert not readings.can_reset_peak(tmp_path / "nowhere" / "clear_refs")
+
+
+def test_the_gpu_that_torch_sees_is_the_one_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process has no torch; a measuring process has told it which card it is."""
+    asked: list[str | None] = []
+
+    def describe_state(gpu_uuid: str | None) -> MachineState:
+        asked.append(gpu_uuid)
+        return MachineState()
+
+    monkeypatch.setattr(readings, "WATCH_S", 0.0)
+    monkeypatch.setattr(readings, "describe_state", describe_state)
+    for gpu in (replace(GPU, uuid="ab-c"), GPU, None):
+
+        def fetch(threads: int, gpu: GpuDevice | None = gpu) -> Environment:
+            return environment(machine={"gpu": gpu})
+
+        readings.take_readings(tmp_path, fetch, lambda _: Trial("Network", 1))
+    assert asked == ["ab-c", None, None]

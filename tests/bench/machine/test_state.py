@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,15 +121,33 @@ def test_whose_malloc_it_is(root: Path) -> None:
     assert allocator(root) is None
 
 
-def gpu_with(processes: tuple[tuple[int, int | None], ...] | None) -> Gpu:
-    """A GPU on which processes of these numbers hold so much memory."""
+Listed = tuple[tuple[int, int | None], ...]
+"""Processes by number, and what they hold."""
 
-    def answer(_: object) -> list[SimpleNamespace] | None:
-        if processes is None:
-            raise LookupError
-        return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in processes]
 
-    functions = {"nvmlDeviceGetComputeRunningProcesses": answer}
+def gpu_with(computing: Listed | None, drawing: Listed | None = None, **shares: int) -> Gpu:
+    """A GPU on which processes of these numbers hold so much memory.
+
+    ``shares`` are percent of its time in the last second, by ``p`` and a number.
+    """
+
+    def answering(processes: Listed | None) -> Callable[[object], list[SimpleNamespace]]:
+        def answer(_: object) -> list[SimpleNamespace]:
+            if processes is None:
+                raise LookupError
+            return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in processes]
+
+        return answer
+
+    def utilisation(_: object, since_us: int) -> list[SimpleNamespace]:
+        assert since_us == 41_000_000  # a second before the moment at which it is asked
+        return [SimpleNamespace(pid=int(p[1:]), smUtil=share) for p, share in shares.items()]
+
+    functions = {
+        "nvmlDeviceGetComputeRunningProcesses": answering(computing),
+        "nvmlDeviceGetGraphicsRunningProcesses": answering(drawing),
+        "nvmlDeviceGetProcessUtilization": utilisation,
+    }
     constants = dict.fromkeys(("NVML_CLOCK_SM", "NVML_CLOCK_MEM", "NVML_TEMPERATURE_GPU"), 0)
     return Gpu(SimpleNamespace(**functions, **constants, NVMLError=LookupError), None)
 
@@ -157,7 +176,7 @@ def test_other_processes_on_the_gpu_are_counted(
         (((1, 5), (2, 7)), 1, 7),
         (((2, 7),), 0, 0),  # this process, by another number
         (((2, 7), (3, 11)), 1, None),  # one of them is this process
-        ((), 0, 0),
+        ((), None, None),  # this process is hidden, so others may be
         (None, None, None),
     ],
 )
@@ -174,3 +193,60 @@ def test_this_machine_names_no_host() -> None:
     state = describe_state()
     assert state.load_average is not None
     assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", str(state))
+
+
+def test_a_desktop_at_rest_is_no_neighbour() -> None:
+    desktop = ((2, 90_000_000), (3, 400_000_000))
+    reading = read_gpu(gpu_with((), desktop, p2=2, p3=1), own_pid=1, now=lambda: 42.0)
+    assert (reading.n_other_processes, reading.n_other_graphics) == (2, 2)
+    assert reading.other_graphics_bytes == 490_000_000
+    assert reading.other_graphics_share == pytest.approx(0.03)
+    assert not reading.is_shared
+
+
+def test_what_draws_much_or_holds_much_is_a_neighbour() -> None:
+    busy = read_gpu(gpu_with((), ((2, 1),), p2=40), own_pid=1, now=lambda: 42.0)
+    large = read_gpu(gpu_with((), ((2, 3_000_000_000),)), own_pid=1, now=lambda: 42.0)
+    assert busy.is_shared
+    assert large.is_shared
+
+
+def test_a_process_that_computes_is_a_neighbour_whatever_it_uses() -> None:
+    """Beside a desktop, and beside this process in any way of naming it."""
+    desktop = ((4, 90_000_000),)
+    for own_pid, listed, has_context in [(1, ((2, 1),), False), (9, ((2, 1), (3, 1)), True)]:
+        gpu = gpu_with(listed, desktop)
+        reading = read_gpu(gpu, own_pid, has_context, now=lambda: 42.0)
+        assert (reading.n_other_computing, reading.n_other_graphics) == (1, 1)
+        assert reading.is_shared
+
+
+def test_a_process_with_another_number_is_told_from_a_desktop() -> None:
+    """In a container: the one that computes is this process."""
+    gpu = gpu_with(((2, 7),), ((4, 90_000_000),))
+    reading = read_gpu(gpu, own_pid=1, has_context=True, now=lambda: 42.0)
+    assert (reading.n_other_processes, reading.n_other_computing) == (1, 0)
+    assert reading.other_processes_bytes == reading.other_graphics_bytes == 90_000_000
+    assert not reading.is_shared
+
+
+def test_a_reading_that_fails_is_said_and_takes_no_other_with_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise TypeError("The driver answers in tongues.")
+
+    whole = describe_state(root)
+    monkeypatch.setattr("bench.machine.state.open_gpu", fail)
+    state = describe_state(root)
+    assert state.gpu is None
+    assert state.problems == {"gpu": "TypeError: The driver answers in tongues."}
+    assert (state.governor, state.swap_used_bytes) == (whole.governor, whole.swap_used_bytes)
+
+
+def test_the_gpu_that_torch_uses_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr("bench.machine.state.open_gpu", lambda uuid: asked.append(uuid))
+    describe_state(gpu_uuid="ab-c")
+    describe_state()
+    assert asked == ["ab-c", None]

@@ -99,6 +99,29 @@ GPU_DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
     "alone": ({"gpu_during": GpuReading(n_other_processes=0)}, ""),
     "not told": ({"gpu_during": GpuReading()}, ""),
     "hidden": ({"gpu_during": None, "gpu_slowed_by": ()}, ""),
+    "a desktop at rest": (
+        {
+            "gpu_during": GpuReading(
+                n_other_processes=3,
+                n_other_graphics=3,
+                other_graphics_bytes=900_000_000,
+                other_graphics_share=0.03,
+            )
+        },
+        "",
+    ),
+    "a desktop at work": (
+        {
+            "gpu_during": GpuReading(
+                n_other_processes=3, n_other_graphics=3, other_graphics_share=0.3
+            )
+        },
+        "Noisy: another process on the GPU.",
+    ),
+    "a desktop, and one that computes": (
+        {"gpu_during": GpuReading(n_other_processes=4, n_other_graphics=3)},
+        "Noisy: another process on the GPU.",
+    ),
 }
 
 

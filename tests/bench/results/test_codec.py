@@ -25,7 +25,14 @@ from bench.results.environment import Environment, GpuReading, MachineState
 from bench.results.measurements import LatencyTimes, Result
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
-from tests.bench.example_records import ENVIRONMENT, make_job, make_record, measured
+from tests.bench.example_records import (
+    ENVIRONMENT,
+    GPU,
+    environment,
+    make_job,
+    make_record,
+    measured,
+)
 
 text = st.text(max_size=30)
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
@@ -98,6 +105,17 @@ def test_any_environment_comes_back_as_it_went_with_its_id(environment: Environm
     assert found == EnvironmentLine(environment.identity, environment)
     assert isinstance(found, EnvironmentLine)
     assert found.environment.identity == environment.identity
+
+
+def test_no_line_holds_what_names_one_card() -> None:
+    """Records are published. The measuring process may still tell its parent."""
+    described = environment(machine={"gpu": replace(GPU, uuid="6a1f2b3c-0d4e")})
+    line = encode_environment(described)
+    assert "6a1f2b3c" not in line
+    found = decode(line)
+    assert isinstance(found, EnvironmentLine)
+    assert found.environment.machine.gpu == GPU
+    assert found.id == described.identity == found.environment.identity
 
 
 def test_what_is_not_known_is_left_out() -> None:

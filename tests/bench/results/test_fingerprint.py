@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.results.fingerprint import fingerprint
-from tests.bench.example_records import ENVIRONMENT, environment, make_job
+from tests.bench.example_records import ENVIRONMENT, GPU, environment, make_job
 
 JOB = make_job()
 OTHER_JOBS = {
@@ -25,6 +25,8 @@ OTHER_ENVIRONMENTS: dict[str, Any] = {
     "code": environment(code={"sources_sha256": "ff"}),
     "precision": environment(torch={"matmul_precision": "high"}),
     "variables": environment(variables={"OMP_NUM_THREADS": "1"}),
+    "GPU": environment(machine={"gpu": GPU}),
+    "newer precision": environment(torch={"fp32_precision": {"conv": "tf32"}}),
 }
 
 
@@ -36,6 +38,14 @@ def test_another_job_has_another_one(case: str) -> None:
 @pytest.mark.parametrize("case", OTHER_ENVIRONMENTS)
 def test_another_environment_has_another_one(case: str) -> None:
     assert fingerprint(JOB, OTHER_ENVIRONMENTS[case]) != fingerprint(JOB, ENVIRONMENT)
+
+
+def test_what_two_processes_of_one_machine_may_find_is_no_part_of_it() -> None:
+    """How much memory there is, what could not be read, and which of several equal cards it was."""
+    first = environment(machine={"gpu": replace(GPU, uuid="ab")})
+    machine = {"gpu": replace(GPU, uuid="cd"), "memory_bytes": 1}
+    other = replace(environment(machine=machine), problems={"cudnn": "It raised."})
+    assert fingerprint(JOB, other) == fingerprint(JOB, first)
 
 
 def test_time_limits_and_expected_sources_are_no_part_of_it() -> None:
