@@ -4,13 +4,14 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+from bench.machine.attempt import attempt
 from bench.machine.kernel_files import read_number, read_numbers, read_text
 from bench.results.environment import Code, GpuDevice, Machine
 
@@ -40,14 +41,20 @@ def _cgroup_quota() -> tuple[int | None, int]:
         return None, 1
 
 
-def describe_machine(gpu: GpuDevice | None = None) -> Machine:
-    """Hardware and operating system, which last. What changes while it runs is in ``state.py``."""
+def describe_machine(
+    gpu: GpuDevice | None = None, problems: MutableMapping[str, str] | None = None
+) -> Machine:
+    """Hardware and operating system, which last. What changes while it runs is in ``state.py``.
+
+    What can't be read is None, and ``problems`` gains why.
+    """
+    problems = {} if problems is None else problems
     quota, period = _cgroup_quota()
     return Machine(
         cpu=_cpu_name(),
         n_cpus=os.cpu_count(),
         n_available_cpus=available_cpus(),
-        memory_bytes=psutil.virtual_memory().total,
+        memory_bytes=attempt(problems, "memory_bytes", lambda: psutil.virtual_memory().total),
         architecture=platform.machine(),
         system=f"{platform.system()} {platform.release()}",
         gpu=gpu,

@@ -24,6 +24,7 @@ import msgspec
 import torch
 from torch import nn
 
+from bench.machine.attempt import sentence
 from bench.machine.state import describe_state
 from bench.measure.contract import (
     build_network,
@@ -32,6 +33,7 @@ from bench.measure.contract import (
     require_threads,
 )
 from bench.measure.environment import describe_environment
+from bench.measure.gpu import own_uuid
 from bench.measure.probes.latency import TimedStep
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.codec import encode_result
@@ -79,14 +81,14 @@ def run_job(job: Job, channel: TextIO) -> Outcome:
     except ModuleNotFoundError as error:
         return _failure(Status.MISSING_DEPENDENCY, str(missing_dependency(error)))
     except (torch.OutOfMemoryError, MemoryError) as error:
-        return _failure(Status.OOM, _sentence(error))
+        return _failure(Status.OOM, sentence(error))
     except SystemExit as error:
         return _failure(Status.ERROR, f"The network ended its process with exit({error.code!r}).")
     except Exception as error:
         traceback.print_exc()
         is_full = any(marker in str(error) for marker in FULL_MEMORY)
         status = Status.OOM if is_full else Status.ERROR
-        return _failure(status, _sentence(error))
+        return _failure(status, sentence(error))
     return {"status": Status.OK, "reason": "", "result": encode_result(result)}
 
 
@@ -131,13 +133,6 @@ def _failure(status: Status, reason: str) -> Outcome:
     return {"status": status, "reason": reason, "result": None}
 
 
-def _sentence(error: BaseException) -> str:
-    """The first line of an error's message, with its type."""
-    message = (str(error).strip() or "no message").splitlines()[0]
-    sentence = f"{type(error).__name__}: {message}"
-    return sentence.encode(errors="backslashreplace").decode()  # file names need not be Unicode
-
-
 def try_to_build(factory: str) -> str:
     """Why a request for a network can't be met; empty where it can, or where it fails by itself.
 
@@ -164,7 +159,9 @@ def answer(request: Mapping[str, Any], channel: TextIO) -> Outcome:
     if request.keys() == {"factory"}:
         return {"problem": try_to_build(request["factory"])}
     outcome = run_job(msgspec.convert(request, Job), channel)
-    state = describe_state(has_cuda_context=torch.cuda.is_initialized())
+    has_context = torch.cuda.is_initialized()  # asked before torch is asked for the GPU
+    uuid = own_uuid() if has_context else None
+    state = describe_state(has_cuda_context=has_context, gpu_uuid=uuid)
     return outcome | {"state": msgspec.to_builtins(state)}
 
 

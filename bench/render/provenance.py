@@ -16,7 +16,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         (
             "Processor",
             f"{machine.cpu}, {machine.n_available_cpus} of {machine.n_cpus} processors, "
-            f"{format_si(machine.memory_bytes, 'B')} of memory, {machine.system}",
+            f"{_memory(machine.memory_bytes)}, {machine.system}",
         ),
         ("GPU", f"{gpu.name}, {format_si(gpu.memory_bytes, 'B')}" if gpu else "none"),
         (
@@ -32,7 +32,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         (
             "Flags",
             f"{torch.cpu_capability}, oneDNN {_on(torch.mkldnn)}, "
-            f"float32 matmul precision {torch.matmul_precision}, "
+            f"float32 matmul precision {torch.matmul_precision or 'not told'}, "
             f"cuDNN {torch.cudnn or 'none'} (TF32 {_on(torch.cudnn_allow_tf32)}, "
             f"benchmark {_on(torch.cudnn_benchmark)}), "
             f"flush denormals {_on(torch.flushes_denormals)}",
@@ -40,6 +40,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("State", _describe_state(environment, summary.state)),
         ("Code", f"commit {code.commit[:12]}{', modified' if code.is_modified else ''}"),
         ("Started", summary.started_at),
+        *_describe_problems(environment),
     ]
 
 
@@ -63,8 +64,18 @@ def _known(value: object, yes: str, no: str) -> str | None:
     return None if value is None else (yes if value else no)
 
 
-def _on(flag: bool) -> str:
-    return "on" if flag else "off"
+def _on(flag: bool | None) -> str:
+    return "not told" if flag is None else "on" if flag else "off"
+
+
+def _memory(n_bytes: int | None) -> str:
+    return "memory not known" if n_bytes is None else f"{format_si(n_bytes, 'B')} of memory"
+
+
+def _describe_problems(environment: Environment) -> list[tuple[str, str]]:
+    """What of the machine could not be read or used; nothing where all could."""
+    problems = [f"{name} ({problem})" for name, problem in environment.problems.items()]
+    return [("Problems", "; ".join(problems))] if problems else []
 
 
 def describe_threads(n_threads: int) -> str:

@@ -39,7 +39,7 @@ class Machine:
     cpu: str
     n_cpus: int | None
     n_available_cpus: int  # to this process: its affinity, cut to the cgroup's quota
-    memory_bytes: int
+    memory_bytes: int | None
     architecture: str
     system: str
     gpu: GpuDevice | None = None
@@ -77,13 +77,18 @@ class Code:
 
 @dataclass(frozen=True)
 class TorchSetup:
-    """How torch was built and is set up: each of these changes times or results."""
+    """How torch was built and is set up: each of these changes times or results.
+
+    torch has two interfaces for the precision of float32. The older one refuses to answer where
+    both were used and don't agree; its values are None then. ``fp32_precision`` is the newer one's
+    for CUDA, by kind of operation.
+    """
 
     cuda_build: str | None
     cudnn: int | None
     cudnn_benchmark: bool
-    cudnn_allow_tf32: bool
-    matmul_precision: str
+    cudnn_allow_tf32: bool | None
+    matmul_precision: str | None
     mkldnn: bool
     cpu_capability: str
     threads: int

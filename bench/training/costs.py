@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from bench.counting.counter import OperationCounter
-from bench.machine.gpu import Gpu, open_gpu
+from bench.machine.gpu import Gpu
 from bench.measure.contract import as_defined, check_estimates
+from bench.measure.gpu import open_own_gpu
 from bench.results.record import CellError, Status
 from bench.training.phases import plan_phases
 
@@ -86,7 +87,7 @@ class Spent(NamedTuple):
 
 def open_meter(device: torch.device) -> "Meter":
     """The meter of a training on a device: on a GPU, its driver counts energy too."""
-    return Meter(gpu=open_gpu() if device.type == "cuda" else None)
+    return Meter(gpu=open_own_gpu(device.index) if device.type == "cuda" else None)
 
 
 class Meter:

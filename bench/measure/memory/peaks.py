@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from bench.machine.gpu import open_gpu
+from bench.measure.gpu import open_own_gpu
 from bench.measure.memory.held import count_storage_bytes, find_held
 from bench.measure.memory.known import Known
 from bench.measure.step import Step
@@ -107,7 +107,7 @@ def measure_cuda(run: Callable[[], object], prefix: str = "") -> Known:
 
 def _process_bytes(prefix: str) -> Known:
     """What the driver says this process holds on the GPU, the CUDA context included."""
-    driver = open_gpu()
+    driver = open_own_gpu()
     held = None if driver is None else driver.process_bytes(os.getpid())
     if held is None:
         return Known(

@@ -12,9 +12,10 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from bench.machine.gpu import SLOWDOWNS, Gpu, open_gpu
+from bench.machine.gpu import SLOWDOWNS, Gpu
 from bench.machine.state import read_gpu
 from bench.measure.contract import require_threads
+from bench.measure.gpu import open_own_gpu
 from bench.measure.repetition import (
     CallSeries,
     Sample,
@@ -88,7 +89,7 @@ class TimedStep:
         self._n_calls = calls_in_turn(min([first_s, *warmup_s]))
         self._slowed_by: set[str] = set()
         if self._is_on_cuda:
-            self._sample = watch_clock(self._sample, open_gpu(), self._slowed_by)
+            self._sample = watch_clock(self._sample, open_own_gpu(), self._slowed_by)
         self._gpu_before = _read_own_gpu() if self._is_on_cuda else None
         self._series = CallSeries()
         self._known = LatencyTimes(
@@ -152,5 +153,5 @@ def _time_product() -> float:
 
 def _read_own_gpu() -> GpuReading | None:
     """Clocks, what slows them, heat, power and energy; None where the driver is hidden."""
-    driver = open_gpu()
+    driver = open_own_gpu()
     return None if driver is None else read_gpu(driver, os.getpid(), has_context=True)

@@ -4,18 +4,56 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 from bench.measure import worker
 from bench.measure.forkserver import ForkServer
 from bench.measure.isolate import run_jobs
+from bench.results.environment import MachineState
 from bench.results.record import Job, Status
 from tests.bench.example_records import ENVIRONMENT, make_job
 
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def described(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the machine's state was described with, of a job that succeeds at once."""
+    calls: list[dict[str, Any]] = []
+
+    def describe_state(**given: Any) -> MachineState:
+        calls.append(given)
+        return MachineState()
+
+    monkeypatch.setattr(worker, "describe_state", describe_state)
+    monkeypatch.setattr(worker, "run_job", lambda job, channel: {"status": Status.OK})
+    return calls
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_describing_the_machine_starts_no_cuda_and_says_whether_it_had_started(
+    described: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, is_started: bool
+) -> None:
+    """As torch does: whoever asks for a GPU's properties starts CUDA."""
+    started = [is_started]
+
+    def get_device_properties(_: object) -> SimpleNamespace:
+        started[0] = True
+        return SimpleNamespace(uuid="ab-c")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: started[0])
+    monkeypatch.setattr(torch.cuda, "get_device_properties", get_device_properties)
+    worker.answer(asdict(make_job()), StringIO())
+    uuid = "ab-c" if is_started else None
+    assert described == [{"has_cuda_context": is_started, "gpu_uuid": uuid}]
+    assert started == [is_started]
 
 
 def test_a_child_that_fails_prints_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
