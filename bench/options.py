@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +34,11 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="show all names and exit")
     parser.add_argument(
         "--device",
-        choices=("cpu", "cuda", "auto"),
+        type=read_device,
         default="auto",
+        metavar="{cpu,cuda,cuda:N,auto}",
         help="where the training step (B) runs; with cuda inference is measured there too, beside "
-        "that on the CPU (default: auto)",
+        "that on the CPU. cuda:1 is the second of the GPUs that CUDA sees (default: auto)",
     )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
@@ -83,6 +85,17 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         help="print ratios of times beside those of the newest run of the same networks in DIR",
     )
     return parser
+
+
+def read_device(text: str) -> str:
+    """A device, with the number of a GPU where there is one.
+
+    Raises:
+        ArgumentTypeError: something else.
+    """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?|auto", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"cpu, cuda, cuda:N or auto, not {text!r}")
+    return text
 
 
 def read_threads(text: str) -> list[int]:

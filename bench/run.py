@@ -6,6 +6,7 @@ are on disk).
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from bench.command import (
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
 from bench.measure.isolate import prepare_measuring
-from bench.measure.place import choose_device, device_name
+from bench.measure.place import choose_card, choose_device, device_name, explain_auto
 from bench.options import build_parser, read_settings
 from bench.plan import Settings
 from bench.registry import Entry, describe_registry, select_entries
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job on each number of threads; the reports of all but the first lie apart."""
     entries = select_entries(arguments.models)
+    arguments.device = choose_card(arguments.device, os.environ)
     first, *others = read_settings(arguments)
     codes = [measure_with(first, entries, arguments, Path())]
     codes += [
@@ -63,6 +65,8 @@ def measure_with(
         print(warning, file=sys.stderr)
     environment = prepare_measuring(entries, settings.threads)
     device = choose_device(arguments.device, environment)
+    if arguments.device == "auto":
+        print(explain_auto(device, environment), file=sys.stderr)
     place = device_name(device, environment)
     reports = Path("reports") if device == "cpu" else Path("reports") / place
     output = (arguments.output or reports) / folder

@@ -228,7 +228,14 @@ def test_bad_input_is_told_before_anything_is_measured(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--samples", "many"], ["--dtype", "int8"], ["--device", "tpu"], ["--modles"]]
+    "arguments",
+    [
+        ["--samples", "many"],
+        ["--dtype", "int8"],
+        ["--device", "tpu"],
+        ["--device", "cuda:x"],
+        ["--modles"],
+    ],
 )
 def test_words_that_are_no_command_line(call: Call, bench: Bench, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -259,6 +266,59 @@ def test_cuda_without_a_gpu_says_what_the_build_is(
     bench.environment = environment(torch={"cuda_build": "12.8"})
     assert call("--device", "cuda") == 2
     assert "is built for CUDA 12.8 but sees no GPU" in capsys.readouterr().err
+
+
+def test_cuda_on_a_card_that_fails_says_torchs_words(
+    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
+    bench.environment = replace(described, problems={"cuda": "RuntimeError: no kernel image"})
+    assert call("--device", "cuda") == 2
+    said = capsys.readouterr().err
+    assert "torch 2.13.0 can't use Example GPU: RuntimeError: no kernel image." in said
+    assert bench.jobs == []
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(
+    ("requested", "problems", "said"),
+    [
+        ("auto", {}, ["--device auto takes the GPU: Example GPU."]),
+        (
+            "auto",
+            {"cuda": "It fails."},
+            ["--device auto takes the CPU: torch 2.13.0 can't use Example GPU: It fails."],
+        ),
+        ("cpu", {}, []),
+        ("cuda", {}, []),
+    ],
+)
+def test_auto_says_which_device_it_takes(
+    call: Call,
+    bench: Bench,
+    capsys: pytest.CaptureFixture[str],
+    requested: str,
+    problems: dict[str, str],
+    said: list[str],
+) -> None:
+    described = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
+    bench.environment = replace(described, problems=problems)
+    assert call("--models", "dprnn", "--device", requested) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("--device")] == said
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_card_by_number_is_the_only_one_that_measuring_processes_see(
+    call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")
+    bench.environment = environment(machine={"gpu": GPU})
+    seen: list[str] = []
+    bench.act = lambda job: seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+    assert call("--models", "dprnn", "--device", "cuda:1") == 0
+    assert set(seen) == {"3"}
+    assert {job.workload.device for job in bench.jobs} == {"cpu", "cuda"}
 
 
 @pytest.mark.usefixtures("no_figure")
