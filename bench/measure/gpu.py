@@ -28,9 +28,9 @@ def describe_gpu(problems: MutableMapping[str, str]) -> GpuDevice | None:
         device = _describe(problems)
     if device is None or NO_CUDA in problems:
         words = [str(warning.message).split(TRIGGERED)[0] for warning in caught]
-        said = " ".join(" ".join([problems.get(NO_CUDA, ""), *words]).split())
-        if said:
-            problems[NO_CUDA] = said
+        said = [" ".join(text.split()).rstrip(".") for text in (problems.get(NO_CUDA, ""), *words)]
+        if any(said):
+            problems[NO_CUDA] = ". ".join(filter(None, said))
     return device
 
 
