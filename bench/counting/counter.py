@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_iter
 
 from bench.counting.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
 from bench.counting.matmul import MATMULS, MORE_FLOPS, Arguments
+from bench.counting.multi_tensor import MULTI_TENSOR
 from bench.counting.recurrent import (
     RECURRENT_MATMULS,
     RECURRENT_MORE_FLOPS,
@@ -21,6 +22,7 @@ from bench.results.measurements import Kind, Tally
 
 ALL_MATMULS = MATMULS | RECURRENT_MATMULS
 ALL_MORE_FLOPS = MORE_FLOPS | RECURRENT_MORE_FLOPS
+ALL_ELEMENTWISE_CALLS = ELEMENTWISE_CALLS | MULTI_TENSOR
 
 
 class EveryOperator(TorchDispatchMode):
@@ -128,8 +130,8 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
         call = {**name_arguments(func, args, kwargs), "out": out}
         macs = ALL_MATMULS[operator](call)
         flops = 2 * macs + (ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0)
-    elif operator in ELEMENTWISE_CALLS:
-        flops = ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
+    elif operator in ALL_ELEMENTWISE_CALLS:
+        flops = ALL_ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
     elif operator in ELEMENTWISE:
         cost = ELEMENTWISE[operator]
         counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
@@ -140,9 +142,18 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
         macs,
         flops,
         bytes_read=count_bytes(tree_iter((args, kwargs))),
-        bytes_written=count_bytes(tree_iter(out)),
+        bytes_written=count_bytes(tree_iter(_written(func, args, kwargs, out))),
         reason=ZERO_FLOPS.get(operator, ""),
     )
+
+
+def _written(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
+    """The result; of an operator that returns nothing, the arguments that it changes."""
+    if func._schema.returns:
+        return out
+    call = name_arguments(func, args, kwargs)
+    arguments = func._schema.arguments
+    return [call[a.name] for a in arguments if a.alias_info and a.alias_info.is_write]
 
 
 def kind_of(func: Any) -> Kind:
@@ -150,7 +161,7 @@ def kind_of(func: Any) -> Kind:
     operator = func._overloadpacket
     if operator in ALL_MATMULS:
         return "matmul"
-    if operator in ELEMENTWISE or operator in ELEMENTWISE_CALLS:
+    if operator in ELEMENTWISE or operator in ALL_ELEMENTWISE_CALLS:
         return "elementwise"
     return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
 

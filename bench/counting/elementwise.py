@@ -75,6 +75,7 @@ ELEMENTWISE: dict[Any, PerElement] = {
     aten._thnn_fused_lstm_cell: PerElement(21),
     aten.unfold_backward: PerElement(1, "input"),
     aten.embedding_dense_backward: PerElement(1, "input"),
+    aten._amp_update_scale_: PerElement(3),  # overflow, one step more, enough of them
 }
 """FLOPs of each operator that works element by element, norms and reductions included."""
 
@@ -124,12 +125,13 @@ _MOVES = (
     "clone cat stack copy_ _to_copy constant_pad_nd pad index index_put index_put_ index_select "
     "gather scatter select_backward slice_backward as_strided_scatter unsafe_split "
     "unsafe_split_with_sizes split_with_sizes_copy flip roll repeat upsample_nearest1d im2col "
-    "embedding _unsafe_view _reshape_copy unfold_copy contiguous reflection_pad1d triu tril"
+    "embedding _unsafe_view _reshape_copy unfold_copy contiguous reflection_pad1d triu tril "
+    "_foreach_copy _foreach_copy_ _foreach_clone"
 ).split()
 _FILLS = (
     "zeros zeros_like ones ones_like full full_like empty empty_like empty_strided new_zeros "
     "new_ones new_empty new_full new_empty_strided fill_ zero_ arange scalar_tensor "
-    "normal_ uniform_ bernoulli_ randn rand eye linspace resize_"
+    "normal_ uniform_ bernoulli_ randn rand eye linspace resize_ _foreach_zero_"
 ).split()
 _BOOKKEEPING = (
     "_local_scalar_dense lift_fresh lift_fresh_copy set_ item _assert_async detach_ squeeze_ "
