@@ -23,7 +23,8 @@ from bench.gate.outlook import Allowance
 from bench.gate.sides import Side, two_sides
 from bench.machine.lock import measuring_alone
 from bench.measure.conductor import Player, measure_round
-from bench.plan import DTYPES, Effort, Settings, plan_job
+from bench.options import add_precision
+from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry
 from bench.results.record import Job, Record
 from bench.results.store import RecordFile
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--phase", choices=PHASES, default="inference")
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
-    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
+    add_precision(parser)
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="of training steps (default: cpu)"
     )
@@ -102,6 +103,7 @@ def compare(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         seed=0,
         effort=EFFORT,
+        tf32=arguments.tf32 == "on",
     )
     with two_sides(arguments.base, arguments.head, arguments.models, arguments.threads) as pairs:
         checks = measure_in_turns(pairs, settings, arguments)

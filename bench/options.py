@@ -51,7 +51,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         f"{available_cpus()}. Several, such as 1,all, are runs of their own: the reports of those "
         "after the first go to DIR/threads-N (default: 1, which neighbours disturb least)",
     )
-    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: float32")
+    add_precision(parser)
     parser.add_argument(
         "--effort",
         choices=tuple(EFFORTS),
@@ -98,6 +98,22 @@ def read_device(text: str) -> str:
     return text
 
 
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """How exactly networks compute."""
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        default="float32",
+        help="amp-: float32 parameters, and autocast (default: float32)",
+    )
+    parser.add_argument(
+        "--tf32",
+        choices=("off", "on"),
+        default="off",
+        help="whether a GPU may round the factors of float32 products to 10 bits (default: off)",
+    )
+
+
 def read_threads(text: str) -> list[int]:
     """Numbers of threads, separated by commas; ``all`` is every processor available.
 
@@ -126,6 +142,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
             threads=threads,
             seed=arguments.seed,
             effort=effort,
+            tf32=arguments.tf32 == "on",
         )
         for threads in dict.fromkeys(arguments.threads)
     ]

@@ -12,7 +12,7 @@ from bench.results.workload import Phase, Workload, phases_of
 MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
 STREAMED_SAMPLES = 32_000
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+DTYPES = ("float32", "float64", "bfloat16", "float16", "amp-bfloat16", "amp-float16")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Settings:
     threads: int
     seed: int
     effort: Effort
+    tf32: bool = False  # of what runs on a GPU
 
     def __post_init__(self) -> None:
         sizes = {"--samples": self.n_samples, "--batch": self.batch, "--threads": self.threads}
@@ -71,14 +72,16 @@ class Settings:
     def workload(self, phase: Phase) -> Workload:
         """The workload of one phase."""
         devices = {"inference": "cpu", "update": self.update_device, "gpu_inference": "cuda"}
+        device = devices[phase]
         return Workload(
             phase=phase,
-            device=devices[phase],
+            device=device,
             n_samples=self.n_samples,
             batch=self.batch,
             dtype=self.dtype,
             threads=self.threads,
             seed=self.seed,
+            tf32=self.tf32 and device == "cuda",
         )
 
 

@@ -37,6 +37,11 @@ def healthy() -> nn.Module:
     return Tiny(lambda estimates: estimates)
 
 
+def multiplies() -> nn.Module:
+    """A product of small matrices follows the convolution."""
+    return nn.Sequential(nn.Conv1d(1, 2, kernel_size=3, padding=1), Sources())
+
+
 def null() -> nn.Module:
     """Returns its input: one source."""
     return nn.Identity()
@@ -50,6 +55,35 @@ def returns_nan() -> nn.Module:
         return estimates
 
     return Tiny(spoil)
+
+
+class Sources(nn.Module):
+    """Mixes two sources."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(2))
+
+    def forward(self, sources: Tensor) -> Tensor:
+        mixed: Tensor = self.weight @ sources
+        return mixed
+
+
+class Cusp(nn.Module):
+    """Adds a root whose value is 0 and whose gradient is none: training makes a weight NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 2, kernel_size=3, padding=1)
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = self.conv(mixture)
+        return estimates + (self.weight - self.weight.detach()).abs().sqrt()
+
+
+def trains_to_nan() -> nn.Module:
+    return Cusp()
 
 
 def wrong_shape() -> nn.Module:

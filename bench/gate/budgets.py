@@ -5,7 +5,7 @@ machine = "AMD EPYC*"      # pattern of the processor's name that times hold for
 
 [[budget]]
 models = ["sudormrf-*"]    # names and patterns as in `bench.run --models`
-phase = "inference"        # or "update"; and samples, batch, threads, dtype, device
+phase = "inference"        # or "update"; and samples, batch, threads, dtype, device, tf32
 n_params = 2_660_998       # any of LIMITS, at least one; a value may not exceed it
 """
 
@@ -38,6 +38,7 @@ WORKLOAD: dict[str, tuple[type, Any]] = {
     "batch": (int, 1),
     "threads": (int, 1),
     "dtype": (str, "float32"),
+    "tf32": (bool, False),
 }
 """Keys of a budget that say on what it holds: type and default."""
 
@@ -191,6 +192,8 @@ def _read_workload(table: Mapping[str, Any], lines: _Lines, number: int) -> Work
         if key in CHOICES and value not in CHOICES[key]:
             allowed = ", ".join(CHOICES[key])
             raise lines.error(f"{key} must be one of {allowed}, not {value!r}.", key, number)
+        if kind is bool and type(value) is not bool:
+            raise lines.error(f"{key} must be true or false, not {value!r}.", key, number)
         if kind is int and (type(value) is not int or value < 1):
             raise lines.error(
                 f"{key} must be a whole number of at least 1, not {value!r}.", key, number

@@ -41,6 +41,7 @@ def prepare_counted_step(build: Build, workload: Workload, device: str) -> Step:
     with OperationCounter():  # not for its tallies: it makes a check on meta tensors quick
         step = prepare_step(model, workload, device)
         step.match_beforehand()
+        step.settle()
     return step
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.measure.contract import check_estimates, check_finite
 from bench.measure.mixture import Example, load_example
+from bench.measure.precision import with_autocast
 from bench.objective import negative_pit_si_sdr
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
@@ -21,6 +22,9 @@ PREPARE: dict[str, Callable[[nn.Module], Callable[[Tensor], Tensor]]] = {
 LEARNING_RATE = 1e-3  # paper, section 3.4
 PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
 """What an training step consists of, in this order."""
+MAX_LEFT_OUT = 40
+"""Steps at which a gradient scaler may halve its scale of 2^16 before it lets the optimiser take
+one; less than 2^-24, a loss is 0 in float16."""
 
 
 def no_mark() -> None:
@@ -49,6 +53,7 @@ class Step:
     run: Run
     optimiser: torch.optim.Optimizer | None  # of an training step
     is_matched: bool = False  # the sources are as many as the network's, for an training step
+    scales_loss: bool = False  # a gradient scaler leaves out steps whose gradients overflow
 
     def match_sources(self, estimates: Tensor) -> None:
         """Let the example have as many sources as the network's first estimates.
@@ -71,6 +76,21 @@ class Step:
         if self.optimiser is not None:
             self.match_sources(self.model(self.example.mixture))
 
+    def settle(self) -> None:
+        """Run until a gradient scaler has let the optimiser take a step: those after it are whole.
+
+        Raises:
+            CellError: it lets it take none.
+        """
+        if self.optimiser is None or not self.scales_loss:
+            return
+        for _ in range(MAX_LEFT_OUT):
+            if self.optimiser.state:
+                return
+            self.run()
+        reason = f"The gradients hold NaN or Inf in each of {MAX_LEFT_OUT} steps, at every scale."
+        raise CellError(Status.NON_FINITE, reason)
+
     def run_checked(self, mark: Callable[[], None] = no_mark) -> Tensor:
         """Run once and check what came out.
 
@@ -84,6 +104,21 @@ class Step:
             check_finite(result, "The loss is")
         return result
 
+    def check_trained(self, loss: Tensor) -> None:
+        """See that training steps, of which the last had this loss, left finite numbers.
+
+        Raises:
+            CellError: they did not; names what is not finite.
+        """
+        parameters = dict(self.model.named_parameters())
+        broken = [name for name, p in parameters.items() if not torch.isfinite(p).all()]
+        found = [] if torch.isfinite(loss).all() else ["the loss"]
+        if broken:
+            found.append(f"{len(broken)} of {len(parameters)} parameters ({broken[0]} the first)")
+        if found:
+            reason = f"After the timed calls there is NaN or Inf in {' and in '.join(found)}."
+            raise CellError(Status.NON_FINITE, reason)
+
 
 def prepare_step(model: nn.Module, workload: Workload, device: str | None = None) -> Step:
     """The workload's step for a network that is on its device already; nothing runs yet.
@@ -93,51 +128,59 @@ def prepare_step(model: nn.Module, workload: Workload, device: str | None = None
     Raises:
         CellError: a training step of a network without trainable parameters.
     """
-    dtype = getattr(torch, workload.dtype)
+    device = device or workload.device
+    dtype = getattr(torch, workload.parameter_dtype)
     model = model.to(dtype)
     example = Example(
-        *(
-            tensor.to(device or workload.device, dtype)
-            for tensor in load_example(workload.n_samples, workload.batch)
-        )
+        *(tensor.to(device, dtype) for tensor in load_example(workload.n_samples, workload.batch))
     )
     if workload.phase == "update":
-        return _update_step(model, example)
-    return _inference_step(model, example, workload.runtime)
+        return _update_step(model, example, workload, device)
+    return _inference_step(model, example, workload, device)
 
 
-def _inference_step(model: nn.Module, example: Example, runtime: str) -> Step:
-    forward = PREPARE[runtime](model.eval())
+def _inference_step(model: nn.Module, example: Example, workload: Workload, device: str) -> Step:
+    forward = with_autocast(PREPARE[workload.runtime](model.eval()), workload, device)
 
     @torch.inference_mode()
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
-        estimates: Tensor = forward(example.mixture)
-        return estimates
+        return forward(example.mixture)
 
     return Step(model, Example(example.mixture, example.mixture), run, optimiser=None)
 
 
-def _update_step(model: nn.Module, example: Example) -> Step:
+def _update_step(model: nn.Module, example: Example, workload: Workload, device: str) -> Step:
+    """A step in the workload's dtype, with autocast as it is trained with.
+
+    The loss is computed outside of autocast, in float32, and for float16 it is scaled.
+    """
     parameters = [p for p in model.train().parameters() if p.requires_grad]
     if not parameters:
         raise CellError(Status.UNSUPPORTED, "The network has no parameters to train.")
     optimiser = torch.optim.Adam(parameters, lr=LEARNING_RATE)
+    forward = with_autocast(model, workload, device)
+    has_autocast = workload.autocast_dtype is not None
+    scaler = torch.amp.GradScaler(device, enabled=workload.autocast_dtype == "float16")
 
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
         optimiser.zero_grad()
         mark()
-        estimates = model(step.example.mixture)
+        estimates = forward(step.example.mixture)
         mark()
         if not step.is_matched:
             step.match_sources(estimates)
+        estimates = estimates.float() if has_autocast else estimates
         loss = negative_pit_si_sdr(estimates, step.example.sources)
         mark()
-        loss.backward()
+        scaler.scale(loss).backward()
         mark()
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         return loss.detach()
 
-    step = Step(model, example, run, optimiser)  # ``run`` asks it for its example
+    step = Step(  # ``run`` asks it for its example
+        model, example, run, optimiser, scales_loss=scaler.is_enabled()
+    )
     return step
 
 

@@ -34,6 +34,7 @@ from bench.measure.contract import (
 )
 from bench.measure.environment import describe_environment
 from bench.measure.gpu import own_uuid
+from bench.measure.precision import set_tf32
 from bench.measure.probes.latency import TimedStep
 from bench.networks.factory import missing_dependency, resolve_factory
 from bench.results.codec import encode_result
@@ -72,6 +73,8 @@ def run_job(job: Job, channel: TextIO) -> Outcome:
     torch.set_num_threads(job.workload.threads)
     try:
         build = expect_sources(factory_of(job), job.n_src)
+        if job.workload.device == "cuda":
+            set_tf32(job.workload.tf32)  # after the network's module, which may set it, is there
         if job.spec.takes_turns:
             result: Result = take_turns(TimedStep(build, job.workload), channel)
         else:

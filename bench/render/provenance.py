@@ -1,5 +1,7 @@
 """Where values come from, in lines that every report ends with."""
 
+from dataclasses import replace
+
 from bench.results.environment import Environment, MachineState
 from bench.results.summary import RunSummary
 from bench.units import format_si
@@ -22,7 +24,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         (
             "Workload",
             f"{workload.n_samples} samples at 8 kHz of recorded speech, batch "
-            f"{workload.batch}, {workload.dtype}, {describe_threads(workload.threads)}, "
+            f"{workload.batch}, {_precision(summary)}, {describe_threads(workload.threads)}, "
             f"seed {workload.seed}",
         ),
         (
@@ -42,6 +44,12 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("Started", summary.started_at),
         *_describe_problems(environment),
     ]
+
+
+def _precision(summary: RunSummary) -> str:
+    """The dtype, and what float32 means where networks ran on a GPU."""
+    on_gpu = replace(summary.workload, device="cuda", tf32=bool(summary.tf32))
+    return summary.workload.dtype if summary.tf32 is None else on_gpu.precision
 
 
 def _describe_state(environment: Environment, state: MachineState | None) -> str:

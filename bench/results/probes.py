@@ -21,7 +21,7 @@ from bench.results.measurements import (
 from bench.results.workload import PHASES, Phase
 
 SHAPE = ("phase", "n_samples", "batch", "dtype")
-EVERYTHING = (*SHAPE, "device", "threads", "runtime")
+EVERYTHING = ("phase", "n_samples", "batch", "precision", "device", "threads", "runtime")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ProbeSpec:
     ``phases`` are those in which every run measures it, ``gpu_phases`` those in which a run with a
     GPU does besides; a probe without any has a command of its own. ``metrics`` are the fields of
     its result that are one value of a table each.
-    ``depends_on`` are the fields of a workload that its values depend on. ``preload`` are modules
+    ``depends_on`` are what of a workload its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
     a round live side by side, and one call made at a time (``bench.measure.conductor``). Where one

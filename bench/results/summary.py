@@ -94,6 +94,7 @@ class RunSummary:
     overhead: LatencySummary | None  # of the null model: what the harness adds to every call
     keeps_pages: bool  # the processes that were timed gave no page back to the kernel
     took_turns: bool  # they lived side by side, and their calls took turns
+    tf32: bool | None  # where networks ran on a GPU; None: nowhere
     phases: tuple[Phase, ...] = PHASES
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
 
@@ -158,6 +159,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         overhead=summarize_latency(_in_phase("inference", overhead), ()),
         keeps_pages=any(record.job.workload.keeps_pages for record in records),
         took_turns=any(times.turns is not None for _, times in results_of(LatencyTimes, records)),
+        tf32=next((r.job.workload.tf32 for r in records if _is_on_gpu(r)), None),
         phases=phases,
         gpu_overhead=summarize_latency(_in_phase("gpu_inference", overhead), ()),
     )
@@ -210,10 +212,15 @@ def _refuse_mixtures(records: Sequence[Record]) -> None:
     timed = [r for r in records if r.job.probe == "latency"]
     _require_one("allocators", (_allocator(record) for record in timed))
     _require_one("versions of the code", (e.code.identity for _, e in described))
+    _require_one("settings of TF32", (r.job.workload.precision for r in records if _is_on_gpu(r)))
     for name in ("n_samples", "batch", "dtype", "threads", "seed", "runtime"):
         _require_one(
             f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
         )
+
+
+def _is_on_gpu(record: Record) -> bool:
+    return record.job.workload.device == "cuda"
 
 
 def _update_device(record: Record, environment: Environment) -> str:

@@ -9,6 +9,9 @@ PHASES: tuple[Phase, ...] = ("inference", "update")
 GPU_PHASES: tuple[Phase, ...] = (*PHASES, "gpu_inference")
 """Those of a run with a GPU."""
 
+AMP = "amp-"
+"""Before a dtype: parameters are float32, and autocast takes the dtype where that does no harm."""
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -22,12 +25,30 @@ class Workload:
     device: str  # "cpu" or "cuda"
     n_samples: int
     batch: int
-    dtype: str  # "float32", "float64", "bfloat16" or "float16"
+    dtype: str  # a name of bench.plan.DTYPES
     threads: int
     seed: int
     runtime: str = "eager"  # a name of bench.runtimes.RUNTIMES
     keeps_pages: bool = False  # the C library's malloc gives no page back to the kernel
     chunk_samples: int | None = None  # of a stream, which ``n_samples`` are cut into
+    tf32: bool = False  # on a GPU, factors of float32 products may be rounded to 10 bits
+
+    @property
+    def autocast_dtype(self) -> str | None:
+        """The shorter type that autocast may take; None without autocast."""
+        return self.dtype.removeprefix(AMP) if self.dtype.startswith(AMP) else None
+
+    @property
+    def parameter_dtype(self) -> str:
+        """Of parameters and input."""
+        return "float32" if self.autocast_dtype else self.dtype
+
+    @property
+    def precision(self) -> str:
+        """The dtype, and on a GPU what its float32 means, in words."""
+        if self.device != "cuda" or self.parameter_dtype != "float32":
+            return self.dtype
+        return f"{self.dtype}, TF32 {'on' if self.tf32 else 'off'}"
 
 
 def phases_of(update_device: str) -> tuple[Phase, ...]:

@@ -82,6 +82,12 @@ def test_two_networks_are_compared_on_one_thread(
     assert len(read_records(path).records) == len(times.jobs)
 
 
+@pytest.mark.parametrize("tf32", ["off", "on"])
+def test_tf32_is_a_setting_of_training_steps_on_a_gpu(call: Call, times: Times, tf32: str) -> None:
+    call(*NETWORKS, "--device", "cuda", "--phase", "update", "--tf32", tf32)
+    assert {job.workload.tf32 for job in times.jobs} == {tf32 == "on"}
+
+
 def test_an_open_verdict_has_a_code_of_its_own(call: Call, times: Times) -> None:
     times.spread = 0.3
     assert call(*NETWORKS) == 3

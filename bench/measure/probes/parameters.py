@@ -28,4 +28,4 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     """The counts of a network in the workload's dtype."""
     with torch.device("meta"):
         model = build()
-    return count_parameters(model.to(getattr(torch, workload.dtype)))
+    return count_parameters(model.to(getattr(torch, workload.parameter_dtype)))

@@ -80,7 +80,7 @@ def as_streaming(network: nn.Module) -> StreamingNetwork:
 def chunks_of_speech(workload: Workload, chunk_samples: int) -> Iterator[Tensor]:
     """Chunks ``[batch, 1, chunk_samples]``, without end."""
     mixture = load_example(workload.n_samples, workload.batch).mixture
-    mixture = mixture.to(workload.device, getattr(torch, workload.dtype))
+    mixture = mixture.to(workload.device, getattr(torch, workload.parameter_dtype))
     n_whole = workload.n_samples // chunk_samples * chunk_samples
     return cycle(mixture[..., :n_whole].split(chunk_samples, dim=-1))
 
@@ -118,7 +118,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         CellError: the network can't stream, or an estimate is not finite.
     """
     chunk_samples = workload.chunk_samples or workload.n_samples
-    model = build().to(workload.device, getattr(torch, workload.dtype)).eval()
+    model = build().to(workload.device, getattr(torch, workload.parameter_dtype)).eval()
     network = as_streaming(model)
     chunks = chunks_of_speech(workload, chunk_samples)
     before, start = read_counters(), time.perf_counter()

@@ -22,7 +22,7 @@ def describe(series: Series) -> str:
     pages = ", pages kept" if work.keeps_pages else ""
     return (
         f"{series.model} {series.metric.name} on {series.machine}: {work.n_samples} samples, "
-        f"batch {work.batch}, {work.dtype}, threads {work.threads}{pages}"
+        f"batch {work.batch}, {work.precision}, threads {work.threads}{pages}"
     )
 
 

@@ -57,6 +57,7 @@ def _place(summary: RunSummary) -> dict[str, Cell]:
         "n_samples": work.n_samples,
         "batch": work.batch,
         "dtype": work.dtype,
+        "tf32": summary.tf32,
         "threads": work.threads,
         "seed": work.seed,
         "runtime": work.runtime,

@@ -48,6 +48,6 @@ def _quotient(here: Estimate, there: Estimate) -> str:
     return format_significant(here.value / there.value)
 
 
-def _size(run: RunSummary) -> tuple[int, int, str]:
+def _size(run: RunSummary) -> tuple[int, int, str, bool | None]:
     """What ratios depend on most."""
-    return run.workload.n_samples, run.workload.batch, run.workload.dtype
+    return run.workload.n_samples, run.workload.batch, run.workload.dtype, run.tf32

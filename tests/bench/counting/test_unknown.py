@@ -188,6 +188,26 @@ def test_autocast_changes_no_number_of_operations(phase: Phase) -> None:
     assert record(lambda: Network(under_autocast), phase).macs == step_macs(phase) + macs
 
 
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("dtype", ["amp-bfloat16", "amp-float16"])
+def test_a_workload_under_autocast_is_counted_with_data_as_the_plain_one(
+    dtype: str, phase: Phase
+) -> None:
+    """All its products, half as many bytes in them, and a scaler's operators."""
+    plain = record(lambda: Network(lambda x: x), phase)
+    workload = Workload(phase, "cpu", N_SAMPLES, 1, dtype, 1, 0)
+    counted = measure(lambda: Network(lambda x: x), workload, 1.0)
+    assert (plain.counted_on, counted.counted_on) == ("meta", "cpu")
+    assert counted.macs == plain.macs
+    assert counted.unknown_operators == {}
+    written = (r.operators["convolution"].bytes_written for r in (counted, plain))
+    assert 2 * next(written) == next(written)
+    is_scaled = dtype == "amp-float16" and phase == "update"
+    assert ("_amp_update_scale_" in counted.operators) == is_scaled
+    if phase == "update":
+        assert counted.operators["addcdiv_"] == plain.operators["addcdiv_"]
+
+
 def test_autocast_is_refused_where_it_does_not_reach() -> None:
     """On the meta device it leaves float32, whose bytes are not those that would move."""
     data = torch.ones(1, 2, N_SAMPLES)

@@ -69,6 +69,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "truth limit": (with_line("ratio = true", "ratio = 2"), "line 15: ratio must be a number"),
     "zero limit": (with_line("ratio = 0", "ratio = 2"), "line 15: ratio must be a number"),
     "phase": (with_line('phase = "B"', 'phase = "update"'), "line 12: phase must be one of"),
+    "tf32": (with_line("tf32 = 1", 'phase = "update"'), "line 12: tf32 must be true or false"),
     "samples": (with_line("samples = 1.5", "samples = 32000"), "line 13: samples must be"),
     "no reference": (with_line("rtf = 1", 'reference = "demucs"'), f"line 15: {TOGETHER}"),
     "no ratio": (

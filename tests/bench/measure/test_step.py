@@ -10,7 +10,7 @@ from bench.measure.mixture import load_example
 from bench.measure.step import Step, prepare_step
 from bench.objective import negative_pit_si_sdr
 from bench.results.record import CellError, Status
-from bench.results.workload import Phase
+from bench.results.workload import PHASES, Phase
 from tests import fault_models
 from tests.bench.example_records import make_job
 
@@ -144,6 +144,105 @@ def test_input_and_weights_have_the_workloads_dtype(phase: Phase, dtype: str) ->
     step = step_of(model, phase, dtype=dtype)
     assert step.run().dtype == step.example.mixture.dtype == getattr(torch, dtype)
     assert all(p.dtype == getattr(torch, dtype) for p in model.parameters())
+
+
+class Scaled(nn.Module):
+    """A product in the shorter type, times a number."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(1, 2, 3, padding=1)
+        self.factor = factor
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = self.layer(mixture)
+        return estimates * self.factor
+
+
+AMP = {"amp-bfloat16": torch.bfloat16, "amp-float16": torch.float16}
+
+
+@pytest.mark.parametrize("dtype", AMP)
+def test_under_autocast_weights_input_and_loss_are_float32_and_products_short(dtype: str) -> None:
+    inference, update = (step_of(Scaled(), phase, dtype) for phase in PHASES)
+    estimates, loss = inference.run(), update.run_checked()
+    assert estimates.dtype == AMP[dtype]
+    assert loss.dtype == torch.float32
+    for step in (inference, update):
+        assert step.example.mixture.dtype == torch.float32
+        assert all(p.dtype == torch.float32 for p in step.model.parameters())
+    assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("dtype", AMP)
+def test_the_loss_of_short_estimates_is_computed_in_float32(dtype: str) -> None:
+    model = Scaled()
+    step = step_of(model, "update", dtype)
+    with torch.no_grad(), torch.autocast("cpu", AMP[dtype]):
+        estimates = model(step.example.mixture)
+    expected = negative_pit_si_sdr(estimates.float(), step.example.sources)
+    torch.testing.assert_close(step.run(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", AMP)
+def test_autocast_trains_as_float32_does(dtype: str) -> None:
+    """To the precision of the shorter type: the loss after some steps, in dB."""
+    losses = []
+    for name in ("float32", dtype):
+        step = step_of(fixed_layers(2), "update", name)
+        step.settle()
+        losses.append([step.run().item() for _ in range(20)][-1])
+    assert losses[1] == pytest.approx(losses[0], abs=0.5)
+
+
+def test_a_step_that_a_scaler_leaves_out_is_none_and_settling_ends_with_a_whole_one() -> None:
+    """The gradients of small estimates are large, and overflow at the first scale."""
+    step = step_of(Scaled(1e-4), "update", "amp-float16")
+    before = parameters(step.model)
+    step.run()
+    assert step.optimiser is not None
+    assert not step.optimiser.state
+    assert all(torch.equal(p, before[name]) for name, p in step.model.named_parameters())
+    step.settle()
+    assert step.optimiser.state
+    after = parameters(step.model)
+    step.settle()
+    step.run()
+    assert not torch.equal(parameters(step.model)["layer.weight"], after["layer.weight"])
+
+
+def test_gradients_that_are_never_finite_are_found_while_settling() -> None:
+    step = step_of(fault_models.trains_to_nan(), "update", "amp-float16")
+    step.run_checked()
+    with pytest.raises(CellError, match="at every scale") as refused:
+        step.settle()
+    assert refused.value.status == Status.NON_FINITE
+
+
+@pytest.mark.parametrize("dtype", ["float32", "amp-bfloat16"])
+def test_without_a_scaler_there_is_nothing_to_settle(dtype: str) -> None:
+    model = Layers()
+    for phase in ("inference", "update"):
+        step_of(model, phase, dtype).settle()
+    assert model.forwards == 0
+
+
+@pytest.mark.parametrize("name", ["", "encoder.weight", "decoder.bias"])
+@pytest.mark.parametrize("loss", [1.0, float("nan"), float("inf")])
+def test_what_is_not_finite_after_training_is_named(name: str, loss: float) -> None:
+    model = Layers()
+    step = step_of(model, "update")
+    if name:
+        model.get_parameter(name).data.view(-1)[0] = float("nan")
+    is_finite = loss == 1.0
+    if is_finite and not name:
+        step.check_trained(torch.tensor(loss))
+        return
+    with pytest.raises(CellError) as refused:
+        step.check_trained(torch.tensor(loss))
+    assert refused.value.status == Status.NON_FINITE
+    assert ("the loss" in str(refused.value)) == (not is_finite)
+    assert (f"1 of 7 parameters ({name} the first)" in str(refused.value)) == bool(name)
 
 
 @pytest.mark.parametrize("phase", ["inference", "update"])

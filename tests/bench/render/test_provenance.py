@@ -2,10 +2,24 @@
 
 from dataclasses import replace
 
+import pytest
+
+from bench.registry import TABLE1
 from bench.render.provenance import describe_provenance
+from bench.render.tables.history import describe
+from bench.render.tables.rows import to_rows
 from bench.results.environment import Environment
+from bench.results.metrics import METRICS
+from bench.results.series import collect_series
 from bench.results.summary import summarize
-from tests.bench.example_records import ENVIRONMENT, environment, make_job, make_record
+from tests.bench.example_records import (
+    ENVIRONMENT,
+    SETTINGS,
+    complete_run,
+    environment,
+    make_job,
+    make_record,
+)
 
 
 def described(place: Environment = ENVIRONMENT) -> dict[str, str]:
@@ -32,3 +46,26 @@ def test_what_could_not_be_read_is_said_and_no_value_is_made_up() -> None:
     assert lines["Problems"] == (
         "memory_bytes (OSError: no /proc); cudnn_allow_tf32 (RuntimeError: mixed)"
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "tf32", "words", "cell"),
+    [
+        ("cpu", False, "batch 1, float32, 2 threads", None),
+        ("cpu", True, "batch 1, float32, 2 threads", None),
+        ("cuda", False, "batch 1, float32, TF32 off, 2 threads", False),
+        ("cuda", True, "batch 1, float32, TF32 on, 2 threads", True),
+    ],
+)
+def test_the_workload_says_what_float32_means_where_a_gpu_took_part(
+    device: str, tf32: bool, words: str, cell: bool | None
+) -> None:
+    settings = replace(SETTINGS, tf32=tf32).on(device)
+    records = complete_run(TABLE1[:2], settings)
+    summary = summarize(records)
+    assert words in dict(describe_provenance(summary))["Workload"]
+    assert {row["tf32"] for row in to_rows(summary)} == {cell}
+    metric = next(metric for metric in METRICS if metric.name == "latency_s_update")
+    (series, *_) = collect_series(records, metric)
+    precision = words.removeprefix("batch 1, ").removesuffix(", 2 threads")
+    assert f"batch 1, {precision}, threads 2" in describe(series)

@@ -218,8 +218,8 @@ def test_what_can_not_share_a_table_is_refused(case: str) -> None:
         summarize([first, change(second)])
 
 
-def update_on(device: str) -> Record:
-    job = make_job(phase="update", device=device)
+def update_on(device: str, **workload: Any) -> Record:
+    job = make_job(phase="update", device=device, **workload)
     return make_record(job, LatencyTimes((1.0,)), environment(machine={"gpu": GPU}))
 
 
@@ -233,6 +233,15 @@ def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
         UsageError, match=r"different (machines|devices of the training step).*Example GPU"
     ):
         summarize([update_on("cuda"), other])
+
+
+def test_steps_with_and_without_tf32_are_refused_and_inference_on_the_cpu_is_neither() -> None:
+    plain, rounded = update_on("cuda"), update_on("cuda", tf32=True)
+    with pytest.raises(UsageError, match=r"settings of TF32.*TF32 off.*TF32 on"):
+        summarize([plain, rounded])
+    inference = make_record(make_job())
+    found = [summarize([inference, *more]).tf32 for more in ([], [plain], [rounded])]
+    assert found == [None, False, True]
 
 
 def test_two_files_of_one_machine_share_a_table() -> None:
