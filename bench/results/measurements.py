@@ -87,7 +87,8 @@ class OperationCount(Result):
 class MemoryPeaks(Result):
     """Peaks of one warmed step, and where the allocator's goes.
 
-    ``weight_bytes + gradient_bytes + optimiser_bytes + activation_bytes == peak_allocated_bytes``.
+    ``weight_bytes + gradient_bytes + optimiser_bytes + activation_bytes + workspace_bytes ==
+    peak_allocated_bytes``, where a ``workspace_bytes`` of None adds nothing.
     """
 
     peak_allocated_bytes: int
@@ -105,10 +106,11 @@ class MemoryPeaks(Result):
     floor_allocated_bytes: int | None = None  # on CUDA, as all below
     peak_reserved_bytes: int | None = None
     process_bytes: int | None = None
-    cold_floor_allocated_bytes: int | None = None  # of the first step: cuDNN searches
+    cold_floor_allocated_bytes: int | None = None  # of the first step: libraries load kernels
     cold_peak_allocated_bytes: int | None = None
     cold_peak_reserved_bytes: int | None = None
     cold_process_bytes: int | None = None
+    workspace_bytes: int | None = None  # that cuBLAS keeps from step to step
     notes: Mapping[str, str] = field(default_factory=dict)
 
 

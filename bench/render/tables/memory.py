@@ -6,6 +6,7 @@ from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import Phase
 from bench.units import format_significant
 
+ON_GPU = "On a GPU the peak of the allocator holds cuBLAS's workspaces too, in no other column."
 EXPLANATION = (
     "Peak of the process: the kernel's high-water mark in one warmed step, Python and torch "
     "included; memory-profiler's is sampled every 10 ms, as the paper's was, in the first step, "
@@ -23,7 +24,8 @@ def render_memory(summary: RunSummary) -> str:
     heads = ["Model", "Phase", *(c.heading for c in memory_columns("inference")), "Held / minimum"]
     rows = [_row(model, phase) for model in summary.models for phase in summary.phases]
     table = markdown_table(heads, rows)
-    return f"## Memory, and where it goes\n\n{table}\n\n{EXPLANATION}"
+    explanation = EXPLANATION if summary.tf32 is None else f"{EXPLANATION} {ON_GPU}"
+    return f"## Memory, and where it goes\n\n{table}\n\n{explanation}"
 
 
 def _row(model: ModelSummary, phase: Phase) -> list[str]:

@@ -70,6 +70,18 @@ def test_a_peak_below_the_floor_is_no_negative_growth(monkeypatch: pytest.Monkey
     assert peaks.measure_peak_resident(lambda: None).values["growth_rss_bytes"] == 0
 
 
+def test_what_cublas_gives_back_is_what_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a stand-in for torch's allocator, which holds 3 MiB of the network's own."""
+    held = {"own": 3 * MIB, "workspaces": 2 * 8 * MIB}
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: sum(held.values()))
+    monkeypatch.setattr(
+        torch._C, "_cuda_clearCublasWorkspaces", lambda: held.pop("workspaces"), raising=False
+    )
+    assert peaks.measure_cublas_workspace() == 2 * 8 * MIB
+    assert held == {"own": 3 * MIB}
+
+
 class Heavy(nn.Module):
     """Element-wise work alone, which needs no workspace, on four megabytes of weights."""
 

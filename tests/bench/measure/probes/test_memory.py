@@ -3,16 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
+from torch import nn
 
 from bench.measure.isolate import run_jobs
+from bench.measure.memory.known import Known
 from bench.measure.probes import memory
+from bench.measure.step import prepare_step
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY, Entry
 from bench.results.measurements import MemoryPeaks
 from bench.results.record import Status, results_of
-from bench.results.workload import Phase, Workload
+from bench.results.workload import PHASES, Phase, Workload
+from tests import fault_models
 from tests.bench.example_records import ENVIRONMENT, make_job
 
 MIB = 2**20
@@ -143,6 +148,54 @@ def test_no_registered_network_holds_less_than_its_minimum(entry: Entry) -> None
     assert cell.peak_allocated_bytes >= known(cell.minimum_bytes)
 
 
+@on_linux
+@pytest.mark.parametrize("dtype", ["amp-bfloat16", "amp-float16"])
+def test_under_autocast_what_lasts_is_that_of_float32(dtype: str) -> None:
+    """Also where a gradient scaler leaves out the first steps: Adam has its state."""
+    workload = Workload("update", "cpu", N_SAMPLES, 1, dtype, 1, 0)
+    cell = memory.measure(resolve_factory(FACTORIES["healthy"]), workload, 0.0)
+    weights = (2 * 3 + 2) * 4
+    assert (cell.weight_bytes, cell.gradient_bytes) == (weights, weights)
+    assert cell.optimiser_bytes == 2 * weights + 2 * 4
+    lasting = cell.weight_bytes + cell.gradient_bytes + cell.optimiser_bytes
+    assert lasting + cell.activation_bytes == cell.peak_allocated_bytes
+    assert cell.minimum_traced_on == "cpu"
+    assert cell.peak_allocated_bytes >= known(cell.minimum_bytes)
+
+
+class OnNoDevice(nn.Conv1d):
+    """Stays where it is, whatever device it is sent to."""
+
+    def to(self, *place: Any, **options: Any) -> Self:
+        return self
+
+
+@pytest.mark.parametrize("workspace_bytes", [0, 32 * MIB])
+def test_cublas_workspaces_are_no_activations(
+    monkeypatch: pytest.MonkeyPatch, workspace_bytes: int
+) -> None:
+    """On stand-ins for what a GPU's allocator tells of the same step."""
+    peak_bytes = 10 * MIB + workspace_bytes
+    peaks = Known({"peak_allocated_bytes": peak_bytes})
+    monkeypatch.setattr(memory, "measure_cuda", lambda run, prefix="": (run(), peaks)[1])
+    monkeypatch.setattr(memory, "measure_cublas_workspace", lambda: workspace_bytes)
+    monkeypatch.setattr(memory, "measure_minimum", lambda build, workload, step: Known())
+    monkeypatch.setattr(
+        memory, "prepare_step", lambda model, workload: prepare_step(model, workload, "cpu")
+    )
+    workload = Workload("update", "cuda", N_SAMPLES, 1, "float32", 1, 0)
+    cell = memory.measure(lambda: OnNoDevice(1, 2, 3, padding=1), workload, 0.0)
+    assert cell.workspace_bytes == workspace_bytes
+    lasting = cell.weight_bytes + cell.gradient_bytes + cell.optimiser_bytes
+    assert cell.activation_bytes == 10 * MIB - lasting
+    assert lasting + cell.activation_bytes + workspace_bytes == cell.peak_allocated_bytes
+
+
+@on_linux
+def test_the_cpu_has_no_such_workspaces(found: Found) -> None:
+    assert {cell.workspace_bytes for cell in found.values()} == {None}
+
+
 @pytest.mark.cuda
 def test_100_mib_are_100_mib_on_cuda() -> None:
     workload = Workload("inference", "cuda", N_SAMPLES, 1, "float32", 1, 0)
@@ -162,5 +215,16 @@ def test_the_split_adds_up_on_cuda() -> None:
     workload = Workload("update", "cuda", N_SAMPLES, 1, "float32", 1, 0)
     cell = memory.measure(resolve_factory(FACTORIES["healthy"]), workload, 0.0)
     parts = ("weight_bytes", "gradient_bytes", "optimiser_bytes", "activation_bytes")
-    assert sum(getattr(cell, part) for part in parts) == cell.peak_allocated_bytes
+    held = sum(getattr(cell, part) for part in parts) + known(cell.workspace_bytes)
+    assert held == cell.peak_allocated_bytes
     assert all(getattr(cell, part) > 0 for part in parts)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_product_on_cuda_leaves_a_workspace_that_is_apart(phase: Phase) -> None:
+    workload = Workload(phase, "cuda", N_SAMPLES, 1, "float32", 1, 0)
+    without = memory.measure(resolve_factory(FACTORIES["healthy"]), workload, 0.0)
+    with_product = memory.measure(fault_models.multiplies, workload, 0.0)
+    assert known(with_product.workspace_bytes) > known(without.workspace_bytes)
+    assert with_product.activation_bytes - without.activation_bytes <= MIB

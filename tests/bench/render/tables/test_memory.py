@@ -71,6 +71,13 @@ def test_what_is_not_known_has_its_status_and_its_own_reason(missing: str) -> No
     assert row["Held / minimum"] == ("unsupported" if is_minimum else "2.50")
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_is_in_no_column_is_said_where_there_is_such_a_thing(device: str) -> None:
+    job = make_job(probe="memory", phase="update", device=device)
+    text = render_memory(summarize([make_record(job, PEAKS)]))
+    assert ("cuBLAS" in text) == (device == "cuda")
+
+
 def test_a_cell_that_failed_is_not_blank() -> None:
     failed = [fail(record, Status.OOM, "Full.") for record in complete_run(TABLE1[:1])]
     assert all(row[2:] == ["oom"] * 9 for row in table(failed)[1:])
