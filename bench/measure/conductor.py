@@ -5,6 +5,7 @@ call, in random order. It sleeps while one does. What slows the machine for long
 neighbours alike, and cancels in their ratio. Each call finds the others' data in the caches.
 """
 
+import math
 import time
 from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,9 +22,12 @@ from bench.measure.quiet import QuietMoments
 from bench.results.environment import Environment
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record
+from bench.results.statistics import MIN_PROCESSES
 
 MIN_TURNS = 2
 """In which a process was not disturbed; or twice as many in all."""
+MIN_TURNS_ON_GPU = math.ceil(10 / MIN_PROCESSES)
+"""The same on a GPU, of calls that fit into the budget: a network has ten of them in all."""
 LONG_CALL_S = 2.0
 """From here on one undisturbed turn is the least in a round."""
 MAX_TURNS = 300
@@ -78,9 +82,17 @@ class _Seat:
             return "failure"
         if self.n_turns >= MAX_TURNS:
             return "turns"
-        least = 1 if self.spent_s > LONG_CALL_S * self.n_turns > 0 else MIN_TURNS
-        is_tried = self.n_undisturbed >= least or self.n_turns >= 2 * least
+        is_tried = self.n_undisturbed >= self._least or self.n_turns >= 2 * self._least
         return "budget" if is_tried and self.spent_s >= self.player.job.budget_s else ""
+
+    @property
+    def _least(self) -> int:
+        """Undisturbed turns without which it has too few calls."""
+        job = self.player.job
+        turn_s = self.spent_s / max(1, self.n_turns)
+        if job.workload.device == "cuda" and turn_s <= job.budget_s:
+            return MIN_TURNS_ON_GPU
+        return 1 if turn_s > LONG_CALL_S else MIN_TURNS
 
 
 def measure_round(

@@ -19,8 +19,10 @@ WARMUP_S = 0.5
 """When this is spent, and enough calls are made, no further call warms up."""
 LEAST_CALLS = 2
 """That warm up. The second of a training step still asks for pages that the first did not need."""
+LEAST_ON_GPU = 3
+"""The same on a GPU, where libraries load further kernels after the first call."""
 LONG_CALL_S = 2.0
-"""One such call is enough."""
+"""One such call is enough on the CPU."""
 STABLE_WITHIN = 0.05
 """The last three calls lie within this share of the smallest: the warm-up is over."""
 TURN_S = 0.005
@@ -65,7 +67,7 @@ def is_stable(times_s: Sequence[float]) -> bool:
     return len(last) == 3 and max(last) - min(last) <= STABLE_WITHIN * min(last)
 
 
-def warm_up(run: Run, sample: Sampler) -> list[float]:
+def warm_up(run: Run, sample: Sampler, is_on_gpu: bool = False) -> list[float]:
     """Seconds of the calls that are not counted: until they are stable, or enough.
 
     The first call of a process is none of them: it loads libraries, perhaps for seconds.
@@ -74,6 +76,7 @@ def warm_up(run: Run, sample: Sampler) -> list[float]:
     while not is_stable(times_s):
         times_s.append(sample(run).timing.total_s)
         n_least = 1 if times_s[-1] > LONG_CALL_S else LEAST_CALLS
+        n_least = LEAST_ON_GPU if is_on_gpu else n_least
         if len(times_s) >= n_least and sum(times_s) >= WARMUP_S:
             break
     return times_s

@@ -80,12 +80,14 @@ class TimedStep:
         start = time.perf_counter()
         self._is_on_cuda = workload.device == "cuda"
         self._stopwatch = time_on_cuda if self._is_on_cuda else time_on_host
-        step = prepare_step(build().to(workload.device), workload)
+        self._step = step = prepare_step(build().to(workload.device), workload)
         first_s = self._stopwatch(step.run_checked).total_s
         require_threads(workload)
-        self._run = step.run
+        step.settle()
+        self._loss: Tensor | None = None  # of the last training step
+        self._run: Run = step.run if step.optimiser is None else self._train
         self._sample = sampler(self._stopwatch, workload.threads)
-        warmup_s = warm_up(step.run, self._sample)
+        warmup_s = warm_up(self._run, self._sample, self._is_on_cuda)
         self._n_calls = calls_in_turn(min([first_s, *warmup_s]))
         self._slowed_by: set[str] = set()
         if self._is_on_cuda:
@@ -101,6 +103,11 @@ class TimedStep:
             load_s=time.perf_counter() - start,
         )
 
+    def _train(self, mark: Callable[[], None] = no_mark) -> Tensor:
+        """One training step, whose loss is kept to be looked at after all of them."""
+        self._loss = self._step.run(mark)
+        return self._loss
+
     def take_turn(self, turn: int) -> bool:
         """Make the calls of one turn; whether they were disturbed."""
         taken = [self._sample(self._run) for _ in range(self._n_calls)]
@@ -109,10 +116,17 @@ class TimedStep:
         return any(sample.contention.is_disturbed for sample in taken)
 
     def finish(self, stopped_by: str, waited_s: float) -> LatencyTimes:
-        """All calls, as they are stored; ``waited_s`` is what the conductor waited before them."""
+        """All calls, as they are stored; ``waited_s`` is what the conductor waited before them.
+
+        Raises:
+            CellError: training has left NaN or Inf.
+        """
         known = replace(self._known, stopped_by=stopped_by, waited_s=waited_s)
         times = self._series.added_to(known)
-        return self._with_gpu(times) if self._is_on_cuda else times
+        times = self._with_gpu(times) if self._is_on_cuda else times
+        if self._loss is not None:
+            self._step.check_trained(self._loss)
+        return times
 
     def _with_gpu(self, times: LatencyTimes) -> LatencyTimes:
         """The same with what the GPU's driver says, and calls that find nothing in its cache."""

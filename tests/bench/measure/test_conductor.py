@@ -12,10 +12,17 @@ import pytest
 
 from bench.machine.pages import KEEP_PAGES
 from bench.measure import conductor
-from bench.measure.conductor import MAX_TURNS, MIN_TURNS, Player, measure_round
+from bench.measure.conductor import (
+    MAX_TURNS,
+    MIN_TURNS,
+    MIN_TURNS_ON_GPU,
+    Player,
+    measure_round,
+)
 from bench.measure.forkserver import Ending
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
+from bench.results.statistics import MIN_PROCESSES
 from tests.bench.example_records import ENVIRONMENT, make_job
 
 RESULT = {"times_s": [1.0], "turns": [0]}
@@ -110,7 +117,11 @@ class NoWait:
 
 
 def play(
-    monkeypatch: pytest.MonkeyPatch, stage: Stage, budgets_s: Mapping[str, float], reference: str
+    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage,
+    budgets_s: Mapping[str, float],
+    reference: str,
+    device: str = "cpu",
 ) -> list[Record]:
     """A round of all networks of the budgets."""
     monkeypatch.setattr(conductor, "ForkServer", type("Staged", (Server,), {"stage": stage}))
@@ -118,7 +129,7 @@ def play(
     monkeypatch.setattr(conductor, "time", SimpleNamespace(monotonic=lambda: stage.now_s))
     players = [
         Player(
-            replace(make_job(model), budget_s=budget_s),
+            replace(make_job(model, device=device), budget_s=budget_s),
             ENVIRONMENT,
             is_reference=model == reference,
         )
@@ -163,6 +174,25 @@ def test_a_disturbed_call_is_made_again_a_few_times_beyond_its_time(
     stage = Stage({"base": 0.1, "loud": 1.0}, disturbed=frozenset(["loud"]))
     play(monkeypatch, stage, {"base": 0.2, "loud": 0.5}, "base")
     assert len(stage.turns_of("loud")) == 2 * MIN_TURNS
+
+
+@pytest.mark.parametrize(
+    ("device", "cost_s", "n_turns"),
+    [
+        ("cuda", 0.4, MIN_TURNS_ON_GPU),
+        ("cuda", 0.1, 6),
+        ("cuda", 0.7, MIN_TURNS),
+        ("cuda", 5.0, 1),
+        ("cpu", 0.4, MIN_TURNS),
+    ],
+)
+def test_on_a_gpu_three_processes_make_ten_calls_that_fit_into_their_time(
+    monkeypatch: pytest.MonkeyPatch, device: str, cost_s: float, n_turns: int
+) -> None:
+    stage = Stage({"network": cost_s})
+    play(monkeypatch, stage, {"network": 0.55}, "network", device)
+    assert len(stage.turns_of("network")) == n_turns
+    assert MIN_PROCESSES * MIN_TURNS_ON_GPU >= 10
 
 
 def test_there_is_a_largest_number_of_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,19 @@ def test_every_call_of_a_warm_up(costs_s: list[float], expected: list[float]) ->
     assert warm_up(nothing, Clock(costs_s)) == expected
 
 
+@pytest.mark.parametrize(
+    ("costs_s", "expected"),
+    [
+        ([4.0], [4.0] * 3),  # each is longer than the time there is
+        ([0.1], [0.1] * 3),  # steady from the start
+        ([0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2]),  # the least, and the time is spent
+        ([0.04, 0.02, 0.01], [0.04, 0.02, 0.01, 0.01, 0.01]),
+    ],
+)
+def test_on_a_gpu_three_calls_warm_up_at_least(costs_s: list[float], expected: list[float]) -> None:
+    assert warm_up(nothing, Clock(costs_s), is_on_gpu=True) == expected
+
+
 @given(st.lists(costs, min_size=1, max_size=50))
 def test_a_warm_up_ends_when_it_is_stable_or_enough_of_its_time_is_spent(
     costs_s: list[float],

@@ -3,18 +3,21 @@
 from dataclasses import replace
 from itertools import chain, repeat
 from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 import torch
+from torch import nn
 
 from bench.machine.gpu import Gpu
 from bench.measure.probes import latency
 from bench.measure.probes.latency import TimedStep, measure_thread_gain, watch_clock
 from bench.measure.repetition import LEAST_CALLS, Sample, calls_in_turn
-from bench.measure.step import Run, no_mark
+from bench.measure.step import Run, no_mark, prepare_step
 from bench.measure.stopwatch import CallTiming
 from bench.results.measurements import LatencyTimes
-from bench.results.record import CellError
+from bench.results.record import CellError, Status
+from bench.results.workload import Phase
 from tests import fault_models
 from tests.bench.example_records import make_job
 from tests.bench.measure.clock import QUIET, Clock
@@ -66,6 +69,54 @@ def test_the_first_call_and_the_warm_up_are_apart(
     assert (found.stopped_by, found.waited_s) == ("budget", 0.5)
     assert found.load_s is not None
     assert found.load_s > 0
+
+
+class OnNoDevice(nn.Conv1d):
+    """Stays where it is, whatever device it is sent to."""
+
+    def to(self, *place: Any, **options: Any) -> Self:
+        return self
+
+
+def on_no_device() -> nn.Module:
+    return OnNoDevice(1, 2, 3, padding=1)
+
+
+@pytest.mark.parametrize("phase", ["inference", "update"])
+def test_on_a_gpu_no_first_call_leaves_a_process_without_warm_up(
+    monkeypatch: pytest.MonkeyPatch, phase: Phase
+) -> None:
+    """On a clock in the place of events; the first call loads libraries for four seconds."""
+    clock = Clock([4.0, 0.3, 0.2, 0.1])
+    monkeypatch.setattr(latency, "time_on_cuda", clock.stopwatch)
+    monkeypatch.setattr(latency, "open_gpu", lambda: None)
+    monkeypatch.setattr(latency, "time_with_cold_cache", lambda run, stopwatch: (0.2,))
+    monkeypatch.setattr(
+        latency, "prepare_step", lambda model, workload: prepare_step(model, workload, "cpu")
+    )
+    threads = torch.get_num_threads()
+    workload = make_job(phase=phase, n_samples=20, threads=threads, device="cuda").workload
+    found = timed(TimedStep(on_no_device, workload), n_turns=4)
+    assert (found.first_time_s, found.warmup_times_s) == (4.0, (0.3, 0.2, 0.1))
+    assert found.times_s == (0.1,) * 4
+    assert found.cold_cache_times_s == (0.2,)
+
+
+def test_training_that_leaves_nan_after_a_finite_loss_is_found() -> None:
+    workload = make_job(phase="update", n_samples=20, threads=torch.get_num_threads()).workload
+    step = TimedStep(fault_models.trains_to_nan, workload)
+    step.take_turn(0)
+    with pytest.raises(CellError, match="in the loss and in 3 of 3 parameters") as found:
+        step.finish("budget", 0.0)
+    assert found.value.status == Status.NON_FINITE
+
+
+@pytest.mark.parametrize("dtype", ["float32", "amp-bfloat16", "amp-float16"])
+def test_training_that_goes_well_passes(dtype: str) -> None:
+    threads = torch.get_num_threads()
+    workload = make_job(phase="update", n_samples=400, threads=threads, dtype=dtype).workload
+    found = timed(TimedStep(fault_models.healthy, workload), n_turns=3)
+    assert len(found.parts_s) == 5
 
 
 def test_a_turn_tells_whether_it_was_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
