@@ -40,7 +40,7 @@ class Standing:
     n_rounds: int  # that gave times
     n_calls: int  # undisturbed
     has_failed: bool
-    cost_s: float  # of a round: loading, calls and waits; a guess before the first
+    cost_s: float  # that a round takes of the time to spend; a guess before the first
     half_width: float  # of its ratio to the base, or of its time where it is the base
 
     @property
@@ -110,6 +110,21 @@ def timed(records: Iterable[Record], phase: Phase, model: str | None = None) -> 
     ]
 
 
+def charged_s(record: Record) -> float:
+    """What a process takes of the time to spend.
+
+    All that it took, on a machine without a GPU. With one, its calls and the waits before them, and
+    loading on the CPU: CUDA takes seconds to start in each process, and its driver to tell of the
+    GPU, whatever is measured.
+    """
+    times, on_gpu = record.result, record.job.workload.device == "cuda"
+    has_gpu = on_gpu or (record.environment and record.environment.machine.gpu)
+    if not has_gpu or not isinstance(times, LatencyTimes):
+        return record.elapsed_s
+    load_s = 0.0 if on_gpu else times.load_s or 0.0
+    return load_s + sum(times.host_times_s or times.times_s) + (times.waited_s or 0.0)
+
+
 def _choose(
     entries: Sequence[Entry], phase: Phase, settings: Settings, records: Sequence[Record]
 ) -> list[Entry]:
@@ -128,7 +143,8 @@ def _choose(
         and (standing.needs_first or standing.half_width > effort.precise_within)
         and (standing is not base or standing.needs_first or len(able) == 1)
     ]
-    left_s = effort.time_s - sum(r.elapsed_s for p in settings.phases for r in timed(records, p))
+    spent = [r for p in settings.phases for r in timed(records, p)]
+    left_s = effort.time_s - sum(map(charged_s, spent))
     grace_s = left_s + (GRACE - 1) * effort.time_s
     affordable, reserved_s = _reserve(entries, grace_s, settings.phases, records)
     is_last_of_first = all(
@@ -201,10 +217,13 @@ def _standings(entries: Sequence[Entry], phase: Phase, records: Sequence[Record]
 def _cost_s(entry: Entry, phase: Phase, own: Sequence[Record], records: Sequence[Record]) -> float:
     """Of a round, by those that there were; before that by the same step under another probe."""
     if own:
-        return mean(record.elapsed_s for record in own)
+        return mean(map(charged_s, own))
     alike = (entry.name, phase, "memory")
     return COST_OF_MEMORY * sum(
-        r.elapsed_s for r in records if (r.job.model, r.job.workload.phase, r.job.probe) == alike
+        charged_s(r)
+        for r in records
+        if (r.job.model, r.job.workload.phase, r.job.probe) == alike
+        and r.job.workload.device == "cpu"
     )
 
 

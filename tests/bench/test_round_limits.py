@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bench.plan import plan_job
 from bench.registry import NULL, Entry
-from bench.results.measurements import MemoryPeaks
+from bench.results.environment import GpuDevice
+from bench.results.measurements import LatencyTimes, MemoryPeaks
 from bench.results.record import Job, Record, Status
 from bench.results.statistics import MIN_PROCESSES
 from bench.results.summary import BASE
@@ -20,6 +21,7 @@ from bench.rounds import (
     GRACE,
     MEMORY_SHARE,
     UNKNOWN_BYTES,
+    charged_s,
     plan_round,
     timed,
 )
@@ -28,6 +30,7 @@ from tests.bench.example_records import (
     SETTINGS,
     STATE,
     environment,
+    fail,
     make_job,
     make_record,
 )
@@ -107,6 +110,46 @@ def test_a_network_that_can_not_have_three_has_one_beside_the_third_of_the_other
         records = run_rounds(NETWORKS, effort, measure, known=memory)
         for phase in PHASES:
             assert [record.job.round for record in timed(records, phase, dear)] == expected
+
+
+@pytest.mark.parametrize("time_s", [100.0, 200.0])
+def test_what_a_gpu_needs_to_start_takes_no_round_from_the_cpu(time_s: float) -> None:
+    """Each process takes no or 30 s to start CUDA, or to ask the driver, beside its calls."""
+    effort = replace(LONG, max_rounds=50, time_s=time_s)
+    found, with_gpu = [], environment(machine={"gpu": GPU})
+    for start_s in (0.0, 30.0):
+
+        def measure(job: Job, start_s: float = start_s) -> Record:
+            times = answer(job).result
+            if job.workload.device == "cuda":
+                times = LatencyTimes((0.1,), host_times_s=(0.2,), turns=(0,), waited_s=0.3)
+            return replace(make_record(job, times, with_gpu), elapsed_s=5.0 + start_s)
+
+        records: list[Record] = []
+        settings = replace(SETTINGS, effort=effort).on("cuda")
+        while jobs := plan_round(NETWORKS, settings, records):
+            records += map(measure, jobs)
+        found.append([rounds_of(records, phase) for phase in PHASES])
+    assert found[0] == found[1]
+    assert len(found[0][0]) > MIN_PROCESSES
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "expected_s"),
+    [("cpu", None, 60.0), ("cpu", GPU, 4.0 + 1.5 + 0.5), ("cuda", GPU, 1.5 + 0.5)],
+)
+def test_what_is_charged_by_hand(device: str, gpu: GpuDevice | None, expected_s: float) -> None:
+    times = LatencyTimes((0.5, 1.0), load_s=4.0, waited_s=0.5, cold_cache_times_s=(7.0,))
+    made_on = environment(machine={"gpu": gpu})
+    record = replace(make_record(make_job(device=device), times, made_on), elapsed_s=60.0)
+    assert charged_s(record) == expected_s
+
+
+def test_a_process_on_a_gpu_that_failed_is_charged_with_all_that_it_took() -> None:
+    """Of a timeout nobody knows what was measured."""
+    job = make_job(device="cuda", phase="update")
+    record = replace(fail(make_record(job), Status.TIMEOUT, "So it is."), elapsed_s=60.0)
+    assert charged_s(record) == 60.0
 
 
 def memory_of(job: Job, n_bytes: int, free_bytes: int) -> Record:

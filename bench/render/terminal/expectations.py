@@ -42,9 +42,11 @@ def warn_of_threads(threads: int, n_available: int) -> str:
 def describe_time(settings: Settings) -> str:
     """What ends the measuring of times."""
     effort = settings.effort
+    has_gpu = settings.update_device == "cuda"
+    start = ", and what processes on the GPU need to start" if has_gpu else ""
     return (
         f"Times: processes take turns in up to {effort.max_rounds} rounds, for about "
-        f"{effort.time_s:.0f} s or until ratios are within {effort.precise_within:.0%}."
+        f"{effort.time_s:.0f} s{start}, or until ratios are within {effort.precise_within:.0%}."
     )
 
 
