@@ -311,3 +311,9 @@ def out_of_memory_at_first() -> nn.Module:
     first = not os.path.exists(os.environ[STARTED])
     announce(os.getpid())
     return out_of_memory() if first else healthy()
+
+
+def keeps_a_tensor_on_the_cpu() -> nn.Module:
+    """A constant that is no buffer, and so stays behind when the network moves to a GPU."""
+    scale = torch.ones(2, 1)
+    return Tiny(lambda estimates: estimates * scale)

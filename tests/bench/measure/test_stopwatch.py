@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench.measure.step import no_mark
 from bench.measure.stopwatch import time_on_cuda, time_on_host
+from tests.simulated_cuda.fixtures import a_gpu_fixture as a_gpu_fixture
 
 
 def test_the_clock_is_read_around_the_call_and_at_each_mark(
@@ -36,9 +37,9 @@ def test_the_clock_is_read_around_the_call_and_at_each_mark(
     assert timing.parts_s == [0.5, 2.0, 0.75]
 
 
-@pytest.mark.cuda
+@pytest.mark.usefixtures("a_gpu")
 def test_events_of_a_gpu_add_up_and_lie_within_the_hosts_wall() -> None:
-    matrix = torch.ones(2048, 2048, device="cuda")
+    matrix = torch.ones(512, 512, device="cuda")
 
     def run(mark: Callable[[], None] = no_mark) -> Tensor:
         product = matrix @ matrix

@@ -21,6 +21,7 @@ from bench.results.workload import Phase
 from tests import fault_models
 from tests.bench.example_records import make_job
 from tests.bench.measure.clock import QUIET, Clock
+from tests.simulated_cuda.fixtures import a_gpu_fixture as a_gpu_fixture
 
 
 def test_what_lowers_the_gpus_clock_is_looked_for_during_the_series() -> None:
@@ -169,7 +170,7 @@ def test_how_much_threads_bring_is_told_where_there_are_several(
         torch.set_num_threads(threads)
 
 
-@pytest.mark.cuda
+@pytest.mark.usefixtures("a_gpu")
 def test_on_a_gpu_a_turn_of_short_calls_is_a_series() -> None:
     threads = torch.get_num_threads()
     workload = make_job(n_samples=20, device="cuda", threads=threads).workload

@@ -19,6 +19,7 @@ from bench.results.record import Status, results_of
 from bench.results.workload import PHASES, Phase, Workload
 from tests import fault_models
 from tests.bench.example_records import ENVIRONMENT, make_job
+from tests.simulated_cuda.fixtures import a_gpu_fixture as a_gpu_fixture
 
 MIB = 2**20
 N_SAMPLES = 400
@@ -196,7 +197,7 @@ def test_the_cpu_has_no_such_workspaces(found: Found) -> None:
     assert {cell.workspace_bytes for cell in found.values()} == {None}
 
 
-@pytest.mark.cuda
+@pytest.mark.usefixtures("a_gpu")
 def test_100_mib_are_100_mib_on_cuda() -> None:
     workload = Workload("inference", "cuda", N_SAMPLES, 1, "float32", 1, 0)
     without, with_block = (
@@ -210,7 +211,7 @@ def test_100_mib_are_100_mib_on_cuda() -> None:
     assert with_block.peak_allocated_bytes >= known(with_block.minimum_bytes)
 
 
-@pytest.mark.cuda
+@pytest.mark.usefixtures("a_gpu")
 def test_the_split_adds_up_on_cuda() -> None:
     workload = Workload("update", "cuda", N_SAMPLES, 1, "float32", 1, 0)
     cell = memory.measure(resolve_factory(FACTORIES["healthy"]), workload, 0.0)
