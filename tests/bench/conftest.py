@@ -3,13 +3,16 @@
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from hypothesis import settings
 
-# Nothing here may depend on the speed of the machine.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+with suppress(ModuleNotFoundError):  # `make cuda` does without
+    from hypothesis import settings
+
+    # Nothing here may depend on the speed of the machine.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
