@@ -23,13 +23,14 @@ from bench.gate.outlook import Allowance
 from bench.gate.sides import Side, two_sides
 from bench.machine.lock import measuring_alone
 from bench.measure.conductor import Player, measure_round
+from bench.measure.place import choose_device
 from bench.options import add_precision
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry
 from bench.results.record import Job, Record
 from bench.results.store import RecordFile
 from bench.results.verdict import FORMS, Check
-from bench.results.workload import PHASES
+from bench.results.workload import GPU_PHASES, Phase
 
 EFFORT = Effort(1, 0.0, 1.0, budget_s=1.2, deadline_s=600)
 
@@ -50,12 +51,16 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the networks whose revisions are compared (default: all)",
     )
-    parser.add_argument("--phase", choices=PHASES, default="inference")
+    parser.add_argument(
+        "--phase",
+        choices=GPU_PHASES,
+        help="default: inference, or with --device cuda what runs there",
+    )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
     add_precision(parser)
     parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="of training steps (default: cpu)"
+        "--device", choices=("cpu", "cuda"), default="cpu", help="what runs there (default: cpu)"
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="default: 1, which neighbours disturb least"
@@ -105,20 +110,44 @@ def compare(arguments: argparse.Namespace) -> int:
         effort=EFFORT,
         tf32=arguments.tf32 == "on",
     )
+    phase = choose_phase(arguments.phase, settings)
     with two_sides(arguments.base, arguments.head, arguments.models, arguments.threads) as pairs:
-        checks = measure_in_turns(pairs, settings, arguments)
-    return announce(checks, f"{arguments.base} to {arguments.head}", arguments.form)
+        for side in pairs[0]:
+            choose_device(arguments.device, side.environment)
+        checks = measure_in_turns(pairs, phase, settings, arguments)
+    title = f"{arguments.base} to {arguments.head}, {phase} on {arguments.device}"
+    return announce(checks, title, arguments.form)
+
+
+def choose_phase(asked: Phase | None, settings: Settings) -> Phase:
+    """What is judged: what was asked for, or else what runs on the device, inference before all.
+
+    Raises:
+        UsageError: what was asked for does not run there.
+    """
+    device = settings.update_device
+    there = [phase for phase in settings.phases if settings.workload(phase).device == device]
+    default = min(there, key=lambda phase: phase == "update")
+    if asked is not None and asked not in there:
+        raise UsageError(
+            f"--phase {asked} runs on {settings.workload(asked).device}, and --device {device} "
+            f"asks for what runs on {device}: --phase {' or '.join(there)}."
+        )
+    return asked or default
 
 
 def measure_in_turns(
-    pairs: Sequence[tuple[Side, Side]], settings: Settings, arguments: argparse.Namespace
+    pairs: Sequence[tuple[Side, Side]],
+    phase: Phase,
+    settings: Settings,
+    arguments: argparse.Namespace,
 ) -> list[Check]:
     """All verdicts; the records of a round are on disk before the next one starts."""
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = arguments.output / "records" / f"compare-{started}.jsonl"
 
     def plan(entry: Entry, index: int) -> Job:
-        return plan_job(entry, arguments.phase, "latency", settings, index)
+        return plan_job(entry, phase, "latency", settings, index)
 
     def measure(players: Sequence[Player]) -> list[Record]:
         progress.expect(len(players))

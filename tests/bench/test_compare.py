@@ -13,7 +13,7 @@ from bench.gate.effect import LOOKS
 from bench.measure.conductor import Player
 from bench.results.record import Job, Record
 from bench.results.store import read_records
-from tests.bench.example_records import ENVIRONMENT, make_record
+from tests.bench.example_records import ENVIRONMENT, GPU, environment, make_record
 from tests.bench.gate.live import in_turns
 
 NETWORKS = ("model:tests.fault_models:healthy", "model:tests.fault_models:null")
@@ -128,5 +128,55 @@ def test_bad_input_is_told_before_anything_is_measured(
     message: str,
 ) -> None:
     assert call(*arguments) == 2
+    assert message in capsys.readouterr().err
+    assert times.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "phase", "device"),
+    [
+        ([], "inference", "cpu"),
+        (["--phase", "update"], "update", "cpu"),
+        (["--device", "cuda"], None, "cuda"),
+        (["--device", "cuda", "--phase", "update"], "update", "cuda"),
+    ],
+)
+def test_what_runs_on_the_device_is_judged_and_named(
+    call: Call,
+    times: Times,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    phase: str | None,
+    device: str,
+) -> None:
+    """On a GPU never the inference that runs on the CPU, which it was before without a word."""
+    with_gpu = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
+    monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: with_gpu)
+    assert call(*NETWORKS, *options) == 0
+    (judged,) = {(job.workload.phase, job.workload.device) for job in times.jobs}
+    assert judged[1] == device
+    assert judged[0] == (phase or judged[0])
+    assert f", {judged[0]} on {device}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--device", "cuda", "--phase", "inference"],
+            "--phase inference runs on cpu, and --device",
+        ),
+        (["--device", "cuda"], "--device cuda: torch 2.13.0 is built without CUDA"),
+    ],
+)
+def test_what_does_not_run_on_the_device_is_told(
+    call: Call,
+    times: Times,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    assert call(*NETWORKS, *options) == 2
     assert message in capsys.readouterr().err
     assert times.jobs == []
