@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.command import name_program, run_command
-from bench.errors import EXIT_OK
+from bench.errors import EXIT_OK, UsageError
 from bench.evaluation.options import build_parser, check_options, request_mixtures
 from bench.results.quality import EVALUATIONS, read_evaluations
 from bench.results.scores import MixtureScore, summarize_scores
@@ -37,13 +37,16 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     from bench.evaluation.mixtures import open_material
     from bench.evaluation.results import make_record, stem_of
     from bench.evaluation.subjects import check_estimates
+    from bench.networks.full_memory import full_memory_as, where_is_more
     from bench.render.evaluation import write_evaluation
 
     check_options(arguments)
     started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if (arguments.output / EVALUATIONS).exists():
         read_evaluations(arguments.output / EVALUATIONS)  # before hours of separating
-    subject = load_subject(arguments)
+    elsewhere = where_is_more(arguments.device)
+    with full_memory_as(UsageError, "The weights", f"You can {elsewhere}."):
+        subject = load_subject(arguments)
     material = open_material(request_mixtures(arguments))
     for problem in material.left_out:
         print(f"Left out: {problem}", file=sys.stderr)
@@ -51,7 +54,10 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
         check_estimates(arguments.estimates, material.mixtures)
     stem = stem_of(subject, material, arguments.name)
     listening = arguments.output / "quality" / stem
-    scores = score(subject, material.mixtures, arguments.batch, listening, arguments.listen)
+    too_large = f"The intermediate results of {arguments.batch} mixtures at once"
+    remedy = f"Separate fewer with --batch (it was {arguments.batch}), or {elsewhere}."
+    with full_memory_as(UsageError, too_large, remedy):
+        scores = score(subject, material.mixtures, arguments.batch, listening, arguments.listen)
     summary = summarize_scores(scores)
     record = make_record(subject, material, scores, summary, started_at, arguments.name)
     for path in write_evaluation(arguments.output, stem, record, scores, summary):

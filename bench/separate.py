@@ -1,7 +1,7 @@
 """python -m bench.separate: separate a recording into its sources with a trained network.
 
-Exit codes: 0 written; 2 the recording, the checkpoint or the folder is not as needed, and nothing
-was written; 130 Ctrl-C, 143 SIGTERM, and nothing was written.
+Exit codes: 0 written; 2 the recording, the checkpoint or the folder is not as needed, or memory is
+full, and nothing was written; 130 Ctrl-C, 143 SIGTERM, and nothing was written.
 """
 
 import argparse
@@ -74,14 +74,22 @@ def separate(arguments: argparse.Namespace) -> int:
     """Load the network, read the recording's moments, separate."""
     if arguments.checkpoint is None:
         raise UsageError(NO_CHECKPOINT)
+    from bench.networks.full_memory import full_memory_as, where_is_more
     from bench.recordings.recording import measure_recording
     from bench.recordings.separation import load_network, separate_recording
     from bench.render.terminal.seconds import show_seconds  # after --help has had its answer
 
     settings = SeparationSettings(arguments.chunk_s, arguments.consistency)
     moments = measure_recording(arguments.recording)
-    model = load_network(arguments.checkpoint, arguments.device, arguments.model)
-    with show_seconds("separating", moments.duration_s) as advance:
+    elsewhere = where_is_more(arguments.device)
+    with full_memory_as(UsageError, "The weights", f"You can {elsewhere}."):
+        model = load_network(arguments.checkpoint, arguments.device, arguments.model)
+    too_large = f"The intermediate results of {min(arguments.chunk_s, moments.duration_s):.3g} s"
+    remedy = f"Ask for less at once with --chunk-s (it was {arguments.chunk_s:g}), or {elsewhere}."
+    with (
+        full_memory_as(UsageError, too_large, remedy),
+        show_seconds("separating", moments.duration_s) as advance,
+    ):
         paths = separate_recording(
             arguments.recording, arguments.folder, model, moments, settings, advance
         )

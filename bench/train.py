@@ -3,8 +3,9 @@
 Writes into DIR: model.safetensors (the weights of the best validation), state.pt (all that the
 next step depends on) and metrics.jsonl. torchrun starts it in several processes.
 
-Exit codes: 0 trained to a limit; 1 the loss is not finite or the disk is full (the last good
-state is kept); 2 the request can't be met; 130 Ctrl-C and 143 SIGTERM (the state is saved).
+Exit codes: 0 trained to a limit; 1 the loss is not finite, or memory or the disk is full (the
+last good state is kept); 2 the request can't be met; 130 Ctrl-C and 143 SIGTERM (the state is
+saved).
 """
 
 import argparse
@@ -40,6 +41,7 @@ def train(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from bench.networks.device import choose_device
+    from bench.networks.full_memory import full_memory_as, where_is_more
     from bench.render.terminal.training import show_training
     from bench.training.batches import open_mixtures
     from bench.training.folder import open_folder
@@ -61,9 +63,11 @@ def train(arguments: argparse.Namespace) -> int:
         prepared = open_mixtures(corpus, settings, group, *means)
         settings = replace(settings, recordings=prepared.digest)
         interruption = stack.enter_context(notice_interruption())
-        training = start_training(
-            settings, limits, device, group, lambda: interruption.exit_code != 0
-        )
+        elsewhere = where_is_more(device.type)
+        with full_memory_as(UsageError, "The weights", f"You can {elsewhere}."):
+            training = start_training(
+                settings, limits, device, group, lambda: interruption.exit_code != 0
+            )
         folder = stack.enter_context(open_folder(arguments.output, group.leads))
         try:
             announce(training, prepared, folder, progress)
@@ -118,8 +122,9 @@ def run(
     """Train to a limit or an interruption, and say which.
 
     Raises:
-        TrainingStoppedError: the loss is not finite, or the disk is full.
+        TrainingStoppedError: the loss is not finite, or memory or the disk is full.
     """
+    from bench.networks.full_memory import full_memory_as
     from bench.render.terminal.announcements import describe_ending, describe_interruption
     from bench.training.curves import Curves
     from bench.training.loop import Observer, run_training
@@ -127,12 +132,25 @@ def run(
     observers: list[Observer] = [progress]
     if arguments.tensorboard and training.group.leads:
         observers.append(Curves(arguments.output / "tensorboard"))
-    run_training(training, prepared.mixtures, folder, tuple(observers), arguments.save_s)
+    with full_memory_as(TrainingStoppedError, *describe_batch(training)):
+        run_training(training, prepared.mixtures, folder, tuple(observers), arguments.save_s)
     position = training.position
     if training.is_stopping:
         progress.say(describe_interruption(position.step))
     else:
         progress.say(describe_ending(training.standing, training.limits, position.best_db))
+
+
+def describe_batch(training: "Training") -> tuple[str, str]:
+    """What is held at once, and what to do where that is too much."""
+    from bench.networks.full_memory import where_is_more
+
+    settings = training.settings
+    return (
+        f"The intermediate results of {settings.batch} mixtures",
+        f"Begin anew in another --output DIR with a smaller --batch (it was {settings.batch}) or "
+        f"--samples (it was {settings.n_samples}), or {where_is_more(training.device.type)}.",
+    )
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from bench.measure.gpu import own_uuid
 from bench.measure.precision import set_tf32
 from bench.measure.probes.latency import TimedStep
 from bench.networks.factory import missing_dependency, resolve_factory
+from bench.networks.full_memory import is_memory_full
 from bench.results.codec import encode_result
 from bench.results.measurements import LatencyTimes, Result
 from bench.results.probes import PROBES
@@ -51,14 +52,6 @@ INSTRUMENTS: dict[str, Measure] = {
     for spec in PROBES.values()
     if not spec.takes_turns
 }
-
-FULL_MEMORY = (
-    "can't allocate memory",  # torch's allocator on the CPU
-    "CUDA error: out of memory",  # the driver, beside torch's allocator
-    "ALLOC_FAILED",  # cuBLAS, cuDNN, cuFFT
-    "std::bad_alloc",  # C++, oneDNN among it
-)
-"""How libraries say in a plain RuntimeError that memory is full."""
 
 CONDUCTOR_SLEEPS_S = 0.001
 """After it has told whose turn it is; until then it would count as somebody else who runs."""
@@ -89,8 +82,7 @@ def run_job(job: Job, channel: TextIO) -> Outcome:
         return _failure(Status.ERROR, f"The network ended its process with exit({error.code!r}).")
     except Exception as error:
         traceback.print_exc()
-        is_full = any(marker in str(error) for marker in FULL_MEMORY)
-        status = Status.OOM if is_full else Status.ERROR
+        status = Status.OOM if is_memory_full(error) else Status.ERROR
         return _failure(status, sentence(error))
     return {"status": Status.OK, "reason": "", "result": encode_result(result)}
 

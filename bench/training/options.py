@@ -47,7 +47,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         description="Train a separation network on mixtures of recordings. "
         "The same command goes on with a training that was interrupted.",
-        epilog="Exit codes: 0 trained, 1 the loss is not finite or the disk is full, "
+        epilog="Exit codes: 0 trained, 1 the loss is not finite, or memory or the disk is full, "
         "2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument("--quick", action="store_true", help=f"other defaults: {QUICK}")

@@ -16,6 +16,7 @@ from bench.networks.checkpoint import save_model
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 from tests.bench import tiny_corpora as tiny
 from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
+from tests.simulated_cuda.install import simulated_cuda
 from tests.textbook.agreement import one_thread as one_thread
 
 ROOT = Path(__file__).parents[2]
@@ -177,3 +178,37 @@ def test_memory_does_not_grow_with_the_recording(checkpoint: Path, tmp_path: Pat
         for n_s in (60, 600)
     ]
     assert peaks[1] - peaks[0] < 16 * 2**20  # all samples of one channel alone are 106 MB
+
+
+@pytest.mark.parametrize(("scenario", "code"), [("full at once", 2), ("data-centre card", 0)])
+def test_a_gpu_that_is_full_ends_with_a_sentence_and_no_folder(
+    scenario: str, code: int, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
+    with simulated_cuda(scenario):
+        assert separate.main([*arguments, "--device", "cuda"]) == code
+    said = capsys.readouterr().err
+    if code:
+        assert (
+            "The intermediate results of 1 s do not fit into memory (CUDA out of memory. " in said
+        )
+        assert "with --chunk-s (it was 8), or use --device cpu." in said
+    assert (tmp_path / "out").exists() == (code == 0)
+
+
+def test_memory_that_is_full_on_the_cpu_is_said_too(
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> torch.Tensor:
+        return torch.empty(2**60, dtype=torch.uint8)
+
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    monkeypatch.setattr("bench.recordings.separation.estimate", full)
+    arguments = [str(mixture), str(tmp_path / "out"), "--checkpoint", str(checkpoint)]
+    assert separate.main(arguments) == 2
+    assert "do not fit into memory (" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -23,6 +23,7 @@ from bench.training.folder import MODEL_NAME, STATE_NAME
 from bench.training.options import default_threads
 from tests.bench import tiny_corpora as tiny
 from tests.bench.corpora.example_corpora import make_wsj0
+from tests.simulated_cuda.install import simulated_cuda
 
 ROOT = Path(__file__).parents[2]
 
@@ -417,3 +418,52 @@ def test_lines_are_plain_json(corpus: Path, tmp_path: Path) -> None:
     main(options(corpus, tmp_path))
     for text in (tmp_path / METRICS_NAME).read_text().splitlines():
         assert json.loads(text)["flops"] > json.loads(text)["macs"] > 0
+
+
+class TooLarge(tiny.Deterministic):
+    """Fits into memory where it is counted, and not in a step of four mixtures."""
+
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        if mixture.shape[0] == 4 and not mixture.is_meta:
+            torch.empty(2**60, dtype=torch.uint8)
+        return super().forward(mixture)
+
+
+def too_large() -> torch.nn.Module:
+    return TooLarge()
+
+
+def test_memory_that_is_full_ends_with_a_sentence_and_an_exit_code(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options(corpus, tmp_path, model="tests.bench.test_train:too_large")) == 1
+    said = capsys.readouterr().err
+    assert "The intermediate results of 4 mixtures do not fit into memory (" in said
+    assert "can't allocate memory" in said
+    assert "a smaller --batch (it was 4) or --samples (it was 400)" in said
+    assert "holds nothing to go on from" in said
+
+
+@pytest.mark.parametrize(("scenario", "code"), [("full at once", 1), ("full later", 1)])
+def test_a_gpu_that_is_full_ends_a_training_so_too(
+    scenario: str, code: int, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with simulated_cuda(scenario):
+        arguments = options(corpus, tmp_path, "--save-s", "0", model=DETERMINISTIC)
+        assert main([*arguments, "--device", "cuda"]) == code
+    said = capsys.readouterr().err
+    assert "do not fit into memory (CUDA out of memory. Tried to allocate " in said
+    assert "or use --device cpu." in said
+    assert ("holds nothing to go on from" in said) == (scenario == "full at once")
+
+
+def test_a_training_on_a_gpu_is_one_as_on_the_cpu(corpus: Path, tmp_path: Path) -> None:
+    with simulated_cuda("data-centre card"):
+        arguments = options(corpus, tmp_path / "gpu", model=DETERMINISTIC)
+        assert main([*arguments, "--device", "cuda"]) == 0
+    assert main(options(corpus, tmp_path / "cpu", model=DETERMINISTIC)) == 0
+    found, expected = last_weights(tmp_path / "gpu"), last_weights(tmp_path / "cpu")
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=1e-5)
+    lines = read_training(tmp_path / "gpu" / METRICS_NAME)
+    assert all(line.energy_j for line in lines)  # the driver counts it
