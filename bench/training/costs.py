@@ -13,6 +13,7 @@ from bench.machine.gpu import Gpu
 from bench.measure.contract import as_defined, check_estimates
 from bench.measure.gpu import open_own_gpu
 from bench.results.record import CellError, Status
+from bench.training.parallel import local_rank
 from bench.training.phases import plan_phases
 
 POWERCAP = Path("/sys/class/powercap")
@@ -77,6 +78,14 @@ class Spent(NamedTuple):
     cpu_s: float
     energy_j: float | None
 
+    def share(self) -> tuple[float, float, float]:
+        """What processes add up: both sums, and in how many of them the energy is known."""
+        return self.cpu_s, self.energy_j or 0.0, float(self.energy_j is not None)
+
+    def of_all(self, cpu_s: float, energy_j: float, n_known: float) -> "Spent":
+        """By all processes, from the sums of their shares; each takes the same wall time."""
+        return Spent(self.wall_s, cpu_s, energy_j if n_known else None)
+
     def __add__(self, other: object) -> "Spent":
         if not isinstance(other, Spent):
             return NotImplemented
@@ -86,21 +95,27 @@ class Spent(NamedTuple):
 
 
 def open_meter(device: torch.device) -> "Meter":
-    """The meter of a training on a device: on a GPU, its driver counts energy too."""
-    return Meter(gpu=open_own_gpu(device.index) if device.type == "cuda" else None)
+    """The meter of this process of a training: its GPU, if it has one, and the processors.
+
+    What processes of a machine share is counted by the first of them.
+    """
+    is_own = device.type == "cuda" and local_rank() < torch.cuda.device_count()
+    gpu = open_own_gpu(device.index) if is_own else None
+    return Meter(POWERCAP if local_rank() == 0 else None, gpu)
 
 
 class Meter:
     """Reads time and energy between two calls; read it more often than a counter wraps.
 
     Energy is the sum over the counters that are there and may be read, of the processor's
-    packages and of the GPU; None where there is none.
+    packages and of the GPU; None where there is none. ``powercap`` is None where the packages are
+    somebody else's to count.
     """
 
-    def __init__(self, powercap: Path = POWERCAP, gpu: Gpu | None = None) -> None:
+    def __init__(self, powercap: Path | None = POWERCAP, gpu: Gpu | None = None) -> None:
         self._gpu = gpu
         # One folder for each processor package; those below them are parts of it.
-        self._packages = sorted(powercap.glob("intel-rapl:[0-9]"))
+        self._packages = sorted(powercap.glob("intel-rapl:[0-9]")) if powercap else []
         self._last = self._read()
 
     def read(self) -> Spent:

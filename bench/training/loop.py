@@ -136,10 +136,12 @@ def measure_improvement(
             count += mixture.shape[0]
         spent = training.meter.read()
         message = torch.tensor(
-            [float(training.wants_stop()), spent.cpu_s], dtype=torch.float64, device=training.device
+            [float(training.wants_stop()), *spent.share()],
+            dtype=torch.float64,
+            device=training.device,
         )
-        stop, cpu_s = sum_over_processes(message, training.group).tolist()
-        training.spend(spent._replace(cpu_s=cpu_s))
+        stop, *shares = sum_over_processes(message, training.group).tolist()
+        training.spend(spent.of_all(*shares))
         if stop > 0:
             training.is_stopping = True
             return None

@@ -162,11 +162,13 @@ class Training:
         """The mean loss over processes; what was spent and whether to stop go with it."""
         spent = self.meter.read()
         message = torch.tensor(
-            [loss, float(self.wants_stop()), spent.cpu_s], dtype=torch.float64, device=self.device
+            [loss, float(self.wants_stop()), *spent.share()],
+            dtype=torch.float64,
+            device=self.device,
         )
-        total_loss, stop, cpu_s = sum_over_processes(message, self.group).tolist()
+        total_loss, stop, *shares = sum_over_processes(message, self.group).tolist()
         self.is_stopping = stop > 0
-        self.spend(spent._replace(cpu_s=cpu_s))
+        self.spend(spent.of_all(*shares))
         return float(total_loss) / self.group.size
 
     def mean_loss(self) -> float:

@@ -1,13 +1,16 @@
 """A training's operations are Table 1's column B; counters of energy are read as they wrap."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from bench.machine.gpu import Gpu
 from bench.measure.counted_step import count_step
-from bench.training.costs import Meter, Spent, count_updates
+from bench.training.costs import Meter, Spent, count_updates, open_meter
+from bench.training.parallel import Group
 from models.sudormrf import sudormrf_0_25x
 from tests.bench import tiny_corpora as tiny
 from tests.bench.example_records import make_job
@@ -85,3 +88,47 @@ def test_no_counter_is_no_energy(tmp_path: Path) -> None:
     assert Meter(tmp_path).read().energy_j is None
     assert Spent(1.0, 2.0, 3.0) + Spent(1.0, 2.0, None) == Spent(2.0, 4.0, None)
     assert Spent(1.0, 2.0, 3.0) + Spent(0.5, 0.5, 0.5) == Spent(1.5, 2.5, 3.5)
+
+
+def test_the_processors_of_a_machine_are_counted_by_one_of_its_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four processes that each counted them would add them up four times."""
+    monkeypatch.setattr("bench.training.costs.POWERCAP", tmp_path)
+    energies = []
+    for rank in range(4):
+        write_counter(tmp_path / "intel-rapl:0", 0)
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        meter = open_meter(torch.device("cpu"))
+        write_counter(tmp_path / "intel-rapl:0", 5_000_000)
+        energies.append(meter.read().energy_j)
+    assert energies == [5.0, None, None, None]
+
+
+def test_the_energy_of_a_training_is_that_of_the_gpus_of_all_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here 2 J, and 3 J of another process, in the message that its gradients come with."""
+    one = tiny.training()
+    spent = Spent(wall_s=1.0, cpu_s=0.5, energy_j=2.0)
+    monkeypatch.setattr(one, "meter", SimpleNamespace(read=lambda: spent))
+
+    def add_another(values: Tensor, group: Group) -> Tensor:
+        others = torch.zeros_like(values)
+        others[-3:] = torch.tensor([0.25, 3.0, 1.0])
+        return values + others
+
+    monkeypatch.setattr("bench.training.training.sum_over_processes", add_another)
+    monkeypatch.setattr("bench.training.loop.sum_over_processes", add_another)
+    batch = next(tiny.mixtures(one.settings).train(0, 0))
+    one.update(*batch)
+    assert one.position.energy_j == 5.0
+    assert one.position.cpu_s == 0.75
+    assert one.position.wall_s == 1.0
+
+
+def test_an_energy_that_no_process_knows_is_not_zero() -> None:
+    shares = [Spent(1.0, 0.5, energy).share() for energy in (None, None)]
+    assert Spent(1.0, 0.5, None).of_all(*map(sum, zip(*shares, strict=True))).energy_j is None
+    shares = [Spent(1.0, 0.5, energy).share() for energy in (None, 4.0)]
+    assert Spent(1.0, 0.5, None).of_all(*map(sum, zip(*shares, strict=True))).energy_j == 4.0
