@@ -85,7 +85,7 @@ SETTINGS = Settings(
     dtype="float32",
     threads=2,
     seed=0,
-    effort=Effort(3, 1000.0, 0.0, budget_s=0.5, deadline_s=60.0),
+    effort=Effort(3, 10_000.0, 0.0, budget_s=0.5, deadline_s=60.0),
 )
 
 

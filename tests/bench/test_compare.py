@@ -40,6 +40,9 @@ class Times:
             yield make_record(player.job, in_turns((time_s, time_s)), player.environment)
 
 
+WITH_GPU = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
+
+
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Times:
     times = Times()
@@ -83,7 +86,10 @@ def test_two_networks_are_compared_on_one_thread(
 
 
 @pytest.mark.parametrize("tf32", ["off", "on"])
-def test_tf32_is_a_setting_of_training_steps_on_a_gpu(call: Call, times: Times, tf32: str) -> None:
+def test_tf32_is_a_setting_of_training_steps_on_a_gpu(
+    call: Call, times: Times, monkeypatch: pytest.MonkeyPatch, tf32: str
+) -> None:
+    monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: WITH_GPU)
     call(*NETWORKS, "--device", "cuda", "--phase", "update", "--tf32", tf32)
     assert {job.workload.tf32 for job in times.jobs} == {tf32 == "on"}
 
@@ -137,7 +143,7 @@ def test_bad_input_is_told_before_anything_is_measured(
     [
         ([], "inference", "cpu"),
         (["--phase", "update"], "update", "cpu"),
-        (["--device", "cuda"], None, "cuda"),
+        (["--device", "cuda"], "gpu_inference", "cuda"),
         (["--device", "cuda", "--phase", "update"], "update", "cuda"),
     ],
 )
@@ -147,17 +153,14 @@ def test_what_runs_on_the_device_is_judged_and_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: list[str],
-    phase: str | None,
+    phase: str,
     device: str,
 ) -> None:
     """On a GPU never the inference that runs on the CPU, which it was before without a word."""
-    with_gpu = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
-    monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: with_gpu)
+    monkeypatch.setattr(sides, "prepare_measuring", lambda entries, threads: WITH_GPU)
     assert call(*NETWORKS, *options) == 0
-    (judged,) = {(job.workload.phase, job.workload.device) for job in times.jobs}
-    assert judged[1] == device
-    assert judged[0] == (phase or judged[0])
-    assert f", {judged[0]} on {device}" in capsys.readouterr().out
+    assert {(job.workload.phase, job.workload.device) for job in times.jobs} == {(phase, device)}
+    assert f", {phase} on {device}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_steps_with_and_without_tf32_are_refused_and_inference_on_the_cpu_is_nei
     plain, rounded = update_on("cuda"), update_on("cuda", tf32=True)
     with pytest.raises(UsageError, match=r"settings of TF32.*TF32 off.*TF32 on"):
         summarize([plain, rounded])
-    inference = make_record(make_job())
+    inference = make_record(make_job(), environment=environment(machine={"gpu": GPU}))
     found = [summarize([inference, *more]).tf32 for more in ([], [plain], [rounded])]
     assert found == [None, False, True]
 

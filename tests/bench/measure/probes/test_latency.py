@@ -90,7 +90,7 @@ def test_on_a_gpu_no_first_call_leaves_a_process_without_warm_up(
     """On a clock in the place of events; the first call loads libraries for four seconds."""
     clock = Clock([4.0, 0.3, 0.2, 0.1])
     monkeypatch.setattr(latency, "time_on_cuda", clock.stopwatch)
-    monkeypatch.setattr(latency, "open_gpu", lambda: None)
+    monkeypatch.setattr(latency, "open_own_gpu", lambda: None)
     monkeypatch.setattr(latency, "time_with_cold_cache", lambda run, stopwatch: (0.2,))
     monkeypatch.setattr(
         latency, "prepare_step", lambda model, workload: prepare_step(model, workload, "cpu")

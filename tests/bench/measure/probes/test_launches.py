@@ -12,7 +12,6 @@ from bench.measure.replay import Replay
 from bench.measure.step import no_mark
 from bench.results.measurements import LAUNCH_BOUND_BELOW, Launches
 from bench.results.record import CellError, Status
-from bench.results.workload import Phase
 from tests import fault_models
 from tests.bench.example_records import make_job
 from tests.bench.measure.clock import Clock
@@ -75,14 +74,3 @@ def test_on_the_cpu_there_is_nothing_to_launch() -> None:
     with pytest.raises(CellError, match="Only on a GPU") as raised:
         launches.measure(fault_models.healthy, make_job(probe="launches").workload, 0.0)
     assert raised.value.status == Status.UNSUPPORTED
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("phase", ["gpu_inference", "update"])
-def test_a_tiny_network_launches_something_and_waits_for_the_host(phase: Phase) -> None:
-    workload = make_job("healthy", "launches", phase, device="cuda", n_samples=400).workload
-    found = launches.measure(fault_models.healthy, workload, 0.1)
-    assert found.n_launches
-    assert found.busy_share is not None
-    assert 0 < found.busy_share < LAUNCH_BOUND_BELOW
-    assert (found.replay_status == "ok") == (phase == "gpu_inference")
