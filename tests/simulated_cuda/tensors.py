@@ -2,7 +2,8 @@
 
 Two modes see every call: a function mode, which answers where a tensor is and sends it from one
 place to another, and a dispatch mode below it, which books what operators take and launch, also
-those of a backward pass.
+those of a backward pass. While a call runs below the function mode, as in the dispatch modes of
+others, tensors say where they really are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
