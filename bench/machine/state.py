@@ -17,6 +17,7 @@ from bench.machine.attempt import attempt
 from bench.machine.contention import read_counters
 from bench.machine.gpu import Gpu, GpuProcess, open_gpu
 from bench.machine.kernel_files import read_number, read_numbers, read_text
+from bench.machine.own_run import own_processes
 from bench.results.environment import GpuReading, MachineState
 
 ROOT = Path("/")
@@ -124,21 +125,24 @@ def _own_gpu(uuid: str | None, has_context: bool) -> GpuReading | None:
 def read_gpu(
     gpu: Gpu, own_pid: int, has_context: bool = False, now: Callable[[], float] = time.time
 ) -> GpuReading:
-    """The driver's view; of other processes their number, memory and time, not which they are.
+    """The driver's view; of processes of others their number, memory and time, not which they are.
 
     In a container the driver may list processes by the host's numbers, or none. Where ``own_pid``
-    has a context and is not listed, it is one of those that compute, and which is not known.
+    has a context and is not listed, it and the other processes of its run are among those that
+    compute, and which these are is not known.
     """
     processes = gpu.processes()
-    others = [process for process in processes or () if process.pid != own_pid]
+    own = own_processes(own_pid)
+    others = [process for process in processes or () if process.pid not in own]
     drawing = [process for process in others if process.draws]
     computing = [process for process in others if not process.draws]
     is_listed = len(others) < len(processes or ())
     is_hidden = has_context and bool(computing) and not is_listed
+    n_hidden = min(len(computing), len(own)) if is_hidden else 0
     is_blind = has_context and not computing and not is_listed
-    n_others = None if processes is None or is_blind else len(others) - is_hidden
-    known = drawing if is_hidden and len(computing) == 1 else others
-    is_told_apart = n_others is not None and not (is_hidden and len(computing) > 1)
+    n_others = None if processes is None or is_blind else len(others) - n_hidden
+    known = drawing if n_hidden == len(computing) else others
+    is_told_apart = n_others is not None and n_hidden in (0, len(computing))
     return replace(
         gpu.read(),
         n_other_processes=n_others,

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 from bench.errors import UsageError
+from bench.machine.own_run import RUN_VARIABLE
 
 START = Path(__file__).with_name("start.py")
 START_DEADLINE_S = 120.0
@@ -82,12 +83,16 @@ class ForkServer:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
                 cwd=self._root,
-                env={**os.environ, "OMP_NUM_THREADS": str(self._threads), **self._variables},
+                env=self._environment(),
             )
         self._buffer = b""
         self._started: deque[int] = deque()
         self._ended: dict[int, int] = {}  # exit codes of processes that have ended
         return self
+
+    def _environment(self) -> dict[str, str]:
+        own = {"OMP_NUM_THREADS": str(self._threads), RUN_VARIABLE: str(os.getpid())}
+        return {**os.environ, **own, **self._variables}
 
     def __exit__(self, *exception: object) -> None:
         self._control.close()

@@ -43,7 +43,9 @@ def run(scenario: str, tmp_path: Path, *models: str) -> "subprocess.CompletedPro
 
 
 def test_a_run_measures_on_the_card_and_writes_its_table(tmp_path: Path) -> None:
-    done = run("data-centre card", tmp_path, "tests.fault_models:healthy")
+    """Two networks, whose processes live side by side and disturb each other in no record."""
+    models = ["tests.fault_models:healthy", "tests.fault_models:prints_a_lot"]
+    done = run("data-centre card", tmp_path, *models)
     assert done.returncode == 0, done.stderr
     measured = [record for record in records_of(tmp_path) if record.job.workload.device == "cuda"]
     assert {record.status for record in measured} == {Status.OK}
@@ -52,6 +54,9 @@ def test_a_run_measures_on_the_card_and_writes_its_table(tmp_path: Path) -> None
         assert record.environment is not None
         assert record.environment.machine.gpu is not None
         assert record.environment.machine.gpu.name == H100.name
+        if isinstance(record.result, LatencyTimes):
+            assert record.result.gpu_during is not None
+            assert record.result.gpu_during.n_other_processes == 0
     table = (tmp_path / "out" / "table1.md").read_text()
     assert H100.name in table
     with (tmp_path / "out" / "table1.csv").open(newline="") as file:
