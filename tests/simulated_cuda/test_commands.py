@@ -95,7 +95,7 @@ def test_a_card_that_can_not_be_used_is_told_in_words(
     "scenario", ["data-centre card", "laptop with a desktop", "MIG", "no NVML"]
 )
 def test_networks_of_the_registry_are_measured(scenario: str, tmp_path: Path) -> None:
-    done = run(scenario, tmp_path, "sudormrf-0.25x", "tests.fault_models:null")
+    done = run(scenario, tmp_path, "sudormrf-0.25x", "tests.fault_models:healthy")
     assert done.returncode == 0, done.stderr
     assert {record.status for record in records_of(tmp_path)} == {Status.OK}
     names = {path.name for path in (tmp_path / "out").iterdir()}
