@@ -160,6 +160,11 @@ class Booked(TorchDispatchMode):
             index = self.gpus.place_of_results(inputs)
             if index is None:
                 return func(*args, **named)
+            if torch.is_inference_mode_enabled():  # which lets composite operators through whole
+                with self:
+                    decomposed = func.decompose(*args, **named)
+                if decomposed is not NotImplemented:
+                    return decomposed
 
             def call() -> Any:
                 return func(*args, **named)
