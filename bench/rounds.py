@@ -25,7 +25,7 @@ GRACE = 1.2
 """Times the time to spend, until which a network has its first three rounds."""
 MEMORY_SHARE = 0.8
 """Of the memory that was free when the run began, for all processes of a round."""
-COST_OF_MEMORY = 0.75
+COST_OF_MEMORY = 0.5
 """A round's cost before the first, over the time that measuring the same step's memory took."""
 UNKNOWN_BYTES = 500_000_000
 """Of a process whose peak was not measured."""
