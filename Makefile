@@ -49,13 +49,14 @@ gate: $(INSTALLED)
 # The package index has torchaudio (which asteroid wants) for CUDA only: its libraries can't load
 # beside a torch for processors. It does without them, in Python, where they are not there.
 TORCHAUDIO_LIBRARIES := $(VENV)/lib/python*/site-packages/torchaudio/lib/*.so
-# Modules are compiled when they are first imported, which takes half a minute from the installation.
+# pip would compile modules on one processor; some files of packages are templates that don't compile.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
+	@$(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
 	@touch $@
 
