@@ -161,10 +161,12 @@ class Booked(TorchDispatchMode):
             if index is None:
                 return func(*args, **named)
             if torch.is_inference_mode_enabled():  # which lets composite operators through whole
-                with self:
-                    decomposed = func.decompose(*args, **named)
-                if decomposed is not NotImplemented:
-                    return decomposed
+                # As OpOverload.decompose does (torch/_ops.py), but never by Python's
+                # decompositions: those make tensors where others really are.
+                composite = torch._C.DispatchKey.CompositeImplicitAutograd
+                if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), composite):
+                    with self:
+                        return func._op_dk(composite, *args, **named)
 
             def call() -> Any:
                 return func(*args, **named)
