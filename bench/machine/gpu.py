@@ -111,7 +111,7 @@ class Gpu:
         nvml, since_us = self._nvml, int(1e6 * since_s)
         try:
             samples = nvml.nvmlDeviceGetProcessUtilization(self._board, since_us)
-        except Exception as error:
+        except Exception as error:  # as broad as ``ask``, and for its reason
             # No sample is an error; pynvml raises where none is a success too.
             none_found = (nvml.NVML_ERROR_NOT_FOUND, nvml.NVML_SUCCESS)
             return {} if getattr(error, "value", None) in none_found else None

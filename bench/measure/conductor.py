@@ -22,14 +22,12 @@ from bench.measure.quiet import QuietMoments
 from bench.results.environment import Environment
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record
-from bench.results.statistics import MIN_PROCESSES
+from bench.results.statistics import LONG_CALL_S, MIN_PROCESSES
 
 MIN_TURNS = 2
-"""In which a process was not disturbed; or twice as many in all."""
+"""In which a process was not disturbed, one of a long call; or twice as many in all."""
 MIN_TURNS_ON_GPU = math.ceil(10 / MIN_PROCESSES)
 """The same on a GPU, of calls that fit into the budget: a network has ten of them in all."""
-LONG_CALL_S = 2.0
-"""From here on one undisturbed turn is the least in a round."""
 MAX_TURNS = 300
 LEAST_WAIT_S = 3.0
 """For quiet moments in a round, however short its calls are."""

@@ -14,15 +14,14 @@ from bench.measure.step import PARTS, Run
 from bench.measure.stopwatch import CallTiming, Stopwatch
 from bench.results.contention import CallContention, Contention
 from bench.results.measurements import LatencyTimes
+from bench.results.statistics import LONG_CALL_S
 
 WARMUP_S = 0.5
 """When this is spent, and enough calls are made, no further call warms up."""
 LEAST_CALLS = 2
-"""That warm up. The second of a training step still asks for pages that the first did not need."""
+"""That warm up; one of a long call. A training step's second still asks the kernel for pages."""
 LEAST_ON_GPU = 3
 """The same on a GPU, where libraries load further kernels after the first call."""
-LONG_CALL_S = 2.0
-"""One such call is enough on the CPU."""
 STABLE_WITHIN = 0.05
 """The last three calls lie within this share of the smallest: the warm-up is over."""
 TURN_S = 0.005

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.measure.repetition import LEAST_ON_GPU
 from bench.measure.step import Run, no_mark
 from bench.results.record import Status
 
-N_WARMUP = 3
-"""Calls on a side stream before the capture, so that libraries have made their choices."""
 AGREES_WITHIN = 1e-2
 """Of the largest estimate: far above rounding, far below what estimates are."""
 
@@ -32,7 +31,7 @@ def capture_graph(run: Run) -> Captured:
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
-        for _ in range(N_WARMUP):
+        for _ in range(LEAST_ON_GPU):  # libraries have made their choices before the capture
             run()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()

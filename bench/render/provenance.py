@@ -14,6 +14,8 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         return [("Machine", "unknown: no process lived long enough to say")]
     machine, torch, code = environment.machine, environment.torch, environment.code
     gpu, workload = machine.gpu, summary.workload
+    # Networks on a GPU computed as the workload says, whatever torch had been set to before.
+    by_default = "" if summary.tf32 is None else " by default"
     return [
         (
             "Processor",
@@ -34,8 +36,8 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         (
             "Flags",
             f"{torch.cpu_capability}, oneDNN {_on(torch.mkldnn)}, "
-            f"float32 matmul precision {torch.matmul_precision or 'not told'}, "
-            f"cuDNN {torch.cudnn or 'none'} (TF32 {_on(torch.cudnn_allow_tf32)}, "
+            f"float32 matmul precision {torch.matmul_precision or 'not told'}{by_default}, "
+            f"cuDNN {torch.cudnn or 'none'} (TF32 {_on(torch.cudnn_allow_tf32)}{by_default}, "
             f"benchmark {_on(torch.cudnn_benchmark)}), "
             f"flush denormals {_on(torch.flushes_denormals)}",
         ),

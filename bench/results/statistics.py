@@ -17,6 +17,8 @@ from bench.results.intervals import middle
 LEVEL = 0.95
 MIN_PROCESSES = 3
 MIN_CALLS = 5
+LONG_CALL_S = 2.0
+"""From here on one call of a process does where several of others are needed."""
 WIDEST = 0.25
 """Half an interval over its value; from here on the value is no number that one could quote."""
 

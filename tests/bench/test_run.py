@@ -1,15 +1,10 @@
-"""The command, with measuring replaced by made-up records: input, endings, what is on disk."""
+"""The command, with measuring replaced by made-up records: input, endings, what is said."""
 
 import csv
-import errno
 import io
-import os
-import shutil
-import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import redirect_stderr
 from dataclasses import replace
-from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Never
 
@@ -17,7 +12,6 @@ import pytest
 
 from bench import options, run
 from bench.errors import UsageError
-from bench.machine.lock import measuring_alone
 from bench.plan import EFFORTS
 from bench.registry import REGISTRY, TABLE1, Entry
 from bench.render.terminal.expectations import (
@@ -26,18 +20,15 @@ from bench.render.terminal.expectations import (
     say_what_to_expect,
     warn_of_threads,
 )
-from bench.results.environment import GpuDevice
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record, Status
-from bench.results.store import read_records
-from tests.bench.example_records import GPU, SETTINGS, environment, make_job, make_record
+from tests.bench.example_records import SETTINGS, make_job, make_record
 from tests.bench.made_up_run import (
     FAILED_JOBS,
     NULL_JOBS,
     QUICK_JOBS,
     Bench,
     Call,
-    interrupt,
     stored,
 )
 from tests.bench.made_up_run import bench_fixture as bench_fixture
@@ -193,95 +184,6 @@ def test_threads_that_are_no_number_are_told(
     assert bench.jobs == []
 
 
-def test_cuda_without_a_gpu_says_what_the_build_is(
-    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.environment = environment(torch={"cuda_build": "12.8"})
-    assert call("--device", "cuda") == 2
-    assert "is built for CUDA 12.8 but sees no GPU" in capsys.readouterr().err
-
-
-def test_cuda_on_a_card_that_fails_says_torchs_words(
-    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    described = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
-    bench.environment = replace(described, problems={"cuda": "RuntimeError: no kernel image"})
-    assert call("--device", "cuda") == 2
-    said = capsys.readouterr().err
-    assert "torch 2.13.0 can't use Example GPU: RuntimeError: no kernel image." in said
-    assert bench.jobs == []
-
-
-@pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize(
-    ("requested", "problems", "said"),
-    [
-        ("auto", {}, ["--device auto takes the GPU: Example GPU."]),
-        (
-            "auto",
-            {"cuda": "It fails."},
-            ["--device auto takes the CPU: torch 2.13.0 can't use Example GPU: It fails."],
-        ),
-        ("cpu", {}, []),
-        ("cuda", {}, []),
-    ],
-)
-def test_auto_says_which_device_it_takes(
-    call: Call,
-    bench: Bench,
-    capsys: pytest.CaptureFixture[str],
-    requested: str,
-    problems: dict[str, str],
-    said: list[str],
-) -> None:
-    described = environment(machine={"gpu": GPU}, torch={"cuda_build": "12.8"})
-    bench.environment = replace(described, problems=problems)
-    assert call("--models", "dprnn", "--device", requested) == 0
-    lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if line.startswith("--device")] == said
-
-
-@pytest.mark.usefixtures("no_figure")
-def test_a_card_by_number_is_the_only_one_that_measuring_processes_see(
-    call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")
-    bench.environment = environment(machine={"gpu": GPU})
-    seen: list[str] = []
-    bench.act = lambda job: seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
-    assert call("--models", "dprnn", "--device", "cuda:1") == 0
-    assert set(seen) == {"3"}
-    assert {job.workload.device for job in bench.jobs} == {"cpu", "cuda"}
-
-
-@pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize(
-    ("requested", "gpu", "device", "prefix"),
-    [
-        ("auto", None, "cpu", "cpu-"),
-        ("auto", GPU, "cuda", "example-gpu-"),
-        ("cuda", GPU, "cuda", "example-gpu-"),
-        ("cpu", GPU, "cpu", "cpu-"),
-    ],
-)
-def test_where_the_update_step_runs(
-    call: Call,
-    bench: Bench,
-    tmp_path: Path,
-    requested: str,
-    gpu: GpuDevice | None,
-    device: str,
-    prefix: str,
-) -> None:
-    bench.environment = environment(machine={"gpu": gpu})
-    call("--models", "dprnn", "--device", requested)
-    devices = {job.workload.phase: job.workload.device for job in bench.jobs}
-    on_gpu = {"gpu_inference": "cuda"} if device == "cuda" else {}
-    assert devices == {"inference": "cpu", "update": device} | on_gpu
-    (path,) = (tmp_path / "out" / "records").iterdir()
-    assert path.name.startswith(prefix)
-
-
 @pytest.mark.usefixtures("no_figure")
 def test_options_reach_every_job(call: Call, bench: Bench) -> None:
     call(
@@ -369,136 +271,12 @@ def test_a_precision_is_said_once_and_changes_no_job() -> None:
     assert printed.getvalue().splitlines() == [describe_time(SETTINGS), describe_precision(0.0)]
 
 
-def test_a_file_where_the_folder_should_be(
-    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "out").write_text("mine")
-    assert call() == 2
-    assert "can't be written to" in capsys.readouterr().err
-    assert bench.jobs == []
-    assert (tmp_path / "out").read_text() == "mine"
-
-
-@pytest.mark.usefixtures("no_figure")
-def test_each_record_is_on_disk_before_the_next_job_starts(
-    call: Call, bench: Bench, tmp_path: Path
-) -> None:
-    n_stored = []
-    bench.act = lambda job: n_stored.append(len(stored(tmp_path / "out")))
-    call("--models", "dprnn")
-    assert n_stored == list(range(QUICK_JOBS + NULL_JOBS))
-
-
-@pytest.mark.parametrize(
-    ("stop", "code", "word"),
-    [
-        (interrupt, 130, "Interrupted"),
-        (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, "Terminated"),
-    ],
-)
-def test_a_stop_keeps_what_was_measured(
-    call: Call,
-    bench: Bench,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    stop: Callable[[], None],
-    code: int,
-    word: str,
-) -> None:
-    bench.act = lambda job: stop() if len(bench.jobs) == 3 else None
-    assert call("--models", "dprnn") == code
-    assert len(stored(tmp_path / "out")) == 3
-    assert word in capsys.readouterr().err
-    assert bench.is_closed
-
-
-def test_a_full_disk_ends_the_run_with_a_sentence_and_whole_records(
-    call: Call,
-    bench: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def fill_up(job: Job) -> None:
-        def refuse(descriptor: int) -> Never:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        if len(bench.jobs) == 2:
-            monkeypatch.setattr(os, "fsync", refuse)
-
-    bench.act = fill_up
-    assert call("--models", "dprnn") == 2
-    assert "No space left on device" in capsys.readouterr().err
-    assert len(stored(tmp_path / "out")) >= 2
-    assert bench.is_closed
-
-
-@pytest.mark.usefixtures("no_figure")
-def test_an_error_that_is_not_unicode_is_stored_like_any_other(
-    call: Call, bench: Bench, tmp_path: Path
-) -> None:
-    reason = "No weights in caf\udce9."
-    bench.failures["dprnn"] = (Status.ERROR, reason)
-    assert call("--models", "dprnn") == 1
-    records = [record for record in stored(tmp_path / "out") if record.job.model == "dprnn"]
-    assert [record.reason for record in records] == [reason]
-
-
 def test_the_list_names_everything(capsys: pytest.CaptureFixture[str], bench: Bench) -> None:
     assert run.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(REGISTRY)
     for line, entry in zip(lines, REGISTRY.values(), strict=True):
         assert entry.display_name in line
-
-
-@pytest.mark.usefixtures("no_figure")
-def test_nothing_is_written_into_the_records_of_another_run(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two that begin in the same second."""
-
-    class Stopped(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> "Stopped":
-            return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
-
-    monkeypatch.setattr(run, "datetime", Stopped)
-    assert call("--models", "dprnn") == 0
-    first = stored(tmp_path / "out")
-    assert call("--models", "demucs") in (0, 2)
-    path = tmp_path / "out" / "records" / "cpu-20260102T030405Z.jsonl"
-    assert read_records(path).records == first
-
-
-def test_two_runs_do_not_measure_at_once(
-    call: Call, bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with measuring_alone():
-        assert call("--models", "dprnn") == 2
-    assert "Another run is measuring" in capsys.readouterr().err
-    assert bench.jobs == []
-
-
-def test_a_run_that_is_refused_leaves_no_file(call: Call, bench: Bench, tmp_path: Path) -> None:
-    with measuring_alone():
-        assert call("--models", "dprnn") == 2
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_disk_that_is_nearly_full_is_found_before_the_run(
-    call: Call,
-    bench: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
-    assert call("--models", "dprnn") == 2
-    assert "Only 1 MB are free" in capsys.readouterr().err
-    assert bench.jobs == []
-    assert list((tmp_path / "out" / "records").iterdir()) == []
 
 
 def test_ratios_beside_those_of_a_folder_where_one_run_can_be_read(

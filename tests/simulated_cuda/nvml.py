@@ -47,20 +47,9 @@ class Driver:
             raise self._error("LIBRARY_NOT_FOUND")
         self._is_open = True
 
-    def nvmlInitWithFlags(self, flags: int) -> None:
-        self.nvmlInit()
-
-    def nvmlShutdown(self) -> None:
-        self._opened()
-        self._is_open = False
-
     def nvmlSystemGetDriverVersion(self) -> str:
         self._opened()
         return self._scenario.driver
-
-    def nvmlSystemGetCudaDriverVersion(self) -> int:
-        self._opened()
-        return self._scenario.cuda_of_driver
 
     def nvmlDeviceGetCount(self) -> int:
         """Of boards: MIG instances are not counted."""
@@ -94,12 +83,6 @@ class Driver:
     def nvmlDeviceGetUUID(self, handle: Card) -> str:
         self._opened()
         return handle.uuid
-
-    def nvmlDeviceGetIndex(self, handle: Card) -> int:
-        return list(self._scenario.cards).index(self._board(handle))
-
-    def nvmlDeviceGetCudaComputeCapability(self, handle: Card) -> tuple[int, int]:
-        return self._board(handle).capability
 
     def nvmlDeviceGetPersistenceMode(self, handle: Card) -> int:
         """nvmlEnableState_t: 1 is enabled."""
@@ -194,10 +177,6 @@ class Driver:
         self._has_processes()
         return [] if self._scenario.hides_processes else self._neighbours(handle, draws=True)
 
-    def nvmlDeviceGetMPSComputeRunningProcesses(self, handle: Card) -> list[Any]:
-        self._has_processes()
-        return []
-
     def _has_processes(self) -> None:
         """pynvml asks for version 3 of these functions, which came with driver 510 (CUDA 11.6);
         where it is not there, it raises an error that is no NVMLError (throwOnVersionMismatch).
@@ -248,11 +227,6 @@ class Driver:
             if migDevice in card.instances:
                 return card
         raise self._error("INVALID_ARGUMENT")
-
-    def nvmlDeviceIsMigDeviceHandle(self, device: Card) -> Any:
-        """pynvml returns the c_uint itself."""
-        self._opened()
-        return self._nvml.c_uint(device not in self._scenario.cards)
 
 
 def functions(nvml: ModuleType, scenario: Scenario) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from statistics import median
 from torch import nn
 
 from bench.measure.kernels import Work, busy_ns, count_kernels, profile_device
+from bench.measure.repetition import LEAST_ON_GPU
 from bench.measure.replay import Replay, time_replay
 from bench.measure.step import Run, Step, prepare_step
 from bench.measure.stopwatch import Stopwatch, time_on_cuda
@@ -18,7 +19,6 @@ from bench.results.measurements import Launches
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
 
-N_WARMUP = 3
 FEWEST_CALLS = 3
 MOST_CALLS = 50
 NOTHING_SEEN = (
@@ -30,7 +30,7 @@ NOT_REPLAYED = Replay(None, Status.SKIPPED, "Only inference is captured.")
 
 def time_calls(run: Run, budget_s: float, stopwatch: Stopwatch = time_on_cuda) -> float:
     """The median time of some warm calls, for as long as the budget lasts."""
-    for _ in range(N_WARMUP):
+    for _ in range(LEAST_ON_GPU):
         stopwatch(run)
     times_s: list[float] = []
     while len(times_s) < FEWEST_CALLS or (len(times_s) < MOST_CALLS and sum(times_s) < budget_s):

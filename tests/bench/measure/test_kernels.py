@@ -7,7 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch._C._autograd import DeviceType
+from torch.profiler import ProfilerActivity
 
+from bench.measure import kernels
 from bench.measure.kernels import Work, busy_ns, count_kernels, profile_device, read_works
 from bench.measure.step import no_mark
 
@@ -88,8 +90,9 @@ def test_the_profilers_real_events_have_what_is_read_of_them() -> None:
     assert all(one.start_ns() > 0 and one.duration_ns() >= 0 and one.name() for one in events)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
-def test_without_a_gpu_nobody_sees_a_kernel() -> None:
+def test_where_the_profiler_sees_no_gpu_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "supported_activities", lambda: {ProfilerActivity.CPU})
+
     def run(mark: object = no_mark) -> torch.Tensor:
         raise AssertionError("nothing is run")
 

@@ -63,7 +63,9 @@ def test_the_workload_says_what_float32_means_where_a_gpu_took_part(
     settings = replace(SETTINGS, tf32=tf32).on(device)
     records = complete_run(TABLE1[:2], settings)
     summary = summarize(records)
-    assert words in dict(describe_provenance(summary))["Workload"]
+    lines = dict(describe_provenance(summary))
+    assert words in lines["Workload"]
+    assert ("(TF32 on by default, " in lines["Flags"]) == (device == "cuda")
     assert {row["tf32"] for row in to_rows(summary)} == {cell}
     metric = next(metric for metric in METRICS if metric.name == "latency_s_update")
     (series, *_) = collect_series(records, metric)
