@@ -69,12 +69,12 @@ SEES_GPU := import sys, torch; sys.exit(not torch.cuda.is_available())
 CUDA_JOB := --device cuda --models all
 # The files with tests marked cuda; tests/test_make_cuda.py holds this against the marks.
 CUDA_TESTS := \
-	tests/bench/measure/probes/test_latency.py \
-	tests/bench/measure/probes/test_launches_on_gpu.py \
-	tests/bench/measure/probes/test_memory.py \
-	tests/bench/measure/test_environment.py \
-	tests/bench/measure/test_replay.py \
-	tests/bench/measure/test_stopwatch.py \
+	tests/bench/measuring/probes/test_latency.py \
+	tests/bench/measuring/probes/test_launches_on_gpu.py \
+	tests/bench/measuring/probes/test_memory.py \
+	tests/bench/measuring/test_environment.py \
+	tests/bench/measuring/test_replay.py \
+	tests/bench/measuring/test_stopwatch.py \
 	tests/simulated_cuda/test_torch.py \
 	tests/test_model_properties.py
 cuda:

@@ -17,7 +17,7 @@ from bench.command import announce, measure, name_program, read_and_warn, run_co
 from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.outlook import Allowance
 from bench.gate.rounds import CheckRun, check_records
-from bench.measure.isolate import prepare_measuring
+from bench.measuring.isolate import prepare_measuring
 from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
 

@@ -18,7 +18,7 @@ from bench.errors import (
     UsageError,
 )
 from bench.machine.lock import measuring_alone
-from bench.measure.isolate import run_jobs
+from bench.measuring.isolate import run_jobs
 from bench.results.environment import Environment
 from bench.results.record import Job, Record, Status
 from bench.results.store import RecordFile, read_records

@@ -22,8 +22,8 @@ from bench.gate.effect import SMALLEST_EFFECT
 from bench.gate.outlook import Allowance
 from bench.gate.sides import Side, two_sides
 from bench.machine.lock import measuring_alone
-from bench.measure.conductor import Player, measure_round
-from bench.measure.place import choose_device
+from bench.measuring.conductor import Player, measure_round
+from bench.measuring.place import choose_device
 from bench.options import add_precision
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.machine.pages import KEEP_PAGES
-from bench.measure.conductor import Player, measure_round
+from bench.measuring.conductor import Player, measure_round
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry
 from bench.results.environment import Environment

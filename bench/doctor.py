@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, EXIT_UNFIT
-from bench.measure.forkserver import require_linux
+from bench.measuring.forkserver import require_linux
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,8 +51,8 @@ def examine(arguments: argparse.Namespace) -> int:
 
     from bench.machine.fitness import find_faults, is_fit
     from bench.machine.readings import take_readings
-    from bench.measure.isolate import fetch_environment
-    from bench.measure.machine_trial import try_machine
+    from bench.measuring.isolate import fetch_environment
+    from bench.measuring.machine_trial import try_machine
     from bench.render.terminal.fitness import render_findings, render_json, render_verdict
 
     findings = find_faults(take_readings(arguments.output, fetch_environment, try_machine))

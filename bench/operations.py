@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.command import measure, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
-from bench.measure.isolate import prepare_measuring
+from bench.measuring.isolate import prepare_measuring
 from bench.plan import EFFORTS, Settings, plan_after, plan_contract_jobs, plan_operation_jobs
 from bench.registry import Entry, select_entries
 from bench.results.measurements import ModuleCounts

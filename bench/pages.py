@@ -16,8 +16,8 @@ from pathlib import Path
 from bench.command import name_failures, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.lock import measuring_alone
-from bench.measure.conductor import Player, measure_round
-from bench.measure.isolate import prepare_measuring
+from bench.measuring.conductor import Player, measure_round
+from bench.measuring.isolate import prepare_measuring
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment

@@ -18,7 +18,7 @@ from bench.command import name_failures, name_program, read_and_warn, run_comman
 from bench.designs import DESIGNS, run_design
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.machine.lock import measuring_alone
-from bench.measure.isolate import prepare_measuring
+from bench.measuring.isolate import prepare_measuring
 from bench.neighbour import neighbour
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment

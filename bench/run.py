@@ -22,8 +22,8 @@ from bench.command import (
 )
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK
 from bench.machine.description import available_cpus
-from bench.measure.isolate import prepare_measuring
-from bench.measure.place import choose_card, choose_device, device_name, explain_auto
+from bench.measuring.isolate import prepare_measuring
+from bench.measuring.place import choose_card, choose_device, device_name, explain_auto
 from bench.options import build_parser, read_settings
 from bench.plan import Settings
 from bench.registry import Entry, describe_registry, select_entries

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.command import measure, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.measure.isolate import prepare_measuring
+from bench.measuring.isolate import prepare_measuring
 from bench.plan import (
     EFFORTS,
     STREAMED_SAMPLES,

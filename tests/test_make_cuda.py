@@ -127,7 +127,7 @@ def test_on_a_simulated_gpu_with_and_without_packages_of_the_tests(
     done = make(
         f"PYTHON={sys.executable}",
         f"CUDA_JOB={job} --output {out}",
-        "CUDA_TESTS=tests/bench/measure/test_stopwatch.py",
+        "CUDA_TESTS=tests/bench/measuring/test_stopwatch.py",
         **variables("data-centre card", tmp_path / "gpu"),
         HIDDEN_PACKAGES=hidden,
         TMPDIR=str(tmp_path),

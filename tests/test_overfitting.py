@@ -16,7 +16,7 @@ from baselines.asteroid_models import _import_asteroid_models
 from baselines.demucs import Demucs, DemucsConfig
 from baselines.two_step_tdcn import TwoStepTDCN, TwoStepTDCNConfig
 from bench.evaluation.metric import score_estimates
-from bench.measure.mixture import load_example
+from bench.measuring.mixture import load_example
 from bench.training.costs import Operations
 from bench.training.parallel import Group
 from bench.training.settings import Limits, TrainingSettings

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.evaluation.consistency import make_consistent
-from bench.measure.mixture import load_example
+from bench.measuring.mixture import load_example
 from bench.networks.checkpoint import save_model
 from bench.registry import select_entries
 from models.streaming import sudormrf_causal_0_25x

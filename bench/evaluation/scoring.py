@@ -9,7 +9,7 @@ from bench.errors import UsageError
 from bench.evaluation.metric import in_order_of_sources, score_estimates
 from bench.evaluation.mixtures import EvaluationSet, Given
 from bench.evaluation.subjects import Separator
-from bench.measure.contract import check_estimates
+from bench.measuring.contract import check_estimates
 from bench.results.record import CellError
 from bench.results.scores import MixtureScore, SourceScore
 

@@ -9,7 +9,7 @@ from bench.gate.effect import ALPHA, LOOKS, Contrasts, Judgement, PairRatios, co
 from bench.gate.outlook import Allowance, Progress, advise, advise_first, needed_rounds
 from bench.gate.sides import Side
 from bench.gate.values import MissingValueError, latency_of, log_ratio
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.registry import Entry
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Job, Record

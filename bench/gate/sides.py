@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
-from bench.measure.conductor import Player, measure_round
-from bench.measure.isolate import fetch_environment, prepare_measuring
+from bench.measuring.conductor import Player, measure_round
+from bench.measuring.isolate import fetch_environment, prepare_measuring
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment
@@ -84,7 +84,7 @@ def environment_below(label: str, root: Path, threads: int) -> Environment:
     except (UsageError, ValueError, KeyError) as error:  # no answer, or one with other fields
         problem = str(error)
     raise UsageError(
-        f"The worker of {label} (bench/measure/worker.py there) does not understand the "
+        f"The worker of {label} does not understand the "
         f"requests of this version: {problem}. Compare revisions that have this version's "
         "`bench`, or check out a commit whose `bench` is theirs."
     )

@@ -29,7 +29,7 @@ from bench.corpora.mixing import Mixture
 from bench.corpora.readers import open_mixer, read_corpus
 from bench.errors import EXIT_OK, EXIT_USAGE, UsageError
 from bench.evaluation.metric import score_estimates
-from bench.measure.memory.peaks import read_resident_bytes
+from bench.measuring.memory.peaks import read_resident_bytes
 from bench.recordings.recording import measure_recording
 from bench.recordings.separation import load_network, separate_recording
 from bench.recordings.settings import SeparationSettings

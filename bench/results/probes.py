@@ -1,6 +1,6 @@
 """The one table of probes: what each finds, and what must hold where it is run.
 
-The instrument itself is ``bench.measure.probes.<name>``, with a function ``measure``.
+The instrument itself is ``bench.measuring.probes.<name>``, with a function ``measure``.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ class ProbeSpec:
     ``depends_on`` are what of a workload its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
-    a round live side by side, and one call made at a time (``bench.measure.conductor``). Where one
-    that ``comes_first`` fails for a reason of the network's own, the network's other cells have
+    a round live side by side, and one call made at a time (``bench.measuring.conductor``). Where
+    one that ``comes_first`` fails for a reason of the network's own, the network's other cells have
     that reason and are not tried.
     """
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from bench.counting.counter import OperationCounter
 from bench.machine.gpu import Gpu
-from bench.measure.contract import as_defined, check_estimates
-from bench.measure.gpu import open_own_gpu
+from bench.measuring.contract import as_defined, check_estimates
+from bench.measuring.gpu import open_own_gpu
 from bench.results.record import CellError, Status
 from bench.training.parallel import local_rank
 from bench.training.phases import plan_phases

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.errors import TrainingStoppedError
 from bench.evaluation.metric import score_estimates
-from bench.measure.contract import check_estimates
+from bench.measuring.contract import check_estimates
 from bench.results.record import CellError
 from bench.results.training import TrainingLine
 from bench.training.batches import Batch, Mixtures

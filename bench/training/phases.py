@@ -10,7 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from torch import Tensor, nn
 
-from bench.measure.contract import check_estimates
+from bench.measuring.contract import check_estimates
 from bench.objective import negative_pit_si_sdr, pairwise_si_sdr_db
 
 FILTERBANK_SHARE = 0.25  # of a two-step training goes to its first step

@@ -10,7 +10,7 @@ import pytest
 from bench import compare
 from bench.gate import sides
 from bench.gate.effect import LOOKS
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.results.record import Job, Record
 from bench.results.store import read_records
 from tests.bench.example_records import ENVIRONMENT, GPU, environment, make_record

@@ -7,7 +7,7 @@ import pytest
 from bench import designs
 from bench.designs import ALONE_S, DESIGNS, Design, run_design
 from bench.machine.pages import KEEP_PAGES
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.registry import TABLE1
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record

@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.machine import readings
 from bench.machine.fitness import Readings
 from bench.machine.trial import Trial
-from bench.measure import machine_trial
+from bench.measuring import machine_trial
 from bench.results.contention import Contention
 from bench.results.environment import GpuReading
 from tests.bench.example_records import ENVIRONMENT, STATE

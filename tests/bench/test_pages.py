@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import pages
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.store import read_records

@@ -8,7 +8,7 @@ import pytest
 
 from bench import designs, repeatability
 from bench.designs import run_design
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.results.record import Record, Status
 from bench.results.store import read_records
 from tests.bench.example_records import ENVIRONMENT, fail, make_record, measured

@@ -11,7 +11,7 @@ import soxr
 import torch
 
 from bench import separate
-from bench.measure.mixture import load_speakers
+from bench.measuring.mixture import load_speakers
 from bench.networks.checkpoint import save_model
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 from tests.bench import tiny_corpora as tiny

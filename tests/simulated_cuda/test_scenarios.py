@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench.machine.gpu import open_gpu
-from bench.measure.worker import run_job
+from bench.measuring.worker import run_job
 from bench.results.codec import decode_result
 from bench.results.measurements import LatencyTimes, MemoryPeaks
 from bench.results.record import Status

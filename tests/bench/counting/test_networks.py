@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure.contract import as_defined
-from bench.measure.counted_step import count_step
-from bench.measure.probes.operations import measure
+from bench.measuring.contract import as_defined
+from bench.measuring.counted_step import count_step
+from bench.measuring.probes.operations import measure
 from bench.networks.factory import resolve_factory
 from bench.registry import TABLE1
 from bench.results.measurements import OperationCount

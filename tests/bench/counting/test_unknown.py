@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.measure.probes.operations import measure
+from bench.measuring.probes.operations import measure
 from bench.results.measurements import OperationCount
 from bench.results.record import CellError, Status
 from bench.results.workload import PHASES, Phase, Workload

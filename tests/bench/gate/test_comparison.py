@@ -13,7 +13,7 @@ from bench.gate.comparison import Duel, settle
 from bench.gate.effect import LOOKS
 from bench.gate.outlook import Allowance
 from bench.gate.sides import Side
-from bench.measure.conductor import Player
+from bench.measuring.conductor import Player
 from bench.plan import plan_job
 from bench.registry import Entry
 from bench.results.codec import RecordError, decode_result

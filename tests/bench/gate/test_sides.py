@@ -11,8 +11,8 @@ from bench.errors import UsageError
 from bench.gate import sides
 from bench.gate.revisions import checked_out, repository_root
 from bench.gate.sides import environment_below, two_sides
-from bench.measure.conductor import Player
-from bench.measure.forkserver import ForkServer
+from bench.measuring.conductor import Player
+from bench.measuring.forkserver import ForkServer
 from bench.plan import plan_job
 from bench.registry import Entry
 from bench.results.measurements import LatencyTimes
@@ -129,10 +129,11 @@ def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
     assert found == [2 * 3 + 2, 2 * 5 + 2]
 
 
+@pytest.mark.parametrize("folder", ["measuring", "measure"])  # now, and before 0.3
 def test_a_worker_that_speaks_otherwise_is_told_before_anything_is_measured(
-    tmp_path: Path,
+    tmp_path: Path, folder: str
 ) -> None:
-    worker = tmp_path / "bench" / "measure" / "worker.py"
+    worker = tmp_path / "bench" / folder / "worker.py"
     worker.parent.mkdir(parents=True)
     for folder in (worker.parent, worker.parent.parent):
         (folder / "__init__.py").touch()

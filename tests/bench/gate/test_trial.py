@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from bench.gate import trial
-from bench.measure.probes import operations
+from bench.measuring.probes import operations
 from tests.bench.example_records import make_job
 from tests.slow_models import base, same, slower_by_5_percent, slower_by_10_percent
 

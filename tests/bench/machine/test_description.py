@@ -187,7 +187,7 @@ def test_sources_have_equal_hashes_when_names_and_contents_are_equal(
         machine.describe_code.cache_clear()
         return machine.describe_code().sources_sha256
 
-    monkeypatch.setattr(machine, "__file__", str(tmp_path / "bench" / "measure" / "machine.py"))
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "bench" / "measuring" / "machine.py"))
     try:
         first = hash_of(("bench/a.py", "x = 1"), ("models/b.py", ""))
         assert hash_of(("README.md", "not code")) == first

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.evaluation.consistency import Consistency
-from bench.measure.mixture import load_speakers
+from bench.measuring.mixture import load_speakers
 from bench.networks.checkpoint import save_model
 from bench.recordings import recording
 from bench.recordings.recording import measure_recording

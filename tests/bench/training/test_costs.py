@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.machine.gpu import Gpu
-from bench.measure.counted_step import count_step
+from bench.measuring.counted_step import count_step
 from bench.training.costs import Meter, Spent, count_updates, open_meter
 from bench.training.parallel import Group
 from models.sudormrf import sudormrf_0_25x

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measure.probes import layers
+from bench.measuring.probes import layers
 from bench.networks.factory import resolve_factory
 from bench.registry import REGISTRY, select_entries
 from bench.render.tables.layers import Line, render_layers, select_lines
