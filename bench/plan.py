@@ -131,6 +131,13 @@ def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Jo
     return [plan_job(entry, "inference", probe, settings) for probe in probes for entry in entries]
 
 
+def plan_profile_jobs(
+    entries: Sequence[Entry], settings: Settings, phases: Sequence[Phase]
+) -> list[Job]:
+    """The jobs that say where time and memory go; one process for each phase of each network."""
+    return [plan_job(entry, phase, "profile", settings) for entry in entries for phase in phases]
+
+
 def plan_streaming_jobs(
     entries: Sequence[Entry], settings: Settings, chunk_sizes: Sequence[int]
 ) -> list[Job]:
@@ -167,12 +174,12 @@ def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> It
 def plan_job(
     entry: Entry, phase: Phase, probe: str, settings: Settings, round_index: int = 0
 ) -> Job:
-    """One job of one network; processes that take turns keep their pages."""
+    """One job of one network."""
     workload = settings.workload(phase)
     return Job(
         model=entry.name,
         factory=entry.factory,
-        workload=replace(workload, keeps_pages=PROBES[probe].takes_turns),
+        workload=replace(workload, keeps_pages=PROBES[probe].keeps_pages),
         probe=probe,
         round=round_index,
         budget_s=settings.effort.budget_s,

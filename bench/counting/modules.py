@@ -1,6 +1,7 @@
 """Sums of operations for every module of a network."""
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,15 +11,19 @@ from bench.counting.counter import OperationCounter, count_bytes
 from bench.results.measurements import ModuleRow, Tally
 
 
-class ModulePath:
-    """The path of the module that is running, kept by hooks; and what each module put out."""
+class ModulePath(ExitStack):
+    """The path of the module that is running, kept by hooks; and what each module put out.
+
+    Left as a context, it takes its hooks away.
+    """
 
     def __init__(self, model: nn.Module) -> None:
+        super().__init__()
         self.stack = [""]
         self.output_bytes: dict[str, int] = {}
         for path, module in model.named_modules():
-            module.register_forward_pre_hook(self._enter(path))
-            module.register_forward_hook(self._leave(path))
+            self.callback(module.register_forward_pre_hook(self._enter(path)).remove)
+            self.callback(module.register_forward_hook(self._leave(path)).remove)
 
     def current(self) -> str:
         """The innermost module that is running; the network itself is the empty path."""

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from bench.machine.pages import KEEP_PAGES
 from bench.measuring.endings import preload_for, to_record
 from bench.measuring.forkserver import Child, Ending, ForkServer, wait_for_any
 from bench.results.environment import Environment
@@ -92,6 +93,7 @@ class _Lane:
     def __init__(self, stack: ExitStack, jobs: Sequence[Job], environment: Environment) -> None:
         self._stack = stack
         self._threads, self._preload = jobs[0].workload.threads, preload_for(jobs)
+        self._variables = KEEP_PAGES if jobs[0].workload.keeps_pages else None
         self._environment = environment
         self._server: ForkServer | None = None
         self.process: _Process | None = None
@@ -100,7 +102,8 @@ class _Lane:
         """Have a process forked for a job, by a new server where there is none."""
         started_at, start = datetime.now(UTC), time.monotonic()
         if self._server is None or not self._server.is_running:
-            self._server = self._stack.enter_context(ForkServer(self._threads, self._preload))
+            server = ForkServer(self._threads, self._preload, variables=self._variables)
+            self._server = self._stack.enter_context(server)
         child = self._server.start(asdict(task.job))
         end = time.monotonic() + task.job.deadline_s
         self.process = _Process(task, child, started_at, start, end)

@@ -40,11 +40,11 @@ def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record,
             yield from run_apart(row, environment, how_many_at_once(row, environment))
 
 
-def _server_of(job: Job) -> tuple[bool, int, int, bool, str]:
+def _server_of(job: Job) -> tuple[bool, int, int, bool, bool, str]:
     """Jobs that differ in any of these have other servers."""
     is_untouched, work = job.spec.untouched_memory, job.workload
     phase = work.phase if job.spec.takes_turns else ""
-    return job.spec.takes_turns, job.round, work.threads, is_untouched, phase
+    return job.spec.takes_turns, job.round, work.threads, is_untouched, work.keeps_pages, phase
 
 
 def fetch_environment(threads: int, root: Path | None = None) -> Environment:

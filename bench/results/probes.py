@@ -18,6 +18,7 @@ from bench.results.measurements import (
     ScalingCounts,
     StreamTimes,
 )
+from bench.results.profile import Profile
 from bench.results.workload import PHASES, Phase
 
 SHAPE = ("phase", "n_samples", "batch", "dtype")
@@ -34,8 +35,9 @@ class ProbeSpec:
     ``depends_on`` are what of a workload its values depend on. ``preload`` are modules
     that its server imports before it forks a process for a training step; a probe that needs
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
-    a round live side by side, and one call made at a time (``bench.measuring.conductor``). Where
-    one that ``comes_first`` fails for a reason of the network's own, the network's other cells have
+    a round live side by side, and one call made at a time (``bench.measuring.conductor``). One that
+    ``keeps_pages`` is measured with an allocator that gives none back (``bench.machine.pages``).
+    Where one that ``comes_first`` fails for a reason of the network's own, the network's other cells have
     that reason and are not tried.
     """
 
@@ -47,6 +49,7 @@ class ProbeSpec:
     depends_on: tuple[str, ...] = EVERYTHING
     takes_time: bool = False
     takes_turns: bool = False
+    keeps_pages: bool = False
     preload: tuple[str, ...] = ()
     untouched_memory: bool = False
     comes_first: bool = False
@@ -104,6 +107,7 @@ PROBES = {
             metrics=("latency_s",),
             takes_time=True,
             takes_turns=True,
+            keeps_pages=True,
             preload=(OPTIMISER_IMPORT,),
         ),
         ProbeSpec(
@@ -117,5 +121,8 @@ PROBES = {
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),
         ProbeSpec("streaming", StreamTimes, takes_time=True),
+        ProbeSpec(
+            "profile", Profile, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
+        ),
     )
 }

@@ -1,0 +1,150 @@
+"""From a profiled step to the operators of a traced one: whose time it was, and whose memory.
+
+The same step runs the same operators in the same order. So the spans are gone through in time, and
+one with the name of the operator that is due is that operator, with all that runs inside it. What
+lies between operators belongs to the module, or the part of the step, in which it lies.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bench.measuring.profiling.spans import MODULE, PART, Allocation, Span
+from bench.measuring.profiling.trace import OperatorRun, Trace
+from bench.results.profile import BETWEEN, MemoryTimeline, Place
+from bench.results.record import CellError, Status
+
+EVALUATION = "autograd::engine::evaluate_function"
+"""How the names of the spans begin in which autograd evaluates one node."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a stretch of time is; ``run`` is None between operators."""
+
+    part: str
+    module: str = ""
+    run: int | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A span's own time, without what is inside it."""
+
+    owner: Owner
+    span: Span
+
+
+@dataclass(frozen=True)
+class Change:
+    """An allocation while an operator ran, or after it and before the next."""
+
+    run: int
+    allocation: Allocation
+
+
+class LineUp:
+    """Goes through a profiled step in time.
+
+    Raises:
+        CellError: its operators are not those of the trace.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._next = 0
+
+    def go_through(self, step: Span) -> Iterator[Stretch | Change]:
+        """Every stretch and every change of memory."""
+        yield from self._pieces(step, Owner(""))
+        if self._next < len(self._trace.runs):
+            due = self._trace.runs[self._next]
+            reason = (
+                f"A profiled step does not run what a traced one does: operator {self._next + 1} "
+                f"of {len(self._trace.runs)}, {due.name} ({due.place.part}, "
+                f"{due.place.module or 'the network itself'}), is not where it should be."
+            )
+            raise CellError(Status.UNSUPPORTED, reason)
+
+    def _pieces(self, span: Span, owner: Owner) -> Iterator[Stretch | Change]:
+        for one in span.inside:
+            if isinstance(one, Allocation):
+                yield Change(max(0, self._next - 1), one)
+            else:
+                yield from self._pieces(one, self._owner_of(one, owner))
+        yield Stretch(owner, span)
+
+    def _owner_of(self, span: Span, around: Owner) -> Owner:
+        if around.run is not None:
+            return around
+        if span.name.startswith(PART):
+            return Owner(span.name.removeprefix(PART))
+        if span.name.startswith(MODULE):
+            return replace(around, module=span.name.removeprefix(MODULE))
+        if self._is_due(span.name):
+            self._next += 1
+            place = self._trace.runs[self._next - 1].place
+            return Owner(place.part, place.module, self._next - 1)
+        if span.name.startswith(EVALUATION):
+            module = self._trace.module_of(span.sequence)
+            return around if module is None else replace(around, module=module)
+        return around
+
+    def _is_due(self, name: str) -> bool:
+        """Whether it is the next operator.
+
+        A view that nobody's time hangs on may be missing: some are made without the dispatcher.
+        """
+        for number in range(self._next, len(self._trace.runs)):
+            run = self._trace.runs[number]
+            if run.name == name:
+                self._next = number
+                return True
+            if not run.is_view:
+                return False
+        return False
+
+
+def place_of(owner: Owner, runs: list[OperatorRun]) -> Place:
+    """The place that a stretch belongs to."""
+    if owner.run is None:
+        return Place(owner.part, owner.module, BETWEEN, "")
+    return runs[owner.run].place
+
+
+def add_up_times(trace: Trace, step: Span, on_device: bool) -> dict[Place, float]:
+    """Seconds of each place in a profiled step: of the host, or of the device's kernels."""
+    seconds: dict[Place, float] = {}
+    for piece in LineUp(trace).go_through(step):
+        if isinstance(piece, Stretch) and piece.owner.part:
+            place = place_of(piece.owner, trace.runs)
+            ns = piece.span.device_ns if on_device else piece.span.own_ns
+            seconds[place] = seconds.get(place, 0.0) + ns / 1e9
+    return seconds
+
+
+def follow_memory(
+    trace: Trace, step: Span, rows: tuple[int, ...], before_bytes: int
+) -> MemoryTimeline:
+    """The life of each allocation of a profiled step; ``rows`` are the rows of the trace's runs.
+
+    What was there before the step and is given back in it is not part of it: the allocator of a
+    processor does not tell how much that was.
+    """
+    numbers: dict[int, int] = {}  # of the living blocks, by address
+    block_bytes: list[int] = []
+    changes: list[int] = []
+    moments: list[int] = []
+    for piece in LineUp(trace).go_through(step):
+        if not isinstance(piece, Change):
+            continue
+        one = piece.allocation
+        if one.n_bytes > 0:
+            block_bytes.append(one.n_bytes)
+            numbers[one.address] = len(block_bytes)
+            changes.append(len(block_bytes))
+        elif one.address in numbers:
+            changes.append(-numbers.pop(one.address))
+        else:
+            continue
+        moments.append(piece.run)
+    return MemoryTimeline(before_bytes, rows, tuple(block_bytes), tuple(changes), tuple(moments))
