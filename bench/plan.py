@@ -132,10 +132,10 @@ def plan_operation_jobs(entries: Sequence[Entry], settings: Settings) -> list[Jo
 
 
 def plan_profile_jobs(
-    entries: Sequence[Entry], settings: Settings, phases: Sequence[Phase]
+    entries: Sequence[Entry], settings: Settings, phases: Sequence[Phase], probe: str = "profile"
 ) -> list[Job]:
     """The jobs that say where time and memory go; one process for each phase of each network."""
-    return [plan_job(entry, phase, "profile", settings) for entry in entries for phase in phases]
+    return [plan_job(entry, phase, probe, settings) for entry in entries for phase in phases]
 
 
 def plan_streaming_jobs(

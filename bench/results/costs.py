@@ -163,6 +163,10 @@ SECTIONS = ("encoder", "bottleneck", "blocks", "masks", "decoder")
 """The parts of a separation network, in the order of the signal."""
 
 
+MASK_HEAD = ("first_out", "net_out", "net_gate")
+"""Modules of asteroid's DPRNN."""
+
+
 def section_of(module: str) -> str:
     """The part of a network that a module belongs to; the first name of its path in others.
 
@@ -171,7 +175,7 @@ def section_of(module: str) -> str:
     names = module.split(".")
     if names[0] in ("encoder", "decoder"):
         return names[0]
-    if any("mask" in name and name != "masker" for name in names):
+    if any(name in MASK_HEAD or ("mask" in name and name != "masker") for name in names):
         return "masks"
     if "bottleneck" in names:
         return "bottleneck"

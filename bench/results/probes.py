@@ -18,7 +18,7 @@ from bench.results.measurements import (
     ScalingCounts,
     StreamTimes,
 )
-from bench.results.profile import Profile
+from bench.results.profile import Profile, StepTrace
 from bench.results.workload import PHASES, Phase
 
 SHAPE = ("phase", "n_samples", "batch", "dtype")
@@ -37,8 +37,8 @@ class ProbeSpec:
     ``untouched_memory`` shares no server with others. One that ``takes_turns`` has the processes of
     a round live side by side, and one call made at a time (``bench.measuring.conductor``). One that
     ``keeps_pages`` is measured with an allocator that gives none back (``bench.machine.pages``).
-    Where one that ``comes_first`` fails for a reason of the network's own, the network's other cells have
-    that reason and are not tried.
+    Where one that ``comes_first`` fails for a reason of the network's own, the network's other
+    cells have that reason and are not tried.
     """
 
     name: str
@@ -124,5 +124,6 @@ PROBES = {
         ProbeSpec(
             "profile", Profile, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
         ),
+        ProbeSpec("trace", StepTrace, takes_time=True, preload=(OPTIMISER_IMPORT,)),
     )
 }

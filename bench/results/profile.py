@@ -5,6 +5,7 @@ of a network's source, in one module, in one part of the step. What passes betwe
 (Python, the dispatch of operators, autograd's engine) has rows of its own, without an operator.
 """
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,6 +197,18 @@ class Profile(Result):
     def attributed_s(self, step: int) -> float:
         """What the rows of one profiled step add up to."""
         return sum(row.times_s[step] for row in self.rows)
+
+
+@dataclass(frozen=True)
+class StepTrace(Result):
+    """What torch's profiler recorded of one step, for Perfetto or chrome://tracing."""
+
+    gzip_base64: str
+
+    @property
+    def packed(self) -> bytes:
+        """The bytes of a file ``*.json.gz``."""
+        return b64decode(self.gzip_base64)
 
 
 MIN_STEPS = 3

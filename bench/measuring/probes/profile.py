@@ -14,7 +14,7 @@ from torch import nn
 from bench.measuring.contract import require_threads
 from bench.measuring.counted_step import count_step, without_data_if_possible
 from bench.measuring.memory.held import count_storage_bytes, find_held
-from bench.measuring.memory.peaks import measure_peak_held
+from bench.measuring.memory.peaks import measure_cuda, measure_peak_held
 from bench.measuring.profiling.ledger import add_up_times, follow_memory
 from bench.measuring.profiling.markers import profile_step
 from bench.measuring.profiling.rates import measure_rates
@@ -84,7 +84,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         plain_contention=CallContention.of([one.contention for one in pairs.plain]),
         profiled_contention=CallContention.of([one.contention for one in pairs.profiled]),
         rates=measure_rates(stopwatch, workload.device, getattr(torch, workload.parameter_dtype)),
-        peak_allocated_bytes=measure_peak_held(step),
+        peak_allocated_bytes=measure_peak(step, workload.device),
         defined_macs=defined.macs,
         defined_flops=defined.flops,
     )
@@ -97,8 +97,9 @@ def take_pairs(
     pairs = Pairs()
     while not pairs.is_over and (len(pairs.plain) < LEAST_PAIRS or pairs.spent_s() < budget_s):
         pairs.plain.append(sample(step.run))
-        recorded = profile_step(step, lambda run: pairs.profiled.append(sample(run)))
-        pairs.seconds.append(add_up_times(trace, read_step(recorded), on_device))
+        profiler = profile_step(step, lambda run: pairs.profiled.append(sample(run)))
+        span = read_step(profiler, step.example.mixture.device.type)
+        pairs.seconds.append(add_up_times(trace, span, on_device))
     return pairs
 
 
@@ -106,10 +107,27 @@ def follow_step(step: Step, trace: Trace, rows: Sequence[int]) -> MemoryTimeline
     """The allocations of a step that begins without gradients, as the first of a training."""
     if step.optimiser is not None:
         step.optimiser.zero_grad()
+    device = step.example.mixture.device.type
+    before = bytes_held(step, device)
+    profiler = profile_step(step, lambda run: run(), with_memory=True)
+    return follow_memory(trace, read_step(profiler, device), tuple(rows), before)
+
+
+def bytes_held(step: Step, device: str) -> int:
+    """What is there before a step without gradients; on a GPU also what libraries hold."""
+    if device == "cuda":
+        return torch.cuda.memory_allocated()
     held = find_held(step)
-    before = count_storage_bytes((*held.weights, *held.optimiser, *held.example))
-    recorded = profile_step(step, lambda run: run(), with_memory=True)
-    return follow_memory(trace, read_step(recorded), tuple(rows), before)
+    return count_storage_bytes((*held.weights, *held.optimiser, *held.example))
+
+
+def measure_peak(step: Step, device: str) -> int:
+    """The allocator's peak in a step that nobody has marked."""
+    if device == "cuda":
+        if step.optimiser is not None:
+            step.optimiser.zero_grad()
+        return int(measure_cuda(step.run).values["peak_allocated_bytes"])
+    return measure_peak_held(step)
 
 
 def describe_modules(model: nn.Module) -> tuple[ProfiledModule, ...]:

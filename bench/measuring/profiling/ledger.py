@@ -52,25 +52,28 @@ class LineUp:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._next = 0
+        self._names = {run.name for run in trace.runs if not run.is_view}
 
     def go_through(self, step: Span) -> Iterator[Stretch | Change]:
         """Every stretch and every change of memory."""
         yield from self._pieces(step, Owner(""))
         if self._next < len(self._trace.runs):
             due = self._trace.runs[self._next]
-            reason = (
-                f"A profiled step does not run what a traced one does: operator {self._next + 1} "
-                f"of {len(self._trace.runs)}, {due.name} ({due.place.part}, "
-                f"{due.place.module or 'the network itself'}), is not where it should be."
+            raise _refusal(
+                f"operator {self._next + 1} of {len(self._trace.runs)}, {due.name} "
+                f"({due.place.part}, {due.place.module or 'the network itself'}), is not where it "
+                "should be"
             )
-            raise CellError(Status.UNSUPPORTED, reason)
 
     def _pieces(self, span: Span, owner: Owner) -> Iterator[Stretch | Change]:
+        reached = self._next
         for one in span.inside:
             if isinstance(one, Allocation):
                 yield Change(max(0, self._next - 1), one)
             else:
                 yield from self._pieces(one, self._owner_of(one, owner))
+        if owner.run is None and span.name in self._names and self._next == reached:
+            raise _refusal(f"{span.name} runs once more in {owner.module or 'the network itself'}")
         yield Stretch(owner, span)
 
     def _owner_of(self, span: Span, around: Owner) -> Owner:
@@ -102,6 +105,11 @@ class LineUp:
             if not run.is_view:
                 return False
         return False
+
+
+def _refusal(what: str) -> CellError:
+    reason = f"A profiled step does not run what a traced one does: {what}."
+    return CellError(Status.UNSUPPORTED, reason)
 
 
 def place_of(owner: Owner, runs: list[OperatorRun]) -> Place:

@@ -12,9 +12,6 @@ from bench.measuring.profiling.spans import MODULE, PART, STEP
 from bench.measuring.profiling.trace import parts_of
 from bench.measuring.step import Run, Step, no_mark
 
-Profiled = Any
-"""What torch's profiler recorded (its ``kineto_results``)."""
-
 
 class Runner(Protocol):
     """Runs a step once, with a clock beside it or without."""
@@ -23,8 +20,8 @@ class Runner(Protocol):
         """Run it."""
 
 
-def profile_step(step: Step, runner: Runner, with_memory: bool = False) -> Profiled:
-    """Have a step run once, its parts and modules marked; what the profiler recorded."""
+def profile_step(step: Step, runner: Runner, with_memory: bool = False) -> profile:
+    """Have a step run once, its parts and modules marked; the profiler, which has ended."""
     with (
         marked_modules(step.model),
         # There is one cycle; without acc_events torch 2.11 warns that earlier ones are lost.
@@ -35,7 +32,7 @@ def profile_step(step: Step, runner: Runner, with_memory: bool = False) -> Profi
         ) as profiler,
     ):
         runner(mark_parts(step.run, parts_of(step)))
-    return profiler.profiler.kineto_results
+    return profiler
 
 
 WANTED = {ProfilerActivity.CPU, ProfilerActivity.CUDA}

@@ -44,10 +44,11 @@ class Span:
         return self.end_ns - self.start_ns - sum(span.end_ns - span.start_ns for span in spans)
 
 
-def read_step(results: Any) -> Span:
-    """The span of the step among what the profiler recorded (its ``kineto_results``)."""
+def read_step(profiler: Any, device: str) -> Span:
+    """The span of the step that was profiled, with the allocations on ``device``."""
+    results = profiler.profiler.kineto_results
     kernels = _kernels_by_launch(results.events())
-    threads = [_read(event, kernels) for event in results.experimental_event_tree()]
+    threads = [_read(event, kernels, device) for event in results.experimental_event_tree()]
     spans = [one for one in threads if isinstance(one, Span)]
     step = next(found for span in spans if (found := _find(span, STEP)))
     for one in threads:
@@ -56,15 +57,17 @@ def read_step(results: Any) -> Span:
     return step
 
 
-def _read(event: Any, kernels: Mapping[int, int]) -> Span | Allocation | None:
+def _read(event: Any, kernels: Mapping[int, int], device: str) -> Span | Allocation | None:
     """One event with all inside it; None for what is neither a span nor an allocation."""
     kind, fields = event.typed
     if kind == _EventType.Allocation:
+        if fields.device.type != device:
+            return None
         return Allocation(event.start_time_ns, fields.ptr, fields.alloc_size)
     if kind != _EventType.TorchOp:
         return None
     is_backward = fields.scope == RecordScope.BACKWARD_FUNCTION
-    inside = [_read(child, kernels) for child in event.children]
+    inside = [_read(child, kernels, device) for child in event.children]
     return Span(
         event.name,
         event.start_time_ns,

@@ -1,0 +1,188 @@
+"""Where the time of one step goes: by part, by module and by operator, as Markdown."""
+
+from collections.abc import Iterator, Mapping
+
+from bench.render.estimates import format_span
+from bench.render.tables.markdown import markdown_table
+from bench.results.costs import BETWEEN, UPDATE_PARTS, Cost, Costs, section_of
+from bench.results.module_tree import Tree, TreeLine
+from bench.results.profile import Place, Profile
+from bench.units import format_si, format_significant
+
+BETWEEN_OPERATORS = "(between operators)"
+NETWORK_ITSELF = "(the network itself)"
+COST_HEADS = [
+    "Time",
+    "Share",
+    "MACs",
+    "FLOPs",
+    "Moved",
+    "FLOPs/B",
+    "FLOP/s",
+    "B/s",
+    "Times the floor",
+    "Allocations",
+    "Allocated",
+    "Still held",
+]
+PART_NAMES = dict(
+    zip(UPDATE_PARTS, ("zero_grad", "Forward", "Loss", "Backward", "Optimiser"), strict=True)
+)
+
+
+def render_time(profile: Profile, depth: int) -> Iterator[str]:
+    """Markdown blocks: a summary, and a table each for parts, modules and operators."""
+    costs = Costs(profile)
+    yield describe_totals(costs)
+    yield "### By part of the network"
+    yield markdown_table(["Part", *COST_HEADS], _part_rows(costs))
+    yield "### By module"
+    yield (
+        "Lines include what is inside them; blocks that repeat are one line, with their number. "
+        "Backward's work is with the module whose forward it differentiates."
+    )
+    heads = ["Module", "Type", "Time", "Share", *_phase_heads(costs), "MACs", "Moved", "Still held"]
+    yield markdown_table(heads, _module_rows(costs, depth), n_text=2)
+    yield "### By operator"
+    yield markdown_table(["Operator", "Calls", *COST_HEADS], _operator_rows(costs))
+
+
+def describe_totals(costs: Costs) -> str:
+    """What was measured, and how far the tables add up to it."""
+    profile, rates = costs.profile, costs.profile.rates
+    plain = _mean(profile.plain_times_s, profile)
+    return (
+        f"A step takes {format_si(plain, 's')} without the profiler and "
+        f"{format_si(costs.whole_s, 's')} with it, which is {costs.overhead:+.1%} "
+        f"(mean of {len(profile.undisturbed)} pairs of calls of one process, of "
+        f"{len(profile.plain_times_s)}; the others were disturbed). The lines "
+        f"below are of the profiled steps and add up to {1 - costs.unattributed:.2%} of them. "
+        f"{_describe_operations(profile)} "
+        f"The floor of a line is its FLOPs at {format_si(rates.product_flops_per_s, 'FLOP/s')} (a "
+        f"matrix product here) or its bytes at {format_si(rates.copy_bytes_per_s, 'B/s')} (a copy "
+        "that fits into no cache), whichever takes longer."
+    )
+
+
+def _describe_operations(profile: Profile) -> str:
+    if profile.macs == profile.defined_macs:
+        return f"Multiply-adds: {profile.macs:,}, as in the other reports."
+    return (
+        f"Multiply-adds: {profile.macs:,} as it runs, of layers that are defined by "
+        f"{profile.defined_macs:,}, the count of the other reports: a layer is computed here in "
+        "another form than the one it is defined by."
+    )
+
+
+def _mean(times_s: tuple[float, ...], profile: Profile) -> float:
+    steps = profile.undisturbed
+    return sum(times_s[step] for step in steps) / len(steps)
+
+
+def format_cost_time(cost: Cost) -> str:
+    """Seconds with half the interval; a range where they can't be trusted."""
+    if not cost.is_trusted:
+        wide = min(cost.half_width, 1.0)
+        low_s, high_s = cost.time_s * (1 - wide), cost.time_s * (1 + wide)
+        return format_span((low_s, high_s), "s") if low_s > 0 else f"up to {format_si(high_s, 's')}"
+    return f"{format_si(cost.time_s, 's')} ± {100 * cost.half_width:.0f} %"
+
+
+def _cells(cost: Cost) -> list[str]:
+    return [
+        format_cost_time(cost),
+        f"{cost.share:.1%}",
+        _some(cost.macs, ""),
+        _some(cost.flops, ""),
+        _some(cost.bytes_moved, "B"),
+        format_significant(cost.intensity, 2) if cost.intensity else "",
+        _some(cost.flops_per_s, "FLOP/s"),
+        _some(cost.bytes_per_s, "B/s"),
+        format_significant(cost.time_s / cost.floor_s, 2) if cost.floor_s else "",
+        f"{cost.n_allocations:,}" if cost.n_allocations else "",
+        _some(cost.allocated_bytes, "B"),
+        _some(cost.held_bytes, "B"),
+    ]
+
+
+def _some(value: float | None, unit: str) -> str:
+    return format_si(value, unit) if value else ""
+
+
+def part_of_step(place: Place) -> str:
+    """A section of the network, forward and backward together; or another part of the step."""
+    if place.part in ("forward", "backward"):
+        return section_of(place.module) if place.module else NETWORK_ITSELF
+    return PART_NAMES.get(place.part, place.part)
+
+
+def _part_rows(costs: Costs) -> Iterator[list[str]]:
+    for name, cost in costs.by(part_of_step).items():
+        yield [name, *_cells(cost)]
+    yield ["**All**", *_cells(costs.of(range(len(costs.profile.rows))))]
+
+
+def _phase_heads(costs: Costs) -> list[str]:
+    return ["Forward", "Backward"] if _is_update(costs) else []
+
+
+def _is_update(costs: Costs) -> bool:
+    return any(row.place.part == "backward" for row in costs.profile.rows)
+
+
+def _module_rows(costs: Costs, depth: int) -> Iterator[list[str]]:
+    tree = Tree(costs.profile.modules)
+    lines = {line.path: line for line in tree.lines}
+    inside = _rows_below(costs, tree)
+    for path, numbers in inside.items():
+        line = lines[path]
+        if line.depth > depth:
+            continue
+        cost = costs.of(numbers)
+        yield [
+            _name(line),
+            line.type,
+            format_cost_time(cost),
+            f"{cost.share:.1%}",
+            *_phases(costs, numbers),
+            _some(cost.macs, ""),
+            _some(cost.bytes_moved, "B"),
+            _some(cost.held_bytes, "B"),
+        ]
+
+
+def _rows_below(costs: Costs, tree: Tree) -> Mapping[str, list[int]]:
+    """For each line of the tree the rows of its modules and of all that are inside them."""
+    found: dict[str, list[int]] = {line.path: [] for line in tree.lines}
+    for number, row in enumerate(costs.profile.rows):
+        if row.place.part not in ("forward", "backward"):
+            continue
+        path = tree.line_of(row.place.module)
+        found[path].append(number)
+        while path:
+            path = path.rpartition(".")[0]
+            found[path].append(number)
+    return found
+
+
+def _phases(costs: Costs, numbers: list[int]) -> list[str]:
+    if not _is_update(costs):
+        return []
+    rows = costs.profile.rows
+    split = ([n for n in numbers if rows[n].place.part == part] for part in ("forward", "backward"))
+    return [format_si(costs.of(own).time_s, "s") if own else "" for own in split]
+
+
+def _name(line: TreeLine) -> str:
+    """Indented by its depth; how many modules are one line."""
+    if not line.path:
+        return "(all)"
+    many = f" ({line.n_modules})" if line.n_modules > 1 else ""
+    return "&emsp;" * (line.depth - 1) + f"`{line.path}`{many}"
+
+
+def _operator_rows(costs: Costs) -> Iterator[list[str]]:
+    found = costs.by(lambda place: place.operator)
+    for name, cost in sorted(found.items(), key=lambda item: -item[1].time_s):
+        label = BETWEEN_OPERATORS if name == BETWEEN else f"`{name}`"
+        yield [label, f"{cost.calls:,}" if cost.calls else "", *_cells(cost)]

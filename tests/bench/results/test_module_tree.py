@@ -1,0 +1,43 @@
+"""Repeated blocks are one line, by their types and numbers."""
+
+from bench.results.module_tree import Tree
+from bench.results.profile import ProfiledModule
+
+MODULES = (
+    ProfiledModule("", "Net", 0),
+    ProfiledModule("blocks", "ModuleList", 0),
+    *(
+        one
+        for n in range(3)
+        for one in (
+            ProfiledModule(f"blocks.{n}", "Block", 1),
+            ProfiledModule(f"blocks.{n}.0", "Conv1d", 10),
+            ProfiledModule(f"blocks.{n}.1", "PReLU", 1),
+        )
+    ),
+    ProfiledModule("pair", "Sequential", 0),
+    ProfiledModule("pair.0", "Conv1d", 7),
+    ProfiledModule("pair.1", "Conv1d", 7),
+)
+
+
+def test_blocks_of_one_type_are_one_line() -> None:
+    lines = {line.path: (line.type, line.n_modules, line.n_params) for line in Tree(MODULES).lines}
+    assert lines == {
+        "": ("Net", 1, 0),
+        "blocks": ("ModuleList", 1, 0),
+        "blocks.*": ("Block", 3, 3),
+        "blocks.*.0": ("Conv1d", 3, 30),
+        "blocks.*.1": ("PReLU", 3, 3),
+        "pair": ("Sequential", 1, 0),
+        "pair.0": ("Conv1d", 1, 7),
+        "pair.1": ("Conv1d", 1, 7),
+    }
+
+
+def test_lines_are_found_by_the_paths_of_their_modules() -> None:
+    tree = Tree(MODULES)
+    assert tree.line_of("blocks.2.1") == "blocks.*.1"
+    assert tree.line_of("pair.1") == "pair.1"
+    assert tree.line_of("") == ""
+    assert {line.path: line.depth for line in tree.lines}["blocks.*.0"] == 3
