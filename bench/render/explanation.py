@@ -13,6 +13,7 @@ from bench.registry import Entry
 from bench.render.provenance import describe_provenance
 from bench.render.tables.profile import render_time
 from bench.render.terminal.profile import render_expensive_lines
+from bench.render.terminal.table import print_whole
 from bench.results.costs import Costs
 from bench.results.profile import Profile, StepTrace
 from bench.results.record import Record, Status, results_of
@@ -129,4 +130,4 @@ def print_explanations(entries: Sequence[Entry], records: Sequence[Record]) -> N
     names = {entry.name: entry.display_name for entry in entries}
     for record, profile in results_of(Profile, records):
         title = f"{names[record.job.model]}, {TITLES[record.job.workload.phase].lower()}"
-        console.print(render_expensive_lines(profile, title))
+        print_whole(render_expensive_lines(profile, title), console)

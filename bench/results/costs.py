@@ -1,5 +1,6 @@
 """From the rows of a profile to what a module, a part or an operator costs."""
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -151,12 +152,12 @@ def _half_width(values: Sequence[float], mean: float) -> float:
     if not any(values):
         return 0.0
     if n < MIN_PROCESSES or mean <= 0:
-        return float("inf")
+        return math.inf
     from scipy.special import stdtrit  # here: commands that compute nothing start without it
 
     variance = sum((value - mean) ** 2 for value in values) / (n - 1)
-    quantile: float = stdtrit(n - 1, (1 + LEVEL) / 2)
-    return quantile * (variance / n) ** 0.5 / mean
+    quantile = float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    return quantile * math.sqrt(variance / n) / mean
 
 
 SECTIONS = ("encoder", "bottleneck", "blocks", "masks", "decoder")

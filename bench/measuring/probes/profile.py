@@ -5,6 +5,7 @@ work, each right after a call without it, and one follows the allocator. No figu
 probe is ever taken here.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -35,7 +36,7 @@ from bench.results.workload import Workload
 
 LEAST_PAIRS = 5
 """Of a call without the profiler and one with it: enough for an interval."""
-MOST_PAIRS = 40
+MOST_PAIRS = 20
 
 
 @dataclass
@@ -45,15 +46,6 @@ class Pairs:
     plain: list[Sample] = field(default_factory=list)
     profiled: list[Sample] = field(default_factory=list)
     seconds: list[dict[Place, float]] = field(default_factory=list)  # of the profiled ones
-
-    @property
-    def is_over(self) -> bool:
-        """No more are needed, or wanted."""
-        return len(self.plain) >= MOST_PAIRS
-
-    def spent_s(self) -> float:
-        """Of the calls themselves."""
-        return sum(sample.timing.total_s for sample in (*self.plain, *self.profiled))
 
 
 def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> Profile:
@@ -93,9 +85,12 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
 def take_pairs(
     step: Step, trace: Trace, sample: Callable[[Run], Sample], budget_s: float, on_device: bool
 ) -> Pairs:
-    """Pairs of calls until their time is spent."""
+    """Pairs of calls until the time is spent, also on reading what the profiler recorded."""
     pairs = Pairs()
-    while not pairs.is_over and (len(pairs.plain) < LEAST_PAIRS or pairs.spent_s() < budget_s):
+    end = time.monotonic() + budget_s
+    while len(pairs.plain) < LEAST_PAIRS or (
+        len(pairs.plain) < MOST_PAIRS and time.monotonic() < end
+    ):
         pairs.plain.append(sample(step.run))
         profiler = profile_step(step, lambda run: pairs.profiled.append(sample(run)))
         span = read_step(profiler, step.example.mixture.device.type)

@@ -52,12 +52,13 @@ class LineUp:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._next = 0
-        self._names = {run.name for run in trace.runs if not run.is_view}
+        self._names = {_kind(run.name) for run in trace.runs if run.computes}
 
     def go_through(self, step: Span) -> Iterator[Stretch | Change]:
         """Every stretch and every change of memory."""
         yield from self._pieces(step, Owner(""))
-        if self._next < len(self._trace.runs):
+        missing = range(self._next, len(self._trace.runs))
+        if any(self._trace.runs[number].computes for number in missing):
             due = self._trace.runs[self._next]
             raise _refusal(
                 f"operator {self._next + 1} of {len(self._trace.runs)}, {due.name} "
@@ -72,7 +73,7 @@ class LineUp:
                 yield Change(max(0, self._next - 1), one)
             else:
                 yield from self._pieces(one, self._owner_of(one, owner))
-        if owner.run is None and span.name in self._names and self._next == reached:
+        if owner.run is None and _kind(span.name) in self._names and self._next == reached:
             raise _refusal(f"{span.name} runs once more in {owner.module or 'the network itself'}")
         yield Stretch(owner, span)
 
@@ -93,18 +94,28 @@ class LineUp:
         return around
 
     def _is_due(self, name: str) -> bool:
-        """Whether it is the next operator.
+        """Whether it is the next operator; what computes nothing may be missing before it.
 
-        A view that nobody's time hangs on may be missing: some are made without the dispatcher.
+        Some views are made without the dispatcher, and a dropout that drops nothing is a copy only
+        where somebody looks at every operator.
         """
-        for number in range(self._next, len(self._trace.runs)):
-            run = self._trace.runs[number]
-            if run.name == name:
+        runs = self._trace.runs
+        for number in range(self._next, len(runs)):
+            if _kind(runs[number].name) == _kind(name):
+                self._trace.skipped |= set(range(self._next, number))
                 self._next = number
                 return True
-            if not run.is_view:
+            if runs[number].computes:
                 return False
         return False
+
+
+def _kind(name: str) -> str:
+    """An operator's name without what tells that it works in place.
+
+    Autograd adds gradients up in place, unless somebody looks at every operator.
+    """
+    return name.rstrip("_")
 
 
 def _refusal(what: str) -> CellError:
@@ -121,13 +132,13 @@ def place_of(owner: Owner, runs: list[OperatorRun]) -> Place:
 
 def add_up_times(trace: Trace, step: Span, on_device: bool) -> dict[Place, float]:
     """Seconds of each place in a profiled step: of the host, or of the device's kernels."""
-    seconds: dict[Place, float] = {}
+    total_ns: dict[Place, int] = {}
     for piece in LineUp(trace).go_through(step):
         if isinstance(piece, Stretch) and piece.owner.part:
             place = place_of(piece.owner, trace.runs)
             ns = piece.span.device_ns if on_device else piece.span.own_ns
-            seconds[place] = seconds.get(place, 0.0) + ns / 1e9
-    return seconds
+            total_ns[place] = total_ns.get(place, 0) + ns
+    return {place: ns / 1e9 for place, ns in total_ns.items()}
 
 
 def follow_memory(

@@ -32,7 +32,8 @@ def profile_step(step: Step, runner: Runner, with_memory: bool = False) -> profi
         ) as profiler,
     ):
         runner(mark_parts(step.run, parts_of(step)))
-    return profiler
+    ended: profile = profiler
+    return ended
 
 
 WANTED = {ProfilerActivity.CPU, ProfilerActivity.CUDA}

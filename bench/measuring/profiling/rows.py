@@ -14,9 +14,10 @@ def make_rows(
 ) -> tuple[tuple[ProfileRow, ...], tuple[int, ...]]:
     """The rows, and for each run of the trace the number of its row."""
     costs: dict[Place, Tally] = {}
-    for run in trace.runs:
+    for number, run in enumerate(trace.runs):
+        cost = NOTHING if number in trace.skipped else run.tally
         before = costs.get(run.place)
-        costs[run.place] = run.tally if before is None else before + run.tally
+        costs[run.place] = cost if before is None else before + cost
     places = dict.fromkeys((*costs, *(place for step in seconds for place in step)))
     numbers = {place: number for number, place in enumerate(places)}
     rows = tuple(

@@ -1,7 +1,6 @@
 """The line of a network's source that is running."""
 
 import sys
-from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -19,14 +18,20 @@ def find_line() -> str:
     while frame is not None:
         path = frame.f_code.co_filename
         if not path.startswith((TORCH, "<", *HARNESS)):
-            return f"{shorten(path)}:{frame.f_lineno}"
+            return f"{file_of(frame.f_globals['__name__'], path)}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
 
 
-@cache
-def shorten(path: str) -> str:
-    """A file's path below the folder from which Python would import it."""
-    folders = [f"{Path(folder).resolve()}/" for folder in sys.path]
-    inside = [folder for folder in folders if path.startswith(folder)]
-    return path.removeprefix(max(inside, key=len, default=""))
+def file_of(module: str, path: str) -> str:
+    """A module's file below the folder from which it was imported, whatever folder that is.
+
+    >>> file_of("models.masks", "/home/me/models/masks.py"), file_of("a", "/lib/a/__init__.py")
+    ('models/masks.py', 'a/__init__.py')
+    """
+    names = module.split(".")
+    return "/".join(
+        [*names[:-1], Path(path).name]
+        if path.endswith(f"{names[-1]}.py")
+        else [*names, Path(path).name]
+    )

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._autograd import _get_sequence_nr
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._pytree import tree_iter
 
@@ -34,7 +35,11 @@ class OperatorRun:
     name: str
     place: Place
     tally: Tally
-    is_view: bool
+
+    @property
+    def computes(self) -> bool:
+        """Whether it does more than to move, fill or look at data."""
+        return self.tally.kind != "movement"
 
 
 @dataclass
@@ -53,6 +58,7 @@ class Trace:
     runs: list[OperatorRun] = field(default_factory=list)
     nodes: dict[int, int] = field(default_factory=dict)  # autograd's number to the forward's run
     kept: dict[int, Kept] = field(default_factory=dict)  # by storage
+    skipped: set[int] = field(default_factory=set)  # runs that a profiled step does without
 
     def module_of(self, sequence: int | None) -> str | None:
         """The module whose operator an autograd node differentiates; None where none is known."""
@@ -102,8 +108,7 @@ class _Tracer:
         number = len(self.trace.runs)
         place = self._place(func._overloadpacket.__name__, number)
         tally = count_call(func, args, kwargs, out)
-        run = OperatorRun(func._schema.name, place, tally, func.is_view)
-        self.trace.runs.append(run)
+        self.trace.runs.append(OperatorRun(func._schema.name, place, tally))
         for tensor in _tensors(out):
             self._makers.setdefault(self._refer(tensor), number)
 
@@ -118,7 +123,7 @@ class _Tracer:
         return tensor
 
     def _place(self, operator: str, number: int) -> Place:
-        node = torch._C._current_autograd_node()
+        node: Any = torch._C._current_autograd_node()
         if node is None:
             self.trace.nodes.setdefault(_last_node(), number)
             module = self.module() if self._part == "forward" else ""
@@ -141,7 +146,7 @@ class _Tracer:
 
 def _last_node() -> int:
     """The number of the node that autograd made last."""
-    return torch.autograd._get_sequence_nr() - 1
+    return _get_sequence_nr() - 1
 
 
 def _key(tensor: Tensor) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from bench.render.estimates import format_span
 from bench.render.tables.markdown import markdown_table
-from bench.results.costs import BETWEEN, UPDATE_PARTS, Cost, Costs, section_of
+from bench.results.costs import UPDATE_PARTS, Cost, Costs, section_of
 from bench.results.module_tree import Tree, TreeLine
-from bench.results.profile import Place, Profile
+from bench.results.profile import BETWEEN, Place, Profile
 from bench.units import format_si, format_significant
 
 BETWEEN_OPERATORS = "(between operators)"
@@ -60,17 +60,23 @@ def describe_totals(costs: Costs) -> str:
         f"{_describe_operations(profile)} "
         f"The floor of a line is its FLOPs at {format_si(rates.product_flops_per_s, 'FLOP/s')} (a "
         f"matrix product here) or its bytes at {format_si(rates.copy_bytes_per_s, 'B/s')} (a copy "
-        "that fits into no cache), whichever takes longer."
+        "that fits into no cache), whichever takes longer; a line below it found its data in a "
+        "cache."
     )
 
 
 def _describe_operations(profile: Profile) -> str:
+    unknown = {row.place.operator for row in profile.rows if row.kind == "unknown"}
+    hidden = (
+        f" No formula covers {', '.join(sorted(unknown))}: what they do is in no count."
+        if unknown
+        else ""
+    )
     if profile.macs == profile.defined_macs:
-        return f"Multiply-adds: {profile.macs:,}, as in the other reports."
+        return f"Multiply-adds: {profile.macs:,}, as in the other reports.{hidden}"
     return (
-        f"Multiply-adds: {profile.macs:,} as it runs, of layers that are defined by "
-        f"{profile.defined_macs:,}, the count of the other reports: a layer is computed here in "
-        "another form than the one it is defined by."
+        f"Multiply-adds: {profile.macs:,} as it runs here; the other reports count the layers as "
+        f"they are defined: {profile.defined_macs:,}.{hidden}"
     )
 
 
@@ -136,7 +142,7 @@ def _module_rows(costs: Costs, depth: int) -> Iterator[list[str]]:
     inside = _rows_below(costs, tree)
     for path, numbers in inside.items():
         line = lines[path]
-        if line.depth > depth:
+        if line.depth > depth or not numbers:  # a layer that is computed by another, say
             continue
         cost = costs.of(numbers)
         yield [

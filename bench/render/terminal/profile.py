@@ -10,9 +10,9 @@ from bench.render.tables.profile import (
     PART_NAMES,
     format_cost_time,
 )
-from bench.results.costs import BETWEEN, Costs
+from bench.results.costs import Costs
 from bench.results.module_tree import Tree
-from bench.results.profile import Place, Profile
+from bench.results.profile import BETWEEN, Place, Profile
 from bench.units import format_si, format_significant
 
 N_LINES = 10

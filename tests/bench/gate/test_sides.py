@@ -129,11 +129,11 @@ def test_each_side_has_the_networks_of_its_own_folder(tmp_path: Path) -> None:
     assert found == [2 * 3 + 2, 2 * 5 + 2]
 
 
-@pytest.mark.parametrize("folder", ["measuring", "measure"])  # now, and before 0.3
+@pytest.mark.parametrize("package", ["measuring", "measure"])  # now, and before 0.3
 def test_a_worker_that_speaks_otherwise_is_told_before_anything_is_measured(
-    tmp_path: Path, folder: str
+    tmp_path: Path, package: str
 ) -> None:
-    worker = tmp_path / "bench" / folder / "worker.py"
+    worker = tmp_path / "bench" / package / "worker.py"
     worker.parent.mkdir(parents=True)
     for folder in (worker.parent, worker.parent.parent):
         (folder / "__init__.py").touch()

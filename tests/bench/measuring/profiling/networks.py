@@ -3,6 +3,7 @@
 import os
 import signal
 
+import torch
 from torch import Tensor, nn
 
 from bench.measuring.step import Step, prepare_step
@@ -32,7 +33,7 @@ class Chain(nn.Module):
 
 
 def workload(phase: Phase, n_samples: int = N_SAMPLES) -> Workload:
-    return Workload(phase, "cpu", n_samples, 1, "float32", 1, 0)
+    return Workload(phase, "cpu", n_samples, 1, "float32", torch.get_num_threads(), 0)
 
 
 def warm_step(model: nn.Module, phase: Phase, n_samples: int = N_SAMPLES) -> Step:

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import pytest
 
 from bench.measuring.profiling.ledger import add_up_times, follow_memory
+from bench.measuring.profiling.rows import make_rows
 from bench.measuring.profiling.spans import MODULE, PART, STEP, Allocation, Span
 from bench.measuring.profiling.trace import OperatorRun, Trace
-from bench.results.measurements import Tally
+from bench.results.measurements import Kind, Tally
 from bench.results.profile import BETWEEN, Place
 from bench.results.record import CellError
 
 
-def run(name: str, module: str, part: str = "forward", is_view: bool = False) -> OperatorRun:
-    return OperatorRun(f"aten::{name}", Place(part, module, name, ""), Tally("movement"), is_view)
+def run(name: str, module: str, part: str = "forward", kind: Kind = "elementwise") -> OperatorRun:
+    return OperatorRun(f"aten::{name}", Place(part, module, name, ""), Tally(kind, calls=1))
 
 
 def span(name: str, start: int, end: int, *inside: Span | Allocation, **more: int) -> Span:
@@ -81,15 +82,17 @@ def test_an_operator_inside_another_is_part_of_it() -> None:
     assert round(1e9 * seconds[Place("forward", "b", "sum", "")]) == 20
 
 
-def test_a_view_may_be_missing() -> None:
-    trace = Trace([run("view", "", is_view=True), run("add", "")])
+def test_what_computes_nothing_may_be_missing_and_is_not_counted_then() -> None:
+    copy = run("clone", "dropout", kind="movement")
+    trace = Trace([copy, run("add", ""), copy])
     seconds = add_up_times(trace, forward(span("aten::add", 0, 20)), on_device=False)
     assert round(1e9 * seconds[Place("forward", "", "add", "")]) == 20
+    rows, _ = make_rows(trace, [seconds])
+    calls = {row.place.operator: row.calls for row in rows if row.calls}
+    assert calls == {"add": 1, "clone": 1}
 
 
-@pytest.mark.parametrize(
-    "spans", [[span("aten::add", 0, 10)], [span("aten::conv", 0, 10)], []], ids=len
-)
+@pytest.mark.parametrize("spans", [[span("aten::conv", 0, 10)], []], ids=len)
 def test_another_step_is_refused(spans: Sequence[Span]) -> None:
     with pytest.raises(CellError, match=r"operator \d of 2, aten::\w+ \(forward, "):
         add_up_times(TRACE, forward(*spans), on_device=False)
