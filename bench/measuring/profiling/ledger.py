@@ -103,6 +103,7 @@ class LineUp:
         for number in range(self._next, len(runs)):
             if _kind(runs[number].name) == _kind(name):
                 self._trace.skipped |= set(range(self._next, number))
+                runs[number] = runs[number].called(name)
                 self._next = number
                 return True
             if runs[number].computes:
@@ -110,12 +111,16 @@ class LineUp:
         return False
 
 
-def _kind(name: str) -> str:
-    """An operator's name without what tells that it works in place.
+PRODUCTS = ("aten::mm", "aten::bmm")
 
-    Autograd adds gradients up in place, unless somebody looks at every operator.
+
+def _kind(name: str) -> str:
+    """What an operator does, however torch has chosen to do it.
+
+    It chooses otherwise where somebody looks at every operator: autograd then does not add gradients
+    up in place, and a product of three axes is one of a batch of matrices.
     """
-    return name.rstrip("_")
+    return PRODUCTS[0] if name in PRODUCTS else name.rstrip("_")
 
 
 def _refusal(what: str) -> CellError:

@@ -7,7 +7,7 @@ has the number that is current when its forward operator is about to run.
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -40,6 +40,13 @@ class OperatorRun:
     def computes(self) -> bool:
         """Whether it does more than to move, fill or look at data."""
         return self.tally.kind != "movement"
+
+    def called(self, name: str) -> "OperatorRun":
+        """The same work by an operator of another name."""
+        if name == self.name:
+            return self
+        operator = name.rpartition("::")[2]
+        return replace(self, name=name, place=replace(self.place, operator=operator))
 
 
 @dataclass

@@ -39,6 +39,22 @@ def recurrent() -> nn.Module:
     return Recurrent()
 
 
+def transposed_linear() -> nn.Module:
+    """A linear layer of three axes that are not contiguous: a product chosen by torch."""
+
+    class Transposed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Conv1d(1, 6, 1)
+            self.linear = nn.Linear(6, 2)
+
+        def forward(self, mixture: Tensor) -> Tensor:
+            estimates: Tensor = self.linear(self.encoder(mixture).transpose(1, 2))
+            return estimates.transpose(1, 2)
+
+    return Transposed()
+
+
 def small_sudormrf() -> nn.Module:
     return SuDoRMRF(SuDoRMRFConfig(n_blocks=2, n_filters=32, bn_chan=16, hid_chan=24))
 
@@ -59,7 +75,7 @@ def attention() -> nn.Module:
     return Attention()
 
 
-NETWORKS = [Chain, recurrent, small_sudormrf, attention]
+NETWORKS = [Chain, recurrent, transposed_linear, small_sudormrf, attention]
 PHASES: list[Phase] = ["inference", "update"]
 
 

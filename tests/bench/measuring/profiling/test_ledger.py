@@ -98,6 +98,17 @@ def test_another_step_is_refused(spans: Sequence[Span]) -> None:
         add_up_times(TRACE, forward(*spans), on_device=False)
 
 
+@pytest.mark.parametrize(("traced", "profiled"), [("add", "add_"), ("bmm", "mm")])
+def test_the_same_work_by_another_name_has_the_name_that_it_runs_by(
+    traced: str, profiled: str
+) -> None:
+    trace = Trace([run(traced, "a", kind="matmul")])
+    step = forward(span(f"aten::{profiled}", 0, 20))
+    seconds = add_up_times(trace, step, on_device=False)
+    rows, _ = make_rows(trace, [seconds])
+    assert {row.place.operator: row.calls for row in rows if row.calls} == {profiled: 1}
+
+
 def test_an_operator_too_many_is_refused() -> None:
     again = [*SPANS.inside[0].inside, span("aten::add", 92, 95)]  # type: ignore[union-attr]
     with pytest.raises(CellError, match="aten::add runs once more in the network itself"):
