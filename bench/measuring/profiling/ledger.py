@@ -117,8 +117,8 @@ PRODUCTS = ("aten::mm", "aten::bmm")
 def _kind(name: str) -> str:
     """What an operator does, however torch has chosen to do it.
 
-    It chooses otherwise where somebody looks at every operator: autograd then does not add gradients
-    up in place, and a product of three axes is one of a batch of matrices.
+    It chooses otherwise where somebody looks at every operator: autograd then does not add
+    gradients up in place, and a product of three axes is one of a batch of matrices.
     """
     return PRODUCTS[0] if name in PRODUCTS else name.rstrip("_")
 
