@@ -10,8 +10,10 @@ machine); 130 Ctrl-C and 143 SIGTERM.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.command import announce, measure, name_program, read_and_warn, run_command
 from bench.gate.budgets import Budgets, read_budgets
@@ -20,6 +22,9 @@ from bench.gate.rounds import CheckRun, check_records
 from bench.measuring.isolate import prepare_measuring
 from bench.results.store import read_records
 from bench.results.verdict import FORMS, Check
+
+if TYPE_CHECKING:
+    from bench.render.terminal.progress import Progress
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -75,19 +80,23 @@ def check(arguments: argparse.Namespace) -> int:
             budgets, [record for path in arguments.records for record in read_and_warn(path)]
         )
     else:
-        checks = measure_and_check(budgets, arguments.output, arguments.time)
+        checks = measure_and_check(budgets, arguments.output, Allowance(arguments.time))
     return announce(checks, str(arguments.budgets), arguments.form)
 
 
-def measure_and_check(budgets: Budgets, output: Path, time_s: float) -> list[Check]:
+def measure_and_check(
+    budgets: Budgets,
+    output: Path,
+    allowance: Allowance,
+    progress: "AbstractContextManager[Progress] | None" = None,
+) -> list[Check]:
     """Measure while a verdict is open; each record is on disk before the next job starts."""
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = output / "records" / f"check-{started}.jsonl"
-    allowance = Allowance(time_s)
     threads = max(budget.workload.threads for budget in budgets.budgets)
     environment = prepare_measuring([budget.entry for budget in budgets.budgets], threads)
     run = CheckRun(budgets, allowance)
-    measure(run.next_jobs, path, environment)
+    measure(run.next_jobs, path, environment, progress=progress)
     return run.checks(read_records(path).records)
 
 

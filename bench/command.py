@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bench.errors import (
     EXIT_FAIL,
@@ -24,6 +24,9 @@ from bench.results.record import Job, Record, Status
 from bench.results.store import RecordFile, read_records
 from bench.results.summary import RunSummary, summarize
 from bench.results.verdict import Check, Verdict, overall
+
+if TYPE_CHECKING:
+    from bench.render.terminal.progress import Progress
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
 """From the records of a run so far to the jobs to run next; none ends the run."""
@@ -69,12 +72,14 @@ def measure(
     path: Path,
     environment: Environment,
     resumed: Sequence[Record] | None = None,
+    progress: "AbstractContextManager[Progress] | None" = None,
 ) -> None:
     """Run what the plan asks for until it asks for nothing.
 
     Each record is on disk before the next job starts. ``resumed`` are the records that an
     earlier run left in the file; without them the file is made, but not before this run may
-    measure: one that is refused leaves nothing behind.
+    measure: one that is refused leaves nothing behind. ``progress`` is told of each record, the
+    terminal without it.
 
     Raises:
         UsageError: another run is measuring on this machine, the file can't be made, or the disk
@@ -83,15 +88,15 @@ def measure(
     from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
     measured = list(resumed or ())
-    with measuring_alone(), show_progress() as progress:
+    with measuring_alone(), progress or show_progress() as told:
         file = RecordFile.create(path) if resumed is None else RecordFile(path, measured)
         while jobs := plan(measured):
-            progress.expect(len(jobs))
+            told.expect(len(jobs))
             with closing(run_jobs(jobs, environment)) as running:
                 for record in running:
                     file.append(record)
                     measured.append(record)
-                    progress.advance(record)
+                    told.advance(record)
 
 
 def read_and_warn(path: Path) -> tuple[Record, ...]:

@@ -38,7 +38,7 @@ class Settings:
     """What to measure every network with.
 
     Raises:
-        UsageError: a size below 1, a negative seed, or an unknown dtype.
+        UsageError: a size below 1, a negative seed, an unknown dtype, or a phase that is none.
     """
 
     update_device: str  # "cpu" or "cuda", where inference is measured too, beside that on the CPU
@@ -49,6 +49,7 @@ class Settings:
     seed: int
     effort: Effort
     tf32: bool = False  # of what runs on a GPU
+    only: tuple[Phase, ...] | None = None  # None: every phase that the device has
 
     def __post_init__(self) -> None:
         sizes = {"--samples": self.n_samples, "--batch": self.batch, "--threads": self.threads}
@@ -59,6 +60,10 @@ class Settings:
             raise UsageError(f"--seed must lie between 0 and {MAX_SEED}, not {self.seed}.")
         if self.dtype not in DTYPES:
             raise UsageError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        possible = phases_of(self.update_device)
+        if self.only is not None and not (self.only and set(self.only) <= set(possible)):
+            allowed = ", ".join(possible)
+            raise UsageError(f"phases must be some of {allowed}, not {self.only!r}.")
 
     def on(self, update_device: str) -> "Settings":
         """The same with the training step elsewhere."""
@@ -67,7 +72,7 @@ class Settings:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """What a run measures of each network."""
-        return phases_of(self.update_device)
+        return tuple(p for p in phases_of(self.update_device) if p in (self.only or (p,)))
 
     def workload(self, phase: Phase) -> Workload:
         """The workload of one phase."""
@@ -168,7 +173,8 @@ def _exact_jobs(entries: Sequence[Entry], settings: Settings) -> Iterator[Job]:
 def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> Iterator[Job]:
     for spec in specs:
         for phase in spec.phases_on(settings.update_device):
-            yield plan_job(entry, phase, spec.name, settings)
+            if phase in settings.phases or len(spec.phases) == 1:  # else it is of the network alone
+                yield plan_job(entry, phase, spec.name, settings)
 
 
 def plan_job(

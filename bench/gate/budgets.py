@@ -47,6 +47,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("cpu", "cuda"),
     "dtype": DTYPES,
 }
+CONFIDENCE = 0.99
 OTHER_KEYS = ("models", "reference")
 TOP_KEYS = ("confidence", "machine", "budget")
 HEADER = re.compile(r"\s*\[\[\s*budget\s*\]\]")
@@ -83,15 +84,16 @@ class Budgets:
 
 
 class _Lines:
-    """Where keys stand in the text, which the parser does not tell."""
+    """Where keys stand in the text, which the parser does not tell; nowhere without a file."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path | None = None, text: str = "") -> None:
         self.path = path
         self._lines = text.splitlines()
 
     def error(self, problem: str, key: str, table: int = 0) -> UsageError:
         """The error with the line of a key; table 0 is the top, 1 the first budget."""
-        return UsageError(f"{self.path}, line {self._find(key, table)}: {problem}")
+        place = f"{self.path}, line {self._find(key, table)}" if self.path else "In this budget"
+        return UsageError(f"{place}: {problem}")
 
     def _find(self, key: str, table: int) -> int:
         name = rf"[\"']?{re.escape(key)}[\"']?"
@@ -122,7 +124,7 @@ def read_budgets(path: Path) -> Budgets:
         raise UsageError(f"{path} is not TOML: {error}.") from error
     lines = _Lines(path, text)
     _refuse_unknown(tables, TOP_KEYS, lines, 0)
-    confidence, machine = tables.get("confidence", 0.99), tables.get("machine", "*")
+    confidence, machine = tables.get("confidence", CONFIDENCE), tables.get("machine", "*")
     if not (isinstance(confidence, float) and 0.5 < confidence < 1):
         raise lines.error("confidence must lie between 0.5 and 1, such as 0.99.", "confidence")
     if not isinstance(machine, str):
@@ -138,6 +140,15 @@ def read_budgets(path: Path) -> Budgets:
         for budget in _read_table(table, lines, number)
     ]
     return Budgets(tuple(budgets), confidence, machine)
+
+
+def make_budgets(table: Mapping[str, Any]) -> Budgets:
+    """The budgets of one table with the keys of a file's ``[[budget]]``, on any machine.
+
+    Raises:
+        UsageError: as ``read_budgets``; no line is named.
+    """
+    return Budgets(tuple(_read_table(table, _Lines(), 1)), CONFIDENCE, "*")
 
 
 def _read_table(table: Mapping[str, Any], lines: _Lines, number: int) -> list[Budget]:

@@ -10,15 +10,20 @@ from bench.units import format_duration
 HARDLY_S = 3600.0
 """More time than this for one verdict is not advised."""
 
-STEP_S = 10.0  # to whole multiples of which ``--time`` is rounded up
+STEP_S = 10.0  # to whole multiples of which the time that is advised is rounded up
+OPTION = "--time {}"
 
 
 @dataclass
 class Allowance:
-    """The seconds that a gate may measure, from now on, and how many it has."""
+    """The seconds that a gate may measure, from now on, and how many it has.
+
+    ``option`` is how the user writes them, with ``{}`` for the number.
+    """
 
     time_s: float
     clock: Callable[[], float] = time.monotonic
+    option: str = OPTION
     _begun_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +48,7 @@ class Progress:
     n_most: int  # at the last look
     spent_s: float
     round_s: float  # of one more that gives a value
+    option: str = OPTION  # as an allowance has it
 
 
 def needed_rounds(n_rounds: int, half_width: float, margin: float) -> float:
@@ -79,4 +85,4 @@ def _in_words(progress: Progress, n_needed: float) -> str:
 
 def _option(progress: Progress, n_needed: float) -> str:
     time_s = progress.spent_s + _more_s(progress, n_needed)
-    return f"--time {STEP_S * math.ceil(time_s / STEP_S):.0f}"
+    return progress.option.format(f"{STEP_S * math.ceil(time_s / STEP_S):.0f}")

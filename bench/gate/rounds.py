@@ -79,7 +79,13 @@ class CheckRun:
         check = self._checks[budget]
         if check.verdict != Verdict.INCONCLUSIVE or check.value is None:
             return check
-        progress = Progress(self._n_rounds, LOOKS[-1], self._allowance.spent_s, self._round_s)
+        progress = Progress(
+            self._n_rounds,
+            LOOKS[-1],
+            self._allowance.spent_s,
+            self._round_s,
+            self._allowance.option,
+        )
         n_needed = rounds_to_settle(check, self._n_rounds)
         if n_needed is not None:
             advice = advise(progress, n_needed)

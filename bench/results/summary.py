@@ -297,15 +297,26 @@ def _value(
         for record in records
         if (record.job.probe, record.job.workload.phase) == (metric.probe, metric.phase)
     ]
-    if not of_probe:
-        broken = next(iter(broken_networks(records).values()), None)
-        return Value(None, broken.status, broken.reason) if broken else NOT_MEASURED
-    failed = [record for record in of_probe if record.status != Status.OK]
-    if len(failed) == len(of_probe):
+    if of_probe:
+        return value_of(metric, of_probe, timings.get(metric.phase))
+    broken = next(iter(broken_networks(records).values()), None)
+    return Value(None, broken.status, broken.reason) if broken else NOT_MEASURED
+
+
+def value_of(
+    metric: Metric, records: Sequence[Record], timing: LatencySummary | None = None
+) -> Value:
+    """What one network's records of the metric's probe and phase, at least one, say of it.
+
+    ``timing`` is what they say of a time, where one of them succeeded.
+    """
+    failed = [record for record in records if record.status != Status.OK]
+    if len(failed) == len(records):
         return Value(None, failed[0].status, failed[0].reason)
     if metric.spec.takes_time:
-        return _latency_value(timings[metric.phase], failed, len(of_probe))
-    result = next(r.result for r in reversed(of_probe) if r.status == Status.OK)
+        assert timing is not None  # one of them succeeded
+        return _latency_value(timing, failed, len(records))
+    result = next(r.result for r in reversed(records) if r.status == Status.OK)
     value: float | None = getattr(result, metric.field)
     if value is None:
         notes = result.notes if isinstance(result, MemoryPeaks | Launches) else {}

@@ -1,12 +1,11 @@
 """Table 1 as data, CSV and JSON: raw values in SI units, nothing rounded, each file by itself."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 
 from bench.render.columns import Column, table1_columns
 from bench.render.doubts import explain
+from bench.results.frame import make_frame, to_csv
 from bench.results.gpu import GpuSummary
 from bench.results.statistics import MIN_PROCESSES, Estimate
 from bench.results.summary import ModelSummary, RunSummary
@@ -28,12 +27,7 @@ Cell = str | int | float | None
 
 def render_csv(summary: RunSummary) -> str:
     """One row for each network; what is not there is empty, and its status says why."""
-    rows = to_rows(summary)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return to_csv(make_frame(to_rows(summary)))
 
 
 def render_json(summary: RunSummary) -> str:

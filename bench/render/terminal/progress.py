@@ -35,6 +35,16 @@ class Progress(Protocol):
         """One of them has its record."""
 
 
+class Silence:
+    """Says nothing, where nobody asked."""
+
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs more are planned."""
+
+    def advance(self, record: Record) -> None:
+        """One of them has its record."""
+
+
 class PlainLines:
     """A line for every finished job, where the output is no terminal."""
 

@@ -1,0 +1,1 @@
+"""What scripts, notebooks and tests of users call (docs/python.md)."""
