@@ -10,6 +10,8 @@ from bench.errors import UsageError
 from bench.machine.description import available_cpus
 from bench.plan import DTYPES, EFFORTS, Effort, Settings
 
+DEVICE = re.compile(r"cpu|cuda(:\d+)?|auto", re.ASCII)
+
 
 def build_parser(program: str) -> argparse.ArgumentParser:
     """What to measure, on what, for how long, and where the reports go.
@@ -93,7 +95,7 @@ def read_device(text: str) -> str:
     Raises:
         ArgumentTypeError: something else.
     """
-    if not re.fullmatch(r"cpu|cuda(:\d+)?|auto", text, re.ASCII):
+    if not DEVICE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"cpu, cuda, cuda:N or auto, not {text!r}")
     return text
 

@@ -133,8 +133,8 @@ def _require_scalar(loss: object) -> Tensor:
         raise UsageError(f"The loss must be a scalar tensor, and it is a {type(loss).__name__}.")
     if loss.numel() != 1:
         raise UsageError(
-            f"The loss must be a scalar tensor, and it is one of shape {list(loss.shape)}: take its "
-            "mean, say."
+            f"The loss must be a scalar tensor, and it is one of shape {list(loss.shape)}: take "
+            "its mean, say."
         )
     if not loss.requires_grad:
         raise UsageError(

@@ -13,9 +13,10 @@ from bench.results.store import read_records
 def load(*sources: str | Path) -> Frame:
     """A pandas DataFrame with one row for each value of record files; columns are ``TYPES``.
 
-    A source is a file or a pattern such as ``reports/records/*.jsonl``; ``**`` is any depth. A value
-    that was not measured has a status and a reason. ``low`` and ``high`` are a time's interval, or
-    its range where it has no value. Lines that are no records are left out with a warning.
+    A source is a file or a pattern such as ``reports/records/*.jsonl``; ``**`` is any depth. A
+    value that was not measured has a status and a reason. ``low`` and ``high`` are a time's
+    interval, or its range where it has no value. Lines that are no records are left out with a
+    warning.
 
     Raises:
         UsageError: a source leads to no file, or one can't be read.
@@ -38,5 +39,5 @@ def _files(source: str | Path) -> list[Path]:
 def _rows(path: Path) -> Iterator[dict[str, object]]:
     contents = read_records(path)
     for line in contents.bad_lines:
-        warnings.warn(f"{path}, line {line.number}, is left out: {line.problem}", stacklevel=4)
+        warnings.warn(f"{path}, line {line.number}, is left out: {line.problem}", stacklevel=2)
     return list_values(contents.records, str(path))

@@ -13,6 +13,7 @@ from bench.errors import UsageError
 from bench.interface.factories import Factory, entry_of, fresh_processes_look_here
 from bench.measuring.isolate import prepare_measuring
 from bench.measuring.place import choose_card, choose_device
+from bench.options import DEVICE
 from bench.plan import EFFORTS, Effort, Settings
 from bench.render.terminal.progress import Silence, show_progress
 from bench.results.environment import Environment
@@ -62,6 +63,16 @@ class Options:
             only=self.phases,
         )
 
+    def check(self) -> None:
+        """Refuse what means nothing on any device, before a process is started.
+
+        Raises:
+            UsageError: a value that does.
+        """
+        if not DEVICE.fullmatch(self.device):
+            raise UsageError(f"device must be cpu, cuda, cuda:N or auto, not {self.device!r}.")
+        self.settings("cpu" if self.device == "cpu" else "cuda")
+
     def _read_effort(self) -> Effort:
         if self.effort not in EFFORTS:
             raise UsageError(f"effort must be one of {', '.join(EFFORTS)}, not {self.effort!r}.")
@@ -88,7 +99,7 @@ class Measurement:
     def values(self) -> Mapping[str, Value]:
         """By the names of the metrics, such as ``latency_s_inference``.
 
-        Each is a number, the range of a time that can't be trusted, or the reason why there is none.
+        Each is a number, the range of a time that can't be trusted, or why there is none.
         """
         return self.model.values
 
@@ -112,7 +123,7 @@ def measure(
             run measures on this machine, or the file is there already or can't be written.
     """
     entry = entry_of(factory)
-    options.settings("cpu" if options.device == "cpu" else "cuda")
+    options.check()
     with fresh_processes_look_here(), TemporaryDirectory() as folder:
         requested = choose_card(options.device, os.environ)
         environment = prepare_measuring([entry], options.threads)

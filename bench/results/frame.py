@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from bench.results.summary import Value, newest_of_each_cell, value_of
 from bench.results.timing import summarize_latency
 from bench.results.workload import Workload
 
-Frame = pd.DataFrame
+Frame: TypeAlias = pd.DataFrame
 Row = dict[str, object]
 
 TYPES = {
@@ -109,9 +109,8 @@ def list_values(records: Iterable[Record], file: str = "") -> Iterator[Row]:
 
 
 def _place(environment: Environment) -> Place:
-    code = environment.code
-    versions = environment.versions
-    return Place(environment.machine.identity, versions["torch"], code.commit, code.is_modified)
+    code, torch = environment.code, environment.versions["torch"]
+    return Place(environment.machine.identity, torch, code.commit, code.is_modified)
 
 
 def _values(cell: Cell, records: Sequence[Record]) -> Iterator[tuple[str, str, Value]]:
