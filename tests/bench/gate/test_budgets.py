@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.budgets import LIMITS, Budgets, read_budgets
+from bench.gate.budgets import LIMITS, Budgets, make_budgets, read_budgets
 from bench.registry import REGISTRY
 
 ROOT = Path(__file__).parents[3]
@@ -135,3 +135,11 @@ def test_inference_on_a_gpu_is_a_phase_of_its_own_for_what_depends_on_the_device
     }
     (update,) = read(tmp_path, text.replace('"cuda"', '"cuda"\nphase = "update"')).budgets[:1]
     assert (update.workload.phase, update.workload.device) == ("update", "cuda")
+
+
+def test_a_table_of_a_program_means_what_one_of_a_file_does(tmp_path: Path) -> None:
+    table = {"models": "dprnn", "samples": 400, "macs": 1, "ratio": 2.0, "reference": "demucs"}
+    lines = "\n".join(f"{key} = {value!r}" for key, value in table.items())
+    assert make_budgets(table) == read(tmp_path, f"[[budget]]\n{lines}\n")
+    with pytest.raises(UsageError, match=r"^In this budget: unknown key 'speed'\. Known: "):
+        make_budgets({**table, "speed": 1})

@@ -38,6 +38,11 @@ def test_before_the_first_interval_the_first_look_is_what_it_takes() -> None:
     assert advice == "it takes 4 rounds at least, about 40 s more (--time 50)"
 
 
+def test_the_option_is_written_as_the_user_gives_it() -> None:
+    progress = Progress(10, 64, 121.0, 12.0, "time_s={}")
+    assert advise(progress, 30.0) == "about 4 min more would settle it (time_s=370)"
+
+
 def test_an_allowance_counts_from_its_beginning() -> None:
     now_s = 100.0
     allowance = Allowance(10.0, lambda: now_s)

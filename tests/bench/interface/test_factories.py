@@ -49,7 +49,7 @@ def test_what_no_fresh_process_could_build_is_told(factory: object, sentence: st
 
 def test_a_function_of_the_script_itself_is_told_to_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_the_script, "__module__", "__main__")
-    with pytest.raises(UsageError, match="in the script or notebook itself.* Put it into a file"):
+    with pytest.raises(UsageError, match=r"in the script or notebook itself.* Put it into a file"):
         entry_of(of_the_script)
 
 

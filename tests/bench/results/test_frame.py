@@ -1,8 +1,8 @@
 """Values as a table: one row a value, the same as the summaries', and CSV as it always was."""
 
-import ast
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -179,13 +179,6 @@ def test_columns_have_their_types(rows: list[Row]) -> None:
 
 
 def test_pandas_is_imported_in_one_file() -> None:
-    importing = [
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "bench").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Import)
-        and any(a.name.startswith("pandas") for a in node.names)
-        or isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith("pandas")
-    ]
-    assert importing == ["bench/results/frame.py"]
+    imports = re.compile(r"^\s*(import|from) pandas\b", re.MULTILINE)
+    files = [path for path in (ROOT / "bench").rglob("*.py") if imports.search(path.read_text())]
+    assert files == [ROOT / "bench" / "results" / "frame.py"]
