@@ -19,6 +19,7 @@ import pytest
 pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "models", "baselines")
+MODULES = ("separation_bench.py", "separation_bench_pytest.py")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TINY = ("--effort", "quick", "--samples", "400", "--threads", "1", "--device", "cpu")
 NETWORK = """
@@ -60,7 +61,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, sources / package, ignore=ignored)
-    for file in ("pyproject.toml", "README.md", "LICENSE", "separation_bench.py"):
+    for file in ("pyproject.toml", "README.md", "LICENSE", *MODULES):
         shutil.copy(ROOT / file, sources)
     pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation")
     built = call(*pip, "--wheel-dir", output, sources, cwd=sources)
@@ -98,7 +99,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
-    tracked = call("git", "ls-files", *PACKAGES, "separation_bench.py", cwd=ROOT).stdout.split()
+    tracked = call("git", "ls-files", *PACKAGES, *MODULES, cwd=ROOT).stdout.split()
     assert "bench/py.typed" in tracked
     assert set(tracked) <= set(ZipFile(wheel).namelist())
 
@@ -124,6 +125,23 @@ def test_in_any_folder_the_registrys_networks_and_the_users_own_are_measured_in_
     expected = {f"{package}.mine:build": 2 * n_taps + 2 for package, n_taps in N_TAPS.items()}
     assert {name: n_params[name] for name in expected} == expected
     assert n_params["sudormrf-0.25x"] > 100_000
+
+
+def test_a_test_of_the_users_has_the_fixture_and_a_bench_of_its_own(
+    programs: Path, folder: Path
+) -> None:
+    (folder / "test_mine.py").write_text(
+        "import bench.mine\n\ndef test_it_fits(separation_budget):\n"
+        "    separation_budget('bench.mine:build', samples=400, n_params=12)\n"
+        "    import bench.parts\n"
+    )
+    for start in (
+        (programs / "python", "-m", "pytest"),
+        (programs / "python", "-P", "-m", "pytest"),
+    ):
+        tested = call(*start, "-p", "no:cacheprovider", cwd=folder, TMPDIR=str(folder))
+        assert tested.returncode == 0, tested.stdout
+        assert "1 passed" in tested.stdout
 
 
 def test_in_any_folder_the_users_own_network_is_trained_and_evaluated(

@@ -46,7 +46,7 @@ def test_its_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]
 def test_its_test_passes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    plugins = ("-p", "bench.interface.pytest_plugin", "-p", "no:cacheprovider")
+    plugins = ("-p", "separation_bench_pytest", "-p", "no:cacheprovider")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, "test_my_networks.py"],
         cwd=folder,

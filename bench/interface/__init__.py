@@ -1,1 +1,1 @@
-"""What scripts, notebooks and tests of users call (docs/python.md)."""
+"""What scripts, notebooks and tests of the user's call (docs/python.md)."""

@@ -80,12 +80,12 @@ def count(
     """
     if optimiser is not None and loss is None:
         raise UsageError("An optimiser needs gradients: give count() a loss too.")
-    with _random_state_kept(), _as_eager_graph():
+    with _random_state_kept(), _as_eager_graph(), torch.inference_mode(False):
         copy = as_defined(_copy(module))
         data = tree_map_only(Tensor, _copy_tensor, inputs)
         if loss is None:
             return _count_forward(copy, data)
-        with _gradients_kept(module), torch.inference_mode(False), torch.enable_grad():
+        with _gradients_kept(module), torch.enable_grad():
             return _count_step(copy, data, loss, optimiser)
 
 

@@ -12,8 +12,8 @@ from bench.interface.budget import check_budget, describe_failures
 from bench.results.verdict import Check, Verdict
 
 pytest_plugins = ["pytester"]
-ROOT = Path(__file__).parents[3]
-PLUGIN = "bench.interface.pytest_plugin"
+ROOT = Path(__file__).parents[1]
+PLUGIN = "separation_bench_pytest"
 NETWORK = "from torch import nn\n\ndef build():\n    return nn.Conv1d(1, 2, 3, padding=1)\n"
 EXAMPLE = """
     def test_it_fits(separation_budget):
@@ -105,4 +105,29 @@ def test_it_loads_nothing_before_it_is_used() -> None:
     fresh = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert fresh.stdout.split() == ["bench", "bench.interface", PLUGIN]
+    assert set(fresh.stdout.split()) <= {"runpy", "pkgutil", "importlib.util", PLUGIN}
+
+
+def test_a_bench_of_the_users_stays_theirs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loaded before the fixture or after it, once or again."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", f"{pytester.path}:{ROOT}")
+    folder = pytester.mkdir("bench")
+    for name, text in (("__init__", ""), ("early", ""), ("late", ""), ("mine", NETWORK)):
+        (folder / f"{name}.py").write_text(text)
+    pytester.makepyfile(
+        """
+        import bench.early
+
+        def test_twice(separation_budget):
+            before = bench
+            for n_params in (8, 9):
+                separation_budget("bench.mine:build", n_params=n_params)
+            import bench.late
+            assert bench is before
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
