@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UsageError
-from bench.interface.budget import check_budget, describe_failures
-from bench.results.verdict import Check, Verdict
-
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[1]
 PLUGIN = "separation_bench_pytest"
@@ -34,7 +30,7 @@ def run(
 def test_a_network_that_fits_passes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    budget = "macs=2400, n_params=8, peak_allocated_bytes=1e8, latency_s=5, time_s=60"
+    budget = "macs=2400, n_params=8, peak_allocated_bytes=1e8"
     run(pytester, monkeypatch, budget).assert_outcomes(passed=1)
 
 
@@ -55,11 +51,11 @@ def test_one_that_does_not_fails_with_the_gates_sentence(
 def test_an_open_verdict_fails_unless_it_is_accepted(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, more: str, outcome: str
 ) -> None:
-    """Without time there is one round, which has no bounds."""
+    """Without time there is one round, which has no bounds, on any machine."""
     result = run(pytester, monkeypatch, f"latency_s=5, time_s=0{more}")
     result.assert_outcomes(**{outcome: 1})
     if outcome == "failed":
-        result.stdout.fnmatch_lines(["INCONCLUSIVE my_network:build*(time_s=*)"])
+        result.stdout.fnmatch_lines(["INCONCLUSIVE my_network:build inference median_s: *"])
 
 
 @pytest.mark.parametrize(
@@ -76,20 +72,6 @@ def test_what_can_not_be_checked_is_a_sentence(
     result = run(pytester, monkeypatch, budget)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([sentence])
-
-
-def test_a_network_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no module 'nowhere_to_be_found'"):
-        check_budget("nowhere_to_be_found:build", {"macs": 1}, 1.0, tmp_path)
-
-
-def test_each_failure_is_a_line() -> None:
-    checks = [Check("net", verdict.lower(), verdict, "so it is") for verdict in Verdict]
-    assert describe_failures(checks, accept_inconclusive=False).splitlines() == [
-        "FAIL net fail: so it is",
-        "INCONCLUSIVE net inconclusive: so it is",
-    ]
-    assert describe_failures(checks, accept_inconclusive=True) == "FAIL net fail: so it is"
 
 
 def test_installing_the_project_installs_it() -> None:
@@ -119,14 +101,15 @@ def test_a_bench_of_the_users_stays_theirs(
         (folder / f"{name}.py").write_text(text)
     pytester.makepyfile(
         """
+        import sys
         import bench.early
 
         def test_twice(separation_budget):
-            before = bench
+            before = sys.modules["bench"]
             for n_params in (8, 9):
                 separation_budget("bench.mine:build", n_params=n_params)
             import bench.late
-            assert bench is before
+            assert sys.modules["bench"] is before
         """
     )
     result = pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:cacheprovider")

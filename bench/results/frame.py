@@ -1,14 +1,13 @@
 """Values as pandas DataFrames, and those as CSV: the only file that knows pandas."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
 from bench.registry import NULL
 from bench.results.environment import Environment
-from bench.results.metrics import GPU_METRICS, METRICS, Metric
+from bench.results.metrics import GPU_METRICS, METRICS
 from bench.results.record import Record, Status
 from bench.results.summary import Value, newest_of_each_cell, value_of
 from bench.results.timing import summarize_latency
@@ -100,9 +99,9 @@ def list_values(records: Iterable[Record], file: str = "") -> Iterator[Row]:
         cell = Cell(record.job.model, record.job.probe, record.job.workload, place)
         found.setdefault(cell, []).append(record)
     for cell, own in found.items():
-        for quantity, unit, value in _values(cell, own):
+        for quantity, value in _values(cell, own):
             yield {
-                **_named(cell, quantity, unit, value),
+                **_describe(cell, quantity, value),
                 "started_at": min(record.started_at for record in own),
                 "file": file,
             }
@@ -113,36 +112,37 @@ def _place(environment: Environment) -> Place:
     return Place(environment.machine.identity, torch, code.commit, code.is_modified)
 
 
-def _values(cell: Cell, records: Sequence[Record]) -> Iterator[tuple[str, str, Value]]:
-    """Quantity, unit and value of each metric of a cell."""
+class Quantity(NamedTuple):
+    """What a value is of; ``phase`` is None for what is of the network alone."""
+
+    name: str
+    unit: str
+    phase: str | None
+
+
+def _values(cell: Cell, records: Sequence[Record]) -> Iterator[tuple[Quantity, Value]]:
+    """The value of each metric of a cell."""
     timing = summarize_latency(records, ()) if records[0].job.spec.takes_turns else None
-    for metric in _METRICS.get((cell.probe, cell.workload.phase), ()):
-        yield metric.field, metric.unit, value_of(metric, records, timing)
+    for metric in (*METRICS, *GPU_METRICS):
+        if (metric.probe, metric.phase) == (cell.probe, cell.workload.phase):
+            phase = None if metric.name == metric.field else metric.phase
+            quantity = Quantity(metric.field, metric.unit, phase)
+            yield quantity, value_of(metric, records, timing)
     last = records[-1]
     if last.job.spec.comes_first and last.status != Status.OK:
-        yield cell.probe, "", Value(None, last.status, last.reason)
+        yield Quantity(cell.probe, "", None), Value(None, last.status, last.reason)
 
 
-def _by_cell(metric: Metric) -> tuple[str, str]:
-    return metric.probe, metric.phase
-
-
-_METRICS = {
-    key: tuple(metrics)
-    for key, metrics in groupby(sorted((*METRICS, *GPU_METRICS), key=_by_cell), key=_by_cell)
-}
-
-
-def _named(cell: Cell, quantity: str, unit: str, value: Value) -> Row:
+def _describe(cell: Cell, quantity: Quantity, value: Value) -> Row:
     ends = value.interval and (value.interval.low, value.interval.high)
     low, high = value.span or ends or (None, None)
     return {
         "model": cell.model,
-        "phase": cell.workload.phase,
+        "phase": quantity.phase,
         "device": cell.workload.device,
-        "quantity": quantity,
+        "quantity": quantity.name,
         "value": value.value,
-        "unit": unit,
+        "unit": quantity.unit,
         "low": low,
         "high": high,
         "status": value.status.value,

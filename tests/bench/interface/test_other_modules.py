@@ -214,13 +214,17 @@ def of_asteroid() -> dict[str, Case]:
             recurrent(lstm, frames),
             project + recurrent(lstm, frames) + project,
         ),
-        "TDConvNet": Case(
+        "TDConvNet": Case(  # it begins with a norm, whose weights need the next layer's gradient
             lambda: convolutional.TDConvNet(
                 9, 2, n_blocks=1, n_repeats=1, bn_chan=4, hid_chan=7, skip_chan=0
             ),
             ((2, 9, 30),),
-            convolution(2, 9, 4, (1,), (30,)),
-            point + depth + convolution(2, 7, 4, (1,), (30,)) + convolution(2, 4, 18, (1,), (30,)),
+            NOTHING,
+            convolution(2, 9, 4, (1,), (30,))
+            + point
+            + depth
+            + convolution(2, 7, 4, (1,), (30,))
+            + convolution(2, 4, 18, (1,), (30,)),
         ),
     }
 
