@@ -74,8 +74,8 @@ def count(
     form the module computes them in.
 
     Raises:
-        UsageError: the module can't be copied, the loss is no scalar or has no gradient, or there
-            is an optimiser without a loss.
+        UsageError: the module can't be copied or holds TorchScript, the loss is no scalar or has no
+            gradient, or there is an optimiser without a loss.
         Exception: what the module itself raises.
     """
     if optimiser is not None and loss is None:
@@ -148,8 +148,13 @@ def _copy(module: nn.Module) -> nn.Module:
     """A deep copy without gradients.
 
     Raises:
-        UsageError: it can't be copied.
+        UsageError: it can't be copied, or a part of it can't be watched.
     """
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise UsageError(
+            f"{type(module).__name__} holds TorchScript, whose parts can't be told apart: count "
+            "the module that it was made from."
+        )
     computed = (
         value
         for part in module.modules()

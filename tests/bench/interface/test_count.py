@@ -24,7 +24,7 @@ def square(out: Tensor) -> Tensor:
 
 
 def stateful() -> nn.Module:
-    """Statistics, dropout, weights, a lazy layer's neighbour: all that a forward could change."""
+    """Statistics, random numbers, and a change in place: all that a forward could leave behind."""
     return nn.Sequential(
         nn.Conv1d(2, 4, 3), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.ReLU(inplace=True)
     )
@@ -213,6 +213,22 @@ def test_a_lazy_layer_stays_lazy_and_its_beginning_is_not_counted(kind: str) -> 
     found, expected = (count(module, data, **KINDS[kind]) for module in (lazy, ready))
     assert found.by_operator == expected.by_operator
     assert lazy.has_uninitialized_params()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_compiled_module_is_counted_as_its_eager_graph(kind: str) -> None:
+    module, data = nn.Sequential(nn.Linear(4, 5), nn.ReLU()), torch.ones(3, 4)
+    compiled = torch.compile(module, backend="eager")
+    assert isinstance(compiled, nn.Module)
+    found, expected = (count(each, data, **KINDS[kind]) for each in (compiled, module))
+    assert found.by_operator == expected.by_operator
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_refused() -> None:
+    module = nn.Sequential(torch.jit.script(nn.Linear(4, 5)), nn.ReLU())
+    with pytest.raises(UsageError, match="holds TorchScript"):
+        count(module, torch.ones(3, 4))
 
 
 def test_inside_inference_mode_a_step_has_gradients_all_the_same() -> None:
