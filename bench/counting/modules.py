@@ -8,26 +8,37 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_iter
 
 from bench.counting.counter import OperationCounter, count_bytes
+from bench.counting.origins import Origins, evaluated_node
 from bench.results.measurements import ModuleRow, Tally
 
 
 class ModulePath(ExitStack):
     """The path of the module that is running, kept by hooks; and what each module put out.
 
-    Left as a context, it takes its hooks away.
+    In backward it is the module whose forward is differentiated. Left as a context, it takes its
+    hooks away.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.stack = [""]
         self.output_bytes: dict[str, int] = {}
+        self._origins = Origins[str](model)
         for path, module in model.named_modules():
             self.callback(module.register_forward_pre_hook(self._enter(path)).remove)
             self.callback(module.register_forward_hook(self._leave(path)).remove)
 
     def current(self) -> str:
-        """The innermost module that is running; the network itself is the empty path."""
-        return self.stack[-1]
+        """The innermost module that is running; the network itself is the empty path.
+
+        To be asked while each operator runs: what backward differentiates is noted in forward.
+        """
+        node = evaluated_node()
+        if node is None:
+            self._origins.note(self.stack[-1])
+            return self.stack[-1]
+        owner = self._origins.owner_of(node)
+        return (self._origins.of(node._sequence_nr()) or "") if owner is None else owner
 
     def _enter(self, path: str) -> Callable[..., None]:
         return lambda *_: self.stack.append(path)

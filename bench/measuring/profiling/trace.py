@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch._C._autograd import _get_sequence_nr
+from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._pytree import tree_iter
 
 from bench.counting.counter import EveryOperator, count_call
 from bench.counting.modules import ModulePath
+from bench.counting.origins import Origins, evaluated_node, newest_node
 from bench.measuring.memory.held import find_held
 from bench.measuring.profiling.source import find_line
 from bench.measuring.step import PARTS, Step
@@ -60,16 +60,16 @@ class Kept:
 
 @dataclass
 class Trace:
-    """What one step ran."""
+    """What one step ran; ``origins`` are the runs of forward by autograd's nodes."""
 
+    origins: Origins[int]
     runs: list[OperatorRun] = field(default_factory=list)
-    nodes: dict[int, int] = field(default_factory=dict)  # autograd's number to the forward's run
     kept: dict[int, Kept] = field(default_factory=dict)  # by storage
     skipped: set[int] = field(default_factory=set)  # runs that a profiled step does without
 
     def module_of(self, sequence: int | None) -> str | None:
         """The module whose operator an autograd node differentiates; None where none is known."""
-        run = None if sequence is None else self.nodes.get(sequence)
+        run = self.origins.of(sequence)
         return None if run is None else self.runs[run].place.module
 
 
@@ -94,13 +94,12 @@ class _Tracer:
     """Notes each operator as it runs, and each tensor that autograd keeps."""
 
     def __init__(self, step: Step) -> None:
-        self.trace = Trace()
+        self.trace = Trace(Origins(step.model))
         self.module: Callable[[], str] = str
         self._parts = iter(parts_of(step))
         self._part = next(self._parts)
         held = find_held(step)
         self._held = {_key(one) for one in (*held.weights, *held.optimiser, *held.example)}
-        self._owners = owners_of_parameters(step.model)
         self._makers: dict[int, int] = {}
         self._references: dict[int, StorageWeakRef] = {}  # so that no address comes twice
 
@@ -125,20 +124,20 @@ class _Tracer:
         if key not in self._held:
             n_bytes = tensor.untyped_storage().nbytes()
             kept = self.trace.kept.setdefault(key, Kept(n_bytes, self._makers.get(key)))
-            run = self.trace.nodes.get(_last_node(), len(self.trace.runs))
-            kept.kept_for.append(run)
+            run = self.trace.origins.of(newest_node())
+            kept.kept_for.append(len(self.trace.runs) if run is None else run)
         return tensor
 
     def _place(self, operator: str, number: int) -> Place:
-        node: Any = torch._C._current_autograd_node()
+        node, origins = evaluated_node(), self.trace.origins
         if node is None:
-            self.trace.nodes.setdefault(_last_node(), number)
+            origins.note(number)
             module = self.module() if self._part == "forward" else ""
             return Place(self._part, module, operator, find_line())
-        parameter = getattr(node, "variable", None)
-        if parameter is not None:
-            return Place(self._part, self._owners.get(id(parameter), ""), operator, "")
-        forward = self.trace.nodes.get(node._sequence_nr())
+        owner = origins.owner_of(node)
+        if owner is not None:
+            return Place(self._part, owner, operator, "")
+        forward = origins.of(node._sequence_nr())
         if forward is None:
             return Place(self._part, "", operator, "")
         origin = self.trace.runs[forward].place
@@ -149,11 +148,6 @@ class _Tracer:
         if key not in self._references:
             self._references[key] = StorageWeakRef(tensor.untyped_storage())
         return key
-
-
-def _last_node() -> int:
-    """The number of the node that autograd made last."""
-    return _get_sequence_nr() - 1
 
 
 def _key(tensor: Tensor) -> int:
@@ -167,12 +161,3 @@ def _tensors(values: Any) -> Iterable[Tensor]:
 
 def _as_it_is(tensor: Tensor) -> Tensor:
     return tensor
-
-
-def owners_of_parameters(model: nn.Module) -> dict[int, str]:
-    """The path of the module that each parameter belongs to, by the parameter's identity."""
-    return {
-        id(parameter): path
-        for path, module in model.named_modules()
-        for parameter in module.parameters(recurse=False)
-    }

@@ -92,7 +92,7 @@ def profiled(
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("build", NETWORKS, ids=lambda build: build.__name__)
 def test_the_parts_add_up(build: Callable[[], nn.Module], phase: Phase) -> None:
-    """Operations to the trace's total, memory to the allocator's peak, times to no more than all."""
+    """Operations to the trace's total, memory to the allocator's peak, times to less than all."""
     found = profiled(phase, build)
     assert found.memory.peak_bytes == found.peak_allocated_bytes > 0
     assert found.macs == sum(run.tally.macs for run in trace_step(warm_step(build(), phase)).runs)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
+from torch import nn
 
+from bench.counting.origins import Origins
 from bench.measuring.profiling.ledger import add_up_times, follow_memory
 from bench.measuring.profiling.rows import make_rows
 from bench.measuring.profiling.spans import MODULE, PART, STEP, Allocation, Span
@@ -17,6 +19,10 @@ def run(name: str, module: str, part: str = "forward", kind: Kind = "elementwise
     return OperatorRun(f"aten::{name}", Place(part, module, name, ""), Tally(kind, calls=1))
 
 
+def traced(*runs: OperatorRun) -> Trace:
+    return Trace(Origins(nn.Identity()), list(runs))
+
+
 def span(name: str, start: int, end: int, *inside: Span | Allocation, **more: int) -> Span:
     return Span(name, start, end, inside=list(inside), **more)
 
@@ -25,7 +31,7 @@ def forward(*inside: Span | Allocation, end: int = 100) -> Span:
     return span(STEP, 0, end, span(f"{PART}forward", 0, end, *inside))
 
 
-TRACE = Trace([run("conv", "a"), run("add", "")])
+TRACE = traced(run("conv", "a"), run("add", ""))
 SPANS = forward(
     span(
         f"{MODULE}a",
@@ -58,7 +64,8 @@ def test_on_a_device_it_is_the_time_of_the_kernels() -> None:
 
 
 def test_autograds_own_time_goes_to_the_module_of_its_node() -> None:
-    trace = Trace([run("conv", "a"), run("conv_backward", "a", "backward")], nodes={7: 0})
+    trace = traced(run("conv", "a"), run("conv_backward", "a", "backward"))
+    trace.origins._by_node[7] = 0
     node = span("autograd::engine::evaluate_function: X", 50, 90, sequence=7)
     node.inside.append(span("aten::conv_backward", 60, 80))
     step = span(
@@ -76,7 +83,7 @@ def test_autograds_own_time_goes_to_the_module_of_its_node() -> None:
 
 def test_an_operator_inside_another_is_part_of_it() -> None:
     """Even where the next one that is due has its name."""
-    trace = Trace([run("mean", "a"), run("sum", "b")])
+    trace = traced(run("mean", "a"), run("sum", "b"))
     step = forward(span("aten::mean", 0, 30, span("aten::sum", 10, 20)), span("aten::sum", 40, 60))
     seconds = add_up_times(trace, step, on_device=False)
     assert round(1e9 * seconds[Place("forward", "b", "sum", "")]) == 20
@@ -84,7 +91,7 @@ def test_an_operator_inside_another_is_part_of_it() -> None:
 
 def test_what_computes_nothing_may_be_missing_and_is_not_counted_then() -> None:
     copy = run("clone", "dropout", kind="movement")
-    trace = Trace([copy, run("add", ""), copy])
+    trace = traced(copy, run("add", ""), copy)
     seconds = add_up_times(trace, forward(span("aten::add", 0, 20)), on_device=False)
     assert round(1e9 * seconds[Place("forward", "", "add", "")]) == 20
     rows, _ = make_rows(trace, [seconds])
@@ -98,15 +105,12 @@ def test_another_step_is_refused(spans: Sequence[Span]) -> None:
         add_up_times(TRACE, forward(*spans), on_device=False)
 
 
-@pytest.mark.parametrize(("traced", "profiled"), [("add", "add_"), ("bmm", "mm")])
-def test_the_same_work_by_another_name_has_the_name_that_it_runs_by(
-    traced: str, profiled: str
-) -> None:
-    trace = Trace([run(traced, "a", kind="matmul")])
-    step = forward(span(f"aten::{profiled}", 0, 20))
-    seconds = add_up_times(trace, step, on_device=False)
+@pytest.mark.parametrize(("name", "real"), [("add", "add_"), ("bmm", "mm")])
+def test_the_same_work_by_another_name_has_the_name_that_it_runs_by(name: str, real: str) -> None:
+    trace = traced(run(name, "a", kind="matmul"))
+    seconds = add_up_times(trace, forward(span(f"aten::{real}", 0, 20)), on_device=False)
     rows, _ = make_rows(trace, [seconds])
-    assert {row.place.operator: row.calls for row in rows if row.calls} == {profiled: 1}
+    assert {row.place.operator: row.calls for row in rows if row.calls} == {real: 1}
 
 
 def test_an_operator_too_many_is_refused() -> None:
