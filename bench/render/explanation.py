@@ -94,16 +94,34 @@ def render_json(entry: Entry, records: Sequence[Record]) -> str:
         record.job.workload.phase: _phase_fields(profile)
         for record, profile in results_of(Profile, records)
     }
-    return json.dumps({"model": entry.name, "phases": phases}, indent=None) + "\n"
+    text = json.dumps(
+        {"model": entry.name, "phases": phases}, separators=(",", ":"), default=str, allow_nan=False
+    )
+    return text + "\n"
+
+
+COST_COLUMNS = (
+    "time_s",
+    "half_width",
+    "calls",
+    "macs",
+    "flops",
+    "bytes_moved",
+    "floor_s",
+    "n_allocations",
+    "allocated_bytes",
+    "held_bytes",
+)
 
 
 def _phase_fields(profile: Profile) -> dict[str, Any]:
-    costs = Costs(profile)
-    rows = [
-        {**asdict(row.place), "kind": row.kind, **asdict(costs.of([number]))}
-        for number, row in enumerate(profile.rows)
-    ]
-    memory = profile.memory
+    """``rows`` hold a value for each of ``columns``; ``saved`` and ``operators`` number them."""
+    costs, memory = Costs(profile), profile.memory
+    rows = []
+    for number, row in enumerate(profile.rows):
+        cost = costs.of([number])
+        values = [getattr(cost, name) for name in COST_COLUMNS]
+        rows.append([*asdict(row.place).values(), row.kind, *values])
     return {
         "step_s": costs.whole_s,
         "overhead": costs.overhead,
@@ -112,15 +130,16 @@ def _phase_fields(profile: Profile) -> dict[str, Any]:
         "flops": profile.flops,
         "defined_macs": profile.defined_macs,
         "rates": asdict(profile.rates),
+        "columns": ["part", "module", "operator", "line", "kind", *COST_COLUMNS],
         "rows": rows,
         "peak_bytes": memory.peak_bytes,
         "before_bytes": memory.before_bytes,
         "operators": memory.rows,
-        "live_bytes": {
-            str(operator): memory.live_bytes[change]
+        "live_bytes": [
+            (operator, memory.live_bytes[change])
             for operator, change in memory.fullest_change_of_each_operator()
-        },
-        "saved": [asdict(saved) for saved in profile.saved],
+        ],
+        "saved": [[saved.n_bytes, saved.made_by, saved.kept_for] for saved in profile.saved],
     }
 
 

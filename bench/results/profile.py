@@ -186,13 +186,22 @@ class Profile(Result):
     @property
     def undisturbed(self) -> list[int]:
         """The profiled steps that count: during which nothing else ran, or all if too few."""
+        calm = self._calm
+        return calm if len(calm) >= MIN_STEPS else list(range(len(self.profiled_times_s)))
+
+    @property
+    def n_disturbed(self) -> int:
+        """Profiled steps during which the kernel's counters show other work."""
+        return len(self.profiled_times_s) - len(self._calm)
+
+    @property
+    def _calm(self) -> list[int]:
         contention = self.profiled_contention
-        everything = list(range(len(self.profiled_times_s)))
+        everything = range(len(self.profiled_times_s))
         if contention is None:
-            return everything
+            return list(everything)
         calls = contention.calls(self.profiled_times_s)
-        calm = [number for number in everything if not calls[number].is_disturbed]
-        return calm if len(calm) >= MIN_STEPS else everything
+        return [number for number in everything if not calls[number].is_disturbed]
 
     def attributed_s(self, step: int) -> float:
         """What the rows of one profiled step add up to."""

@@ -31,8 +31,9 @@ def test_one_command_writes_tables_and_data(
     text = report.read_text()
     assert cells(text, "**All**")[3] == cells(text, "(all)")[4]  # multiply-adds
     data = json.loads(report.with_suffix(".json").read_text())["phases"]["inference"]
-    assert data["macs"] == sum(row["macs"] for row in data["rows"]) == 8000 * (6 + 3 * 36 + 12)
-    assert data["peak_bytes"] == max(data["live_bytes"].values())
+    macs = [dict(zip(data["columns"], row, strict=True))["macs"] for row in data["rows"]]
+    assert data["macs"] == sum(macs) == 8000 * (6 + 3 * 36 + 12)
+    assert data["peak_bytes"] == max(live for _, live in data["live_bytes"])
     printed = capsys.readouterr().out
     assert str(report) in printed
     assert "convolution" in printed

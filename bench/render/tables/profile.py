@@ -54,15 +54,24 @@ def describe_totals(costs: Costs) -> str:
     return (
         f"A step takes {format_si(plain, 's')} without the profiler and "
         f"{format_si(costs.whole_s, 's')} with it, which is {costs.overhead:+.1%} "
-        f"(mean of {len(profile.undisturbed)} pairs of calls of one process, of "
-        f"{len(profile.plain_times_s)}; the others were disturbed). The lines "
-        f"below are of the profiled steps and add up to {1 - costs.unattributed:.2%} of them. "
+        f"({_describe_pairs(profile)}). The lines below are of the profiled steps and add up to "
+        f"{1 - costs.unattributed:.2%} of them. "
         f"{_describe_operations(profile)} "
         f"The floor of a line is its FLOPs at {format_si(rates.product_flops_per_s, 'FLOP/s')} (a "
         f"matrix product here) or its bytes at {format_si(rates.copy_bytes_per_s, 'B/s')} (a copy "
         "that fits into no cache), whichever takes longer; a line below it found its data in a "
         "cache."
     )
+
+
+def _describe_pairs(profile: Profile) -> str:
+    n_pairs, n_counted = len(profile.plain_times_s), len(profile.undisturbed)
+    pairs = f"mean over {n_counted} pairs of calls of one process"
+    if profile.n_disturbed == 0:
+        return pairs
+    if n_counted < n_pairs:
+        return f"{pairs}; {n_pairs - n_counted} more were disturbed by other work"
+    return f"{pairs}, of which other work disturbed {profile.n_disturbed}"
 
 
 def _describe_operations(profile: Profile) -> str:
