@@ -48,12 +48,16 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
     if unit in WHOLE_UNITS and abs(value) < 1000 and value == int(value):
         return f"{value:.0f} {unit}".strip()
     rounded = float(f"{value:.{digits}g}")  # first, so that 999.96 is 1.00 k and not 1000
-    factor, prefixed = _prefix(rounded, unit)
+    factor, prefixed = find_prefix(rounded, unit)
     return f"{format_significant(value / factor, digits)} {prefixed}".strip()
 
 
-def _prefix(value: float, unit: str) -> tuple[float, str]:
-    """What a value is divided by, and its unit then."""
+def find_prefix(value: float, unit: str) -> tuple[float, str]:
+    """What a value is divided by, and its unit then.
+
+    >>> find_prefix(2.2921e9, "B")
+    (1000000000.0, 'GB')
+    """
     factor, prefix = next((pair for pair in SI_PREFIXES if abs(value) >= pair[0]), SI_PREFIXES[-1])
     return factor, prefix + unit
 
@@ -67,7 +71,7 @@ def format_range(low: float, high: float, unit: str | None = None) -> str:
     >>> format_range(0.0912, 0.2), format_range(0.0912, 0.2, "s"), format_range(1.001, 1.002, "s")
     ('0.09 to 0.20', '91 to 200 ms', 'about 1.00 s')
     """
-    factor, name = (1.0, "") if unit is None else _prefix(float(f"{high:.2g}"), unit)
+    factor, name = (1.0, "") if unit is None else find_prefix(float(f"{high:.2g}"), unit)
     ends = low / factor, high / factor
     digits = digits_apart(ends, 2)
     decimals = max(_decimals(ends[1], min(digits, 3)), _decimals(ends[0], 1))

@@ -1,0 +1,244 @@
+"""Where the memory of one network's step goes, as Markdown: its peak, and what autograd keeps."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from bench.render.tables.markdown import markdown_table
+from bench.results.alive import HELD, AliveBlocks, find_alive, peaks_by_group
+from bench.results.profile import MemoryTimeline, Place, Profile, SavedTensor
+from bench.results.repeated import join_paths, pattern_of
+from bench.units import format_si, format_significant
+
+MOST_LINES = 15
+PARTS = {"loss": "the loss", "optimiser": "the optimiser"}
+"""What a sentence calls them."""
+ALIVE_NOTE = (
+    "Modules whose paths differ in numbers only share a line. Freed by: the operator during or "
+    "right after which a block is given back. Workspace: made by the operator at the peak and gone "
+    "with it. In backward, module and line are those of the forward operator."
+)
+SAVED_NOTE = (
+    "A tensor that is kept for several operators is counted once. Weights, the optimiser's state "
+    "and the example are not counted: they are there anyway."
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table whose bytes and numbers add up."""
+
+    cells: tuple[str, ...]
+    n_bytes: int
+    n: int
+
+
+def render_memory_profile(profile: Profile) -> Iterator[str]:
+    """Markdown blocks; what autograd keeps only where it keeps something."""
+    memory = profile.memory
+    yield describe_peak(profile)
+    yield _groups_table(profile)
+    yield "Alive at the peak:"
+    heads = ("Made by", "Operator", "Line", "Part", "Freed by", "Bytes", "Share", "Blocks")
+    yield _table(heads, _alive_lines(profile), memory.peak_bytes, _held_line(memory))
+    yield ALIVE_NOTE
+    if profile.saved:
+        yield from _render_saved(profile)
+
+
+def describe_peak(profile: Profile) -> str:
+    """One sentence on the peak, and one on whether the allocator agrees."""
+    memory = profile.memory
+    peak, change = memory.peak_bytes, memory.peak_change
+    size = f"{peak:,} bytes ({format_si(peak, 'B')})"
+    if change is None:
+        return f"The step allocates nothing: {size} are held before it and all the time."
+    operator = memory.moments[change]
+    place = profile.rows[memory.rows[operator]].place
+    return (
+        f"Peak: {size} are alive at operator {operator + 1:,} of {len(memory.rows):,}, "
+        f"{_describe(place)}; {memory.before_bytes / peak:.1%} of it was held before the step. "
+        f"The allocator's own peak, of another run of the step, is {_compare(profile)}."
+    )
+
+
+def _describe(place: Place) -> str:
+    part = PARTS.get(place.part, place.part)
+    module = f" of {_module_cell([place])}" if _module_cell([place]) else ""
+    line = f" ({place.line})" if place.line else ""
+    return f"`{place.operator}` in {part}{module}{line}"
+
+
+def _compare(profile: Profile) -> str:
+    """How the allocator's peak stands to the timeline's."""
+    peak = profile.memory.peak_bytes
+    more = profile.peak_allocated_bytes - peak
+    if not more:
+        return "equal to the byte"
+    share = format_significant(100 * abs(more) / peak, 2)
+    return f"{abs(more):,} bytes ({share}%) {'higher' if more > 0 else 'lower'}"
+
+
+def _groups_table(profile: Profile) -> str:
+    """What each part of the network holds: at the peak, and at the fullest moment of its own."""
+    memory = profile.memory
+    rows = [
+        (
+            one.group,
+            format_si(one.bytes_at_peak, "B"),
+            f"{one.bytes_at_peak / memory.peak_bytes:.1%}",
+            format_si(one.most_bytes, "B"),
+        )
+        for one in peaks_by_group(memory, profile.rows)
+    ]
+    return markdown_table(["Group", "At the peak", "Share", "At its own peak"], rows)
+
+
+def _alive_lines(profile: Profile) -> list[Line]:
+    def key(blocks: AliveBlocks) -> Hashable:
+        freed_by = blocks.freed_by and replace(_pattern(blocks.freed_by), line="")
+        return _pattern(blocks.made_by), freed_by, blocks.is_workspace
+
+    return [
+        Line(
+            (
+                *_place_cells([one.made_by for one in alike]),
+                alike[0].made_by.part,
+                _freed_cell(alike),
+            ),
+            sum(one.n_bytes for one in alike),
+            sum(one.n_blocks for one in alike),
+        )
+        for alike in _group(find_alive(profile.memory, profile.rows), key)
+    ]
+
+
+def _freed_cell(alike: Sequence[AliveBlocks]) -> str:
+    places = [one.freed_by for one in alike if one.freed_by is not None]
+    if not places:
+        return "outlives the step"
+    if alike[0].is_workspace:
+        return "itself: workspace"
+    module = _module_cell(places, with_number=False)
+    where = f" of {module}" if module else ""
+    return f"`{places[0].operator}`{where}, {places[0].part}"
+
+
+def _held_line(memory: MemoryTimeline) -> Line | None:
+    """What was there before the step, of which no blocks are known."""
+    return Line((HELD, "", "", "", ""), memory.before_bytes, 0) if memory.before_bytes else None
+
+
+def _render_saved(profile: Profile) -> Iterator[str]:
+    saved = profile.saved
+    total = sum(tensor.n_bytes for tensor in saved)
+    yield (
+        f"From forward to backward autograd keeps {total:,} bytes ({format_si(total, 'B')}) in "
+        f"{len(saved):,} tensors, for the gradients of these operators:"
+    )
+    yield _table(("Kept for", "Bytes", "Share", "Tensors"), _keeper_lines(profile), total)
+    yield "The tensors:"
+    heads = ("Made by", "Operator", "Line", "Kept for", "Bytes", "Share", "Tensors")
+    yield _table(heads, _saved_lines(profile), total)
+    yield SAVED_NOTE
+
+
+def _keeper_lines(profile: Profile) -> list[Line]:
+    """A line for each set of operators that need the same tensors again."""
+
+    def keepers(tensor: SavedTensor) -> tuple[str, ...]:
+        return tuple(sorted({profile.rows[row].place.operator for row in tensor.kept_for}))
+
+    return [
+        Line(
+            (" and ".join(f"`{name}`" for name in keepers(alike[0])) or "unknown",),
+            sum(tensor.n_bytes for tensor in alike),
+            len(alike),
+        )
+        for alike in _group(profile.saved, keepers)
+    ]
+
+
+def _saved_lines(profile: Profile) -> list[Line]:
+    places = [row.place for row in profile.rows]
+
+    def key(tensor: SavedTensor) -> Hashable:
+        maker = None if tensor.made_by is None else _pattern(places[tensor.made_by])
+        return maker, frozenset(_keeper(places[row]) for row in tensor.kept_for)
+
+    return [
+        Line(
+            (
+                *_place_cells([places[one.made_by] for one in alike if one.made_by is not None]),
+                _keepers_cell([places[row] for one in alike for row in one.kept_for]),
+            ),
+            sum(tensor.n_bytes for tensor in alike),
+            len(alike),
+        )
+        for alike in _group(profile.saved, key)
+    ]
+
+
+def _keepers_cell(places: Sequence[Place]) -> str:
+    """Operators with their modules, as many as differ in more than numbers."""
+    cells = []
+    for alike in _group(places, _keeper):
+        module = _module_cell(alike, with_number=False)
+        cells.append(f"`{alike[0].operator}`" + (f" of {module}" if module else ""))
+    return ", ".join(cells)
+
+
+def _keeper(place: Place) -> tuple[str, str]:
+    return place.operator, pattern_of(place.module)
+
+
+def _place_cells(places: Sequence[Place]) -> tuple[str, str, str]:
+    """Module, operator and line of places that differ in the numbers of modules at most."""
+    if not places:
+        return "before the step", "", ""
+    module = _module_cell(places) or PARTS.get(places[0].part, places[0].part)
+    return module, f"`{places[0].operator}`", places[0].line
+
+
+def _module_cell(places: Sequence[Place], with_number: bool = True) -> str:
+    """The modules of places of the same pattern; empty outside of the network."""
+    modules = dict.fromkeys(place.module for place in places)
+    if "" in modules:
+        return "the network itself" if places[0].part == "forward" else ""
+    number = f" ({len(modules)} modules)" if with_number and len(modules) > 1 else ""
+    return f"`{join_paths(modules)}`{number}"
+
+
+def _pattern(place: Place) -> Place:
+    return replace(place, module=pattern_of(place.module))
+
+
+def _group(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
+    """Items with the same key together, in the order of the first."""
+    groups: dict[Hashable, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _table(
+    heads: Sequence[str], lines: Sequence[Line], total: int, last: Line | None = None
+) -> str:
+    """The largest lines, and all others as one before the ``last``, so that they add up."""
+    by_size = sorted(lines, key=lambda line: -line.n_bytes)
+    shown, rest = by_size[:MOST_LINES], by_size[MOST_LINES:]
+    n_text = len(heads) - 3
+    if rest:
+        name = f"{len(rest)} more line{'s' if len(rest) > 1 else ''}"
+        cells = (name, *[""] * (n_text - 1))
+        n_bytes, n = sum(line.n_bytes for line in rest), sum(line.n for line in rest)
+        shown.append(Line(cells, n_bytes, n))
+    shown += [last] if last else []
+    return markdown_table(heads, [_cells(line, total) for line in shown], n_text)
+
+
+def _cells(line: Line, total: int) -> list[str]:
+    number = f"{line.n:,}" if line.n else ""
+    return [*line.cells, format_si(line.n_bytes, "B"), f"{line.n_bytes / (total or 1):.1%}", number]

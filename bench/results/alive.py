@@ -1,0 +1,160 @@
+"""What is alive while a step runs, and whose it is: from a timeline of memory to values.
+
+Blocks are put into groups by the operator that made them: those of forward by the part of the
+network, those of backward by whether they outlive the step, all others by the part of the step.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.results.costs import SECTIONS, section_of
+from bench.results.profile import MemoryTimeline, Place, ProfileRow
+
+HELD = "held before the step"
+GRADIENTS = "weight gradients"
+ITSELF = "the network itself"
+TEMPORARY = "temporary in backward"
+OTHER = "other"
+LOWEST = (HELD, GRADIENTS, *SECTIONS)
+HIGHEST = (ITSELF, "loss", TEMPORARY, "optimiser", OTHER)
+"""Of a stack, from the bottom up; between them stand the parts of networks with other names."""
+
+MOST_GROUPS = 8
+LEAST_SHARE = 0.01
+"""Of the peak: who never holds so much can't be seen in a stack."""
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """What is alive while each operator runs, at its fullest moment."""
+
+    groups: tuple[str, ...]  # from the bottom up
+    alive: tuple[tuple[int, ...], ...]  # for each operator the bytes of each group
+
+    def merge_small(self) -> "Stacks":
+        """The same with at most ``MOST_GROUPS`` groups, the small ones as one."""
+        most = [max(sizes) for sizes in zip(*self.alive, strict=True)]
+        least = LEAST_SHARE * max(map(sum, self.alive))
+        by_size = sorted(range(len(most)), key=lambda group: -most[group])
+        large = sorted(group for group in by_size[: MOST_GROUPS - 1] if most[group] >= least)
+        if len(self.groups) - len(large) < 2:
+            return self
+        merged = ([sizes[group] for group in large] for sizes in self.alive)
+        return Stacks(
+            (*(self.groups[group] for group in large), OTHER),
+            tuple(
+                (*kept, sum(sizes) - sum(kept))
+                for kept, sizes in zip(merged, self.alive, strict=True)
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class GroupPeak:
+    """The most that a group holds at one moment of the step, and what it holds at the peak."""
+
+    group: str
+    most_bytes: int
+    bytes_at_peak: int
+
+
+@dataclass(frozen=True)
+class AliveBlocks:
+    """Blocks that are alive at the peak, made in one place and freed in one."""
+
+    made_by: Place
+    freed_by: Place | None  # the operator that frees them; None: they outlive the step
+    is_workspace: bool  # of the operator at the peak: made by it, and gone with it
+    n_blocks: int
+    n_bytes: int
+
+
+def group_of(place: Place, outlives: bool) -> str:
+    """The group of a block that was made in a place and may outlive the step."""
+    if place.part == "forward":
+        return section_of(place.module) or ITSELF
+    if place.part == "backward":
+        return GRADIENTS if outlives else TEMPORARY
+    return place.part
+
+
+def stack_up(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> Stacks:
+    """What each group holds at the fullest moment of each operator."""
+    groups, states = _replay(memory, rows)
+    return Stacks(groups, tuple(states[changes] for changes in find_fullest(memory)))
+
+
+def find_fullest(memory: MemoryTimeline) -> list[int]:
+    """For each operator, after how many changes most is alive while it runs.
+
+    What its predecessor leaves is alive as it begins.
+    """
+    levels = (memory.before_bytes, *memory.live_bytes)
+    ends = [bisect_right(memory.moments, operator) for operator in range(len(memory.rows))]
+    starts = [0, *ends[:-1]]
+    return [
+        max(range(start, end + 1), key=levels.__getitem__)
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def peaks_by_group(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[GroupPeak]:
+    """The peak of each group, from the bottom of a stack up."""
+    groups, states = _replay(memory, rows)
+    change = memory.peak_change
+    at_peak = states[0 if change is None else change + 1]
+    columns = zip(*states, strict=True)
+    return [
+        GroupPeak(group, max(column), n_bytes)
+        for group, column, n_bytes in zip(groups, columns, at_peak, strict=True)
+    ]
+
+
+def _replay(
+    memory: MemoryTimeline, rows: Sequence[ProfileRow]
+) -> tuple[tuple[str, ...], list[tuple[int, ...]]]:
+    """The groups, and the bytes of each as the step begins and after each change."""
+    of_blocks = [
+        group_of(rows[memory.rows[block.born]].place, block.died is None) for block in memory.blocks
+    ]
+    groups = _in_order(([HELD] if memory.before_bytes else []) + of_blocks)
+    numbers = [groups.index(group) for group in of_blocks]
+    alive = [memory.before_bytes if group == HELD else 0 for group in groups]
+    states = [tuple(alive)]
+    for change in memory.changes:
+        block = abs(change) - 1
+        alive[numbers[block]] += memory.block_bytes[block] * (1 if change > 0 else -1)
+        states.append(tuple(alive))
+    return groups, states
+
+
+def _in_order(groups: Iterable[str]) -> tuple[str, ...]:
+    """Each once, from the bottom up."""
+
+    def height(group: str) -> int:
+        if group in LOWEST:
+            return LOWEST.index(group)
+        return len(LOWEST) + (1 + HIGHEST.index(group) if group in HIGHEST else 0)
+
+    return tuple(sorted(dict.fromkeys(groups), key=height))
+
+
+def find_alive(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[AliveBlocks]:
+    """What the step has made by its peak and not freed, the largest first.
+
+    With ``before_bytes`` it adds up to ``peak_bytes``.
+    """
+    change = memory.peak_change
+    if change is None:
+        return []
+    moment = memory.moments[change]
+    places = [rows[row].place for row in memory.rows]
+    sizes: dict[tuple[Place, Place | None, bool], list[int]] = {}
+    for number in memory.alive_after(change):
+        block = memory.blocks[number]
+        freed_by = None if block.died is None else places[block.died]
+        key = (places[block.born], freed_by, block.born == moment == block.died)
+        sizes.setdefault(key, []).append(block.n_bytes)
+    found = [AliveBlocks(*key, len(of_key), sum(of_key)) for key, of_key in sizes.items()]
+    return sorted(found, key=lambda blocks: -blocks.n_bytes)
