@@ -16,8 +16,8 @@ GRADIENTS = "weight gradients"
 ITSELF = "the network itself"
 TEMPORARY = "temporary in backward"
 OTHER = "other"
-LOWEST = (HELD, GRADIENTS, *SECTIONS)
-HIGHEST = (ITSELF, "loss", TEMPORARY, "optimiser", OTHER)
+LOWEST = (OTHER, HELD, GRADIENTS, *SECTIONS)
+HIGHEST = (ITSELF, "loss", TEMPORARY, "optimiser")
 """Of a stack, from the bottom up; between them stand the parts of networks with other names."""
 
 MOST_GROUPS = 8
@@ -42,9 +42,9 @@ class Stacks:
             return self
         merged = ([sizes[group] for group in large] for sizes in self.alive)
         return Stacks(
-            (*(self.groups[group] for group in large), OTHER),
+            (OTHER, *(self.groups[group] for group in large)),
             tuple(
-                (*kept, sum(sizes) - sum(kept))
+                (sum(sizes) - sum(kept), *kept)
                 for kept, sizes in zip(merged, self.alive, strict=True)
             ),
         )

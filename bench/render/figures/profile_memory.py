@@ -30,7 +30,7 @@ COLOURS = {
 }
 MORE_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#882255")
 """Of the parts of a network that names its parts otherwise."""
-MOST_COLUMNS = 600
+MOST_COLUMNS = 400
 """More can't be seen; each makes the SVG longer."""
 
 
@@ -123,7 +123,7 @@ def _mark_peak(axis: Axes, profile: Profile) -> None:
     peak, change = memory.peak_bytes, memory.peak_change
     operator = 1 if change is None else memory.moments[change] + 1
     axis.axhline(peak, color="#aa0000", linestyle="--", linewidth=0.9)
-    axis.plot([operator], [peak], "v", color="#aa0000", markersize=6)
+    axis.plot([operator], [peak], "v", color="#aa0000", markersize=6, clip_on=False)
     share = operator / len(memory.rows)
     axis.annotate(
         f"peak {format_si(peak, 'B')}, operator {operator:,}",
@@ -134,4 +134,5 @@ def _mark_peak(axis: Axes, profile: Profile) -> None:
         va="bottom",
         fontsize=9,
         color="#aa0000",
+        bbox={"facecolor": "white", "linewidth": 0, "pad": 1},  # over the lines between parts
     )

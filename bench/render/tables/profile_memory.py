@@ -13,10 +13,14 @@ from bench.units import format_si, format_significant
 MOST_LINES = 15
 PARTS = {"loss": "the loss", "optimiser": "the optimiser"}
 """What a sentence calls them."""
+GROUPS_NOTE = (
+    "What forward makes belongs to the part of the network that makes it. Weight gradients are "
+    "what backward makes and leaves behind; all else that it makes is temporary."
+)
 ALIVE_NOTE = (
     "Modules whose paths differ in numbers only share a line. Freed by: the operator during or "
-    "right after which a block is given back. Workspace: made by the operator at the peak and gone "
-    "with it. In backward, module and line are those of the forward operator."
+    "right after which a block is given back. Workspace is made by the operator at the peak. In "
+    "backward, module and line are those of the forward operator."
 )
 SAVED_NOTE = (
     "A tensor that is kept for several operators is counted once. Weights, the optimiser's state "
@@ -40,6 +44,7 @@ def render_memory_profile(profile: Profile) -> Iterator[str]:
     memory = profile.memory
     yield describe_peak(profile)
     yield _groups_table(profile)
+    yield GROUPS_NOTE
     yield "Alive at the peak:"
     heads = ("Made by", "Operator", "Line", "Part", "Freed by", "Bytes", "Share", "Blocks")
     yield _table(heads, _alive_lines(profile), memory.peak_bytes, _held_line(memory))
@@ -120,7 +125,7 @@ def _freed_cell(alike: Sequence[AliveBlocks]) -> str:
     if not places:
         return "outlives the step"
     if alike[0].is_workspace:
-        return "itself: workspace"
+        return "workspace, gone with the operator"
     module = _module_cell(places, with_number=False)
     where = f" of {module}" if module else ""
     return f"`{places[0].operator}`{where}, {places[0].part}"

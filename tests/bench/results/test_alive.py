@@ -45,7 +45,8 @@ PLACES = (
 @st.composite
 def steps(draw: st.DrawFn) -> Profile:
     """Operators in any order that make and free blocks as they like."""
-    step, alive = MadeUpStep(), list[int]()
+    step = MadeUpStep()
+    alive: list[int] = []
     for part, module, operator in draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=8)):
         step.run(part, module, operator)
         for _ in range(draw(st.integers(0, 4))):
@@ -118,10 +119,10 @@ def test_what_is_alive_at_the_peak_adds_up_to_it_with_what_was_held_before(
         key = replay.place_of(one), replay.place_of(-one)
         expected.setdefault(key, []).append(memory.block_bytes[one - 1])
     merged: dict[tuple[Place | None, Place | None], tuple[int, int]] = {}
-    for one in found:
-        n_blocks, n_bytes = merged.get((one.made_by, one.freed_by), (0, 0))
-        sums = n_blocks + one.n_blocks, n_bytes + one.n_bytes
-        merged[one.made_by, one.freed_by] = sums
+    for blocks in found:
+        n_blocks, n_bytes = merged.get((blocks.made_by, blocks.freed_by), (0, 0))
+        sums = n_blocks + blocks.n_blocks, n_bytes + blocks.n_bytes
+        merged[blocks.made_by, blocks.freed_by] = sums
     assert merged == {key: (len(sizes), sum(sizes)) for key, sizes in expected.items()}
 
 
@@ -164,16 +165,15 @@ def test_inference_of_a_chain_by_hand() -> None:
 
 def test_a_training_step_of_a_chain_by_hand() -> None:
     profile = profile_update(CHAIN)
-    memory, places = profile.memory, {row.place.part: row.place for row in profile.rows}
+    memory = profile.memory
     assert memory.peak_bytes == 3 * 30 + 1000 + 2374
     assert memory.moments[memory.peak_change or 0] == 6
     encoder, relu0, relu1, _, loss, loss_backward, decoder, relu1_backward, relu0_backward = (
         row.place for row in profile.rows[:9]
     )
-    assert loss == places["loss"]
-    found = {one.made_by: [] for one in find_alive(memory, profile.rows)}
+    found: dict[Place, list[tuple[int, Place | None, bool]]] = {}
     for one in find_alive(memory, profile.rows):
-        found[one.made_by].append((one.n_bytes, one.freed_by, one.is_workspace))
+        found.setdefault(one.made_by, []).append((one.n_bytes, one.freed_by, one.is_workspace))
     assert found == {
         relu0: [(600, relu1_backward, False)],
         relu1: [(600, decoder, False)],
@@ -259,7 +259,7 @@ def test_one_small_group_keeps_its_name() -> None:
     small = Stacks(("large", "small"), ((1000, 1),))
     assert small.merge_small() == small
     smaller = Stacks(("large", "small", "smaller"), ((1000, 2, 1),))
-    assert smaller.merge_small() == Stacks(("large", OTHER), ((1000, 3),))
+    assert smaller.merge_small() == Stacks((OTHER, "large"), ((3, 1000),))
 
 
 def test_timelines_of_examples_are_in_order() -> None:

@@ -1,0 +1,154 @@
+"""The figure of memory shows what the timeline says: its areas add up, its peak is the peak."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from bench.render.figures import profile_memory
+from bench.render.figures.profile_memory import thin_out, write_memory_figure
+from bench.results.alive import stack_up
+from bench.results.profile import Profile
+from tests.bench.example_profiles import (
+    CHAIN,
+    Layer,
+    MadeUpStep,
+    make_profile,
+    profile_inference,
+    profile_update,
+    sudormrf_like,
+)
+
+PROFILES = [profile_inference(CHAIN), profile_update(CHAIN), profile_update(sudormrf_like(2))]
+
+
+class Kept(Canvas):
+    """The canvas that was drawn last, for a look at it."""
+
+    last: Canvas
+
+    def savefig(self, *arguments: object, **options: object) -> None:
+        Kept.last = self
+        super().savefig(*arguments, **options)  # type: ignore[arg-type]
+
+
+def draw(profile: Profile, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Axes:
+    monkeypatch.setattr(profile_memory, "Canvas", Kept)
+    paths = write_memory_figure(profile, "A network", folder / "memory-0.25x")
+    assert [path.name for path in paths] == ["memory-0.25x.svg", "memory-0.25x.png"]
+    return Kept.last.axes[0]
+
+
+def heights(area: PolyCollection, at: float) -> tuple[float, float]:
+    """The lower and the upper edge of an area at a place between two of its corners."""
+    xs, ys = np.asarray(area.get_paths()[0].vertices).T
+    crossed = [
+        float(ys[n]) for n in range(len(xs) - 1) if min(xs[n : n + 2]) < at < max(xs[n : n + 2])
+    ]
+    return min(crossed), max(crossed)
+
+
+def points(line: Line2D) -> list[tuple[float, float]]:
+    xs, ys = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_areas_stand_on_each_other_and_add_up_to_what_is_alive(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axis = draw(profile, tmp_path, monkeypatch)
+    areas = [area for area in axis.collections if isinstance(area, PolyCollection)]
+    stacks = stack_up(profile.memory, profile.rows).merge_small()
+    assert [area.get_label() for area in areas] == list(stacks.groups)
+    for operator, sizes in enumerate(stacks.alive, start=1):
+        below = 0.0
+        for area, size in zip(areas, sizes, strict=True):
+            assert heights(area, operator) == pytest.approx((below, below + size))
+            below += size
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_peak_is_marked_where_it_is_and_named_with_its_value(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axis = draw(profile, tmp_path, monkeypatch)
+    memory = profile.memory
+    operator = memory.moments[memory.live_bytes.index(max(memory.live_bytes))] + 1
+    marks = [line for line in axis.lines if line.get_marker() == "v"]
+    assert [points(mark) for mark in marks] == [[(operator, memory.peak_bytes)]]
+    assert axis.get_ylim()[1] > memory.peak_bytes
+
+
+def test_the_peaks_label_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    axis = draw(profile_update(CHAIN), tmp_path, monkeypatch)
+    assert "peak 3.46 kB, operator 7" in [text.get_text() for text in axis.texts]
+    assert axis.get_ylabel() == "memory alive (kB)"
+
+
+def test_parts_of_a_training_step_are_separated_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axis = draw(profile_update(CHAIN), tmp_path, monkeypatch)
+    names = [text.get_text() for text in axis.texts if not text.get_text().startswith("peak")]
+    assert names == ["forward", "loss", "backward", "optimiser"]
+    upright = [[(end, 0.0), (end, 1.0)] for end in (4.5, 5.5, 10.5)]
+    assert [found for line in axis.lines if (found := points(line)) in upright] == upright
+
+
+def test_inference_has_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    axis = draw(profile_inference(CHAIN), tmp_path, monkeypatch)
+    assert len(axis.texts) == 1
+
+
+def test_the_legend_reads_as_the_stack_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(profile_inference(CHAIN), tmp_path, monkeypatch)
+    names = [text.get_text() for text in Kept.last.legends[0].get_texts()]
+    assert names == ["decoder", "blocks", "encoder", "held before the step"]
+
+
+def test_parts_of_a_network_with_other_names_have_colours_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = [Layer(name, "relu", 600) for name in ("stem", "trunk", "head")]
+    axis = draw(profile_update(layers), tmp_path, monkeypatch)
+    colours = {tuple(np.asarray(area.get_facecolor())[0]) for area in axis.collections}
+    assert len(colours) == len(axis.collections)
+
+
+def test_the_same_profile_gives_the_same_figure(tmp_path: Path) -> None:
+    first, again = (
+        write_memory_figure(profile_update(CHAIN), "A network", tmp_path / name)[0].read_bytes()
+        for name in ("one", "two")
+    )
+    assert first == again
+
+
+def test_a_step_that_allocates_nothing_has_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = MadeUpStep()
+    step.run("forward", "a", "view")
+    axis = draw(make_profile(step, 5), tmp_path, monkeypatch)
+    assert [text.get_text() for text in axis.texts] == ["peak 5 B, operator 1"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1), st.integers(1, 9))
+def test_fewer_columns_keep_the_peak_and_cover_every_operator(
+    alive: list[tuple[int, int]], most: int
+) -> None:
+    columns = list(thin_out(alive, most))
+    assert len(columns) <= most
+    assert max(sum(sizes) for _, sizes in columns) == max(map(sum, alive))
+    ends = [first for first, _ in columns[1:]] + [len(alive)]
+    assert columns[0][0] == 0
+    for (first, sizes), end in zip(columns, ends, strict=True):
+        assert sum(sizes) == max(map(sum, alive[first:end]))
