@@ -5,8 +5,10 @@ network, those of backward by whether they outlive the step, all others by the p
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
+from statistics import fmean
 
 from bench.results.costs import SECTIONS, section_of
 from bench.results.profile import MemoryTimeline, Place, ProfileRow
@@ -16,13 +18,16 @@ GRADIENTS = "weight gradients"
 ITSELF = "the network itself"
 TEMPORARY = "temporary in backward"
 OTHER = "other"
-LOWEST = (OTHER, HELD, GRADIENTS, *SECTIONS)
+LOWEST = (HELD, GRADIENTS, OTHER, *SECTIONS)
 HIGHEST = (ITSELF, "loss", TEMPORARY, "optimiser")
 """Of a stack, from the bottom up; between them stand the parts of networks with other names."""
 
 MOST_GROUPS = 8
 LEAST_SHARE = 0.01
 """Of the peak: who never holds so much can't be seen in a stack."""
+
+Grouping = Callable[[Place, bool], str]
+"""The group of a block that was made in a place, and may outlive the step."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +38,27 @@ class Stacks:
     alive: tuple[tuple[int, ...], ...]  # for each operator the bytes of each group
 
     def merge_small(self) -> "Stacks":
-        """The same with at most ``MOST_GROUPS`` groups, the small ones as one."""
-        most = [max(sizes) for sizes in zip(*self.alive, strict=True)]
-        least = LEAST_SHARE * max(map(sum, self.alive))
-        by_size = sorted(range(len(most)), key=lambda group: -most[group])
-        large = sorted(group for group in by_size[: MOST_GROUPS - 1] if most[group] >= least)
-        if len(self.groups) - len(large) < 2:
+        """The same with at most ``MOST_GROUPS`` groups, the small ones as one.
+
+        Large is who holds much at the peak and on average over all operators.
+        """
+        peak = max(self.alive, key=sum)
+        columns = list(zip(*self.alive, strict=True))
+        sizes_of = [at_peak + fmean(column) for at_peak, column in zip(peak, columns, strict=True)]
+        by_size = sorted(range(len(columns)), key=lambda group: -sizes_of[group])
+        seen = [group for group in by_size if max(columns[group]) >= LEAST_SHARE * sum(peak)]
+        large = {self.groups[group] for group in seen[: MOST_GROUPS - 1]}
+        names = [group if group in large else OTHER for group in self.groups]
+        if names.count(OTHER) < 2:
             return self
-        merged = ([sizes[group] for group in large] for sizes in self.alive)
-        return Stacks(
-            (OTHER, *(self.groups[group] for group in large)),
-            tuple(
-                (sum(sizes) - sum(kept), *kept)
-                for kept, sizes in zip(merged, self.alive, strict=True)
-            ),
-        )
+        groups = _in_order(names)
+        merged = []
+        for sizes in self.alive:
+            sums = dict.fromkeys(groups, 0)
+            for name, n_bytes in zip(names, sizes, strict=True):
+                sums[name] += n_bytes
+            merged.append(tuple(sums.values()))
+        return Stacks(groups, tuple(merged))
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ class AliveBlocks:
 
 
 def group_of(place: Place, outlives: bool) -> str:
-    """The group of a block that was made in a place and may outlive the step."""
+    """One group for each part of the network, and those of a training step beside forward."""
     if place.part == "forward":
         return section_of(place.module) or ITSELF
     if place.part == "backward":
@@ -79,9 +90,23 @@ def group_of(place: Place, outlives: bool) -> str:
     return place.part
 
 
-def stack_up(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> Stacks:
+def finer_group_of(place: Place, outlives: bool) -> str:
+    """The same, the blocks by the modules that each of them consists of.
+
+    In most networks nearly everything is in the blocks.
+    """
+    group = group_of(place, outlives)
+    names = place.module.split(".")
+    below = dropwhile(lambda name: not name.isdecimal(), names)  # from the block's number on
+    inside = next((name for name in below if not name.isdecimal()), None)
+    return f"{group}: {inside}" if group == "blocks" and inside else group
+
+
+def stack_up(
+    memory: MemoryTimeline, rows: Sequence[ProfileRow], grouping: Grouping = group_of
+) -> Stacks:
     """What each group holds at the fullest moment of each operator."""
-    groups, states = _replay(memory, rows)
+    groups, states = _replay(memory, rows, grouping)
     return Stacks(groups, tuple(states[changes] for changes in find_fullest(memory)))
 
 
@@ -101,7 +126,7 @@ def find_fullest(memory: MemoryTimeline) -> list[int]:
 
 def peaks_by_group(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[GroupPeak]:
     """The peak of each group, from the bottom of a stack up."""
-    groups, states = _replay(memory, rows)
+    groups, states = _replay(memory, rows, group_of)
     change = memory.peak_change
     at_peak = states[0 if change is None else change + 1]
     columns = zip(*states, strict=True)
@@ -112,11 +137,11 @@ def peaks_by_group(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[G
 
 
 def _replay(
-    memory: MemoryTimeline, rows: Sequence[ProfileRow]
+    memory: MemoryTimeline, rows: Sequence[ProfileRow], grouping: Grouping
 ) -> tuple[tuple[str, ...], list[tuple[int, ...]]]:
     """The groups, and the bytes of each as the step begins and after each change."""
     of_blocks = [
-        group_of(rows[memory.rows[block.born]].place, block.died is None) for block in memory.blocks
+        grouping(rows[memory.rows[block.born]].place, block.died is None) for block in memory.blocks
     ]
     groups = _in_order(([HELD] if memory.before_bytes else []) + of_blocks)
     numbers = [groups.index(group) for group in of_blocks]
@@ -133,6 +158,7 @@ def _in_order(groups: Iterable[str]) -> tuple[str, ...]:
     """Each once, from the bottom up."""
 
     def height(group: str) -> int:
+        group = group.partition(":")[0]
         if group in LOWEST:
             return LOWEST.index(group)
         return len(LOWEST) + (1 + HIGHEST.index(group) if group in HIGHEST else 0)

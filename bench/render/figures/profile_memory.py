@@ -1,7 +1,7 @@
 """The figure of the memory that is alive while a step runs: who holds how much at each operator."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 from math import ceil
 from pathlib import Path
 
@@ -10,16 +10,25 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.render.figures.saving import save_figure
-from bench.results.alive import GRADIENTS, HELD, ITSELF, OTHER, TEMPORARY, Stacks, stack_up
+from bench.results.alive import (
+    GRADIENTS,
+    HELD,
+    ITSELF,
+    OTHER,
+    TEMPORARY,
+    Stacks,
+    finer_group_of,
+    stack_up,
+)
 from bench.results.profile import Profile
 from bench.units import find_prefix, format_si
 
+BLOCK_COLOURS = ("#e69f00", "#ffd27a", "#a86b00", "#5c3b00")
 COLOURS = {
     HELD: "#8c8c8c",
     GRADIENTS: "#444444",
     "encoder": "#0072b2",
     "bottleneck": "#56b4e9",
-    "blocks": "#e69f00",
     "masks": "#009e73",
     "decoder": "#cc79a7",
     ITSELF: "#f0e442",
@@ -41,7 +50,7 @@ def write_memory_figure(profile: Profile, title: str, stem: Path) -> list[Path]:
     n_operators, peak = len(profile.memory.rows), profile.memory.peak_bytes
     axis.set_xlim(0.5, n_operators + 0.5)
     axis.set_ylim(0, 1.15 * peak or 1)
-    _draw_areas(axis, stack_up(profile.memory, profile.rows).merge_small())
+    _draw_areas(axis, stack_up(profile.memory, profile.rows, finer_group_of).merge_small())
     _separate_parts(axis, profile)
     _mark_peak(axis, profile)
     factor, unit = find_prefix(peak, "B")
@@ -68,7 +77,7 @@ def _draw_areas(axis: Axes, stacks: Stacks) -> None:
         edges,
         list(zip(*heights, heights[-1], strict=True)),
         labels=stacks.groups,
-        colors=_colours(stacks.groups),
+        colors=list(_colours(stacks.groups)),
         step="post",
         linewidth=0,
     )
@@ -83,13 +92,14 @@ def thin_out(
         yield first, max(alive[first : first + width], key=sum)
 
 
-def _colours(groups: Sequence[str]) -> list[str]:
-    """Always the same of a group that all networks have."""
-    more = [group for group in groups if group not in COLOURS]
-    return [
-        COLOURS.get(group) or MORE_COLOURS[more.index(group) % len(MORE_COLOURS)]
-        for group in groups
-    ]
+def _colours(groups: Sequence[str]) -> Iterator[str]:
+    """Always the same of a group that all networks have; what is in the blocks looks alike."""
+    of_blocks, more = cycle(BLOCK_COLOURS), cycle(MORE_COLOURS)
+    for group in groups:
+        if group.startswith("blocks"):
+            yield next(of_blocks)
+        else:
+            yield COLOURS.get(group) or next(more)
 
 
 def _separate_parts(axis: Axes, profile: Profile) -> None:

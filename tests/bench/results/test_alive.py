@@ -10,6 +10,7 @@ from bench.results.alive import (
     GRADIENTS,
     HELD,
     ITSELF,
+    LEAST_SHARE,
     MOST_GROUPS,
     OTHER,
     TEMPORARY,
@@ -17,6 +18,7 @@ from bench.results.alive import (
     Stacks,
     find_alive,
     find_fullest,
+    finer_group_of,
     group_of,
     peaks_by_group,
     stack_up,
@@ -28,8 +30,10 @@ from tests.bench.example_profiles import (
     make_profile,
     profile_inference,
     profile_update,
+    sudormrf_like,
 )
 
+BUILDERS = (profile_inference, profile_update)
 PLACES = (
     ("forward", "encoder", "convolution"),
     ("forward", "separator.blocks.0", "relu"),
@@ -50,7 +54,7 @@ def steps(draw: st.DrawFn) -> Profile:
     for part, module, operator in draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=8)):
         step.run(part, module, operator)
         for _ in range(draw(st.integers(0, 4))):
-            if alive and draw(st.booleans()):
+            if draw(st.booleans()) and alive:
                 step.free(alive.pop(draw(st.integers(0, len(alive) - 1))))
             else:
                 alive.append(step.make(draw(st.integers(1, 9))))
@@ -233,6 +237,35 @@ def test_a_block_belongs_to_who_made_it(part: str, module: str, outlives: bool, 
     assert group_of(Place(part, module, "mul", ""), outlives) == group
 
 
+@pytest.mark.parametrize(
+    ("module", "group"),
+    [
+        ("separator.blocks.3.levels.2.0", "blocks: levels"),
+        ("separator.blocks.3.0", "blocks"),
+        ("separator.blocks.3", "blocks"),
+        ("separator", "blocks"),
+        ("masker.TCN.5.shared_block.0", "blocks: shared_block"),
+        ("encoder.0.conv", "encoder"),
+        ("", ITSELF),
+    ],
+)
+def test_the_finer_groups_say_what_of_a_block(module: str, group: str) -> None:
+    assert finer_group_of(Place("forward", module, "mul", ""), False) == group
+    assert finer_group_of(Place("backward", module, "mul", ""), False) == TEMPORARY
+
+
+@pytest.mark.parametrize("profile", [build(sudormrf_like(2)) for build in BUILDERS])
+def test_finer_groups_add_up_to_the_groups(profile: Profile) -> None:
+    coarse = stack_up(profile.memory, profile.rows)
+    fine = stack_up(profile.memory, profile.rows, finer_group_of)
+    assert len(fine.groups) > len(coarse.groups)
+    for sizes, finer_sizes in zip(coarse.alive, fine.alive, strict=True):
+        found = dict.fromkeys(coarse.groups, 0)
+        for group, n_bytes in zip(fine.groups, finer_sizes, strict=True):
+            found[group.partition(":")[0]] += n_bytes
+        assert tuple(found.values()) == sizes
+
+
 SIZES = st.integers(0, 1000)
 
 
@@ -245,10 +278,15 @@ def test_small_groups_are_merged_and_nothing_is_lost(alive: list[tuple[int, ...]
     for group, column in columns(merged).items():
         if group != OTHER:
             assert column == columns(stacks)[group]
-    lost = max(
-        (max(columns(stacks)[g]) for g in set(stacks.groups) - set(merged.groups)), default=0
-    )
-    assert all(max(column) >= lost for group, column in columns(merged).items() if group != OTHER)
+    peak = max(alive, key=sum)
+    sizes = {
+        group: peak[n] + sum(column) / len(alive)
+        for n, (group, column) in enumerate(columns(stacks).items())
+    }
+    lost = [group for group in stacks.groups if group not in merged.groups]
+    seen = [group for group in lost if max(columns(stacks)[group]) >= LEAST_SHARE * sum(peak)]
+    shown = [sizes[group] for group in merged.groups if group != OTHER]
+    assert all(sizes[group] <= min(shown) for group in seen)
 
 
 def columns(stacks: Stacks) -> dict[str, Sequence[int]]:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from bench.render.figures import profile_memory
 from bench.render.figures.profile_memory import thin_out, write_memory_figure
-from bench.results.alive import stack_up
+from bench.results.alive import finer_group_of, stack_up
 from bench.results.profile import Profile
 from tests.bench.example_profiles import (
     CHAIN,
@@ -65,7 +65,7 @@ def test_areas_stand_on_each_other_and_add_up_to_what_is_alive(
 ) -> None:
     axis = draw(profile, tmp_path, monkeypatch)
     areas = [area for area in axis.collections if isinstance(area, PolyCollection)]
-    stacks = stack_up(profile.memory, profile.rows).merge_small()
+    stacks = stack_up(profile.memory, profile.rows, finer_group_of).merge_small()
     assert [area.get_label() for area in areas] == list(stacks.groups)
     for operator, sizes in enumerate(stacks.alive, start=1):
         below = 0.0
