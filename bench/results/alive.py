@@ -4,7 +4,7 @@ Blocks are put into groups by the operator that made them: those of forward by t
 network, those of backward by whether they outlive the step, all others by the part of the step.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
@@ -18,8 +18,8 @@ GRADIENTS = "weight gradients"
 ITSELF = "the network itself"
 TEMPORARY = "temporary in backward"
 OTHER = "other"
-LOWEST = (HELD, GRADIENTS, OTHER, *SECTIONS)
-HIGHEST = (ITSELF, "loss", TEMPORARY, "optimiser")
+LOWEST = (HELD, GRADIENTS, OTHER, ITSELF, *SECTIONS)
+HIGHEST = ("loss", TEMPORARY, "optimiser")
 """Of a stack, from the bottom up; between them stand the parts of networks with other names."""
 
 MOST_GROUPS = 8
@@ -32,15 +32,19 @@ Grouping = Callable[[Place, bool], str]
 
 @dataclass(frozen=True)
 class Stacks:
-    """What is alive while each operator runs, at its fullest moment."""
+    """What is alive while an operator runs, at its fullest moment.
+
+    Operators that neither allocate nor free have none.
+    """
 
     groups: tuple[str, ...]  # from the bottom up
+    operators: tuple[int, ...]  # numbers in ``MemoryTimeline.rows``
     alive: tuple[tuple[int, ...], ...]  # for each operator the bytes of each group
 
     def merge_small(self) -> "Stacks":
         """The same with at most ``MOST_GROUPS`` groups, the small ones as one.
 
-        Large is who holds much at the peak and on average over all operators.
+        Large is who holds much at the peak and on average over the operators.
         """
         peak = max(self.alive, key=sum)
         columns = list(zip(*self.alive, strict=True))
@@ -58,7 +62,7 @@ class Stacks:
             for name, n_bytes in zip(names, sizes, strict=True):
                 sums[name] += n_bytes
             merged.append(tuple(sums.values()))
-        return Stacks(groups, tuple(merged))
+        return Stacks(groups, self.operators, tuple(merged))
 
 
 @dataclass(frozen=True)
@@ -107,21 +111,21 @@ def stack_up(
 ) -> Stacks:
     """What each group holds at the fullest moment of each operator."""
     groups, states = _replay(memory, rows, grouping)
-    return Stacks(groups, tuple(states[changes] for changes in find_fullest(memory)))
+    fullest = find_fullest(memory)
+    return Stacks(groups, tuple(fullest), tuple(states[changes] for changes in fullest.values()))
 
 
-def find_fullest(memory: MemoryTimeline) -> list[int]:
-    """For each operator, after how many changes most is alive while it runs.
+def find_fullest(memory: MemoryTimeline) -> dict[int, int]:
+    """After how many changes most is alive while an operator runs that changes something.
 
-    What its predecessor leaves is alive as it begins.
+    What its predecessor leaves is alive as it begins. If no operator does, it is the first.
     """
     levels = (memory.before_bytes, *memory.live_bytes)
-    ends = [bisect_right(memory.moments, operator) for operator in range(len(memory.rows))]
-    starts = [0, *ends[:-1]]
-    return [
-        max(range(start, end + 1), key=levels.__getitem__)
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    fullest = {}
+    for operator in sorted({*memory.moments} or {0}):
+        first, last = (find(memory.moments, operator) for find in (bisect_left, bisect_right))
+        fullest[operator] = max(range(first, last + 1), key=levels.__getitem__)
+    return fullest
 
 
 def peaks_by_group(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[GroupPeak]:

@@ -1,7 +1,7 @@
 """A network's modules as a tree of lines, with the blocks that repeat as one."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.results.profile import ProfiledModule
@@ -52,6 +52,16 @@ class Tree:
             ANY if name.isdecimal() and ".".join(names[:place]) in self._repeated else name
             for place, name in enumerate(names)
         )
+
+
+def join_paths(paths: Iterable[str]) -> str:
+    """One path for modules of one line, with ANY only for numbers that differ among them.
+
+    >>> join_paths(["separator.blocks.3.levels.0", "separator.blocks.4.levels.0"])
+    'separator.blocks.*.levels.0'
+    """
+    places = zip(*(path.split(".") for path in paths), strict=True)
+    return ".".join(names[0] if len(set(names)) == 1 else ANY for names in places)
 
 
 def _find_repeated(modules: Sequence[ProfiledModule]) -> Iterator[str]:

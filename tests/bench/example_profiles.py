@@ -84,10 +84,7 @@ def make_profile(step: MadeUpStep, before_bytes: int, saved: Sequence[SavedTenso
             ProfileRow(place, (0.001 * n,) * N_STEPS, calls=n)
             for place, n in zip(step.rows, calls, strict=True)
         ),
-        modules=tuple(
-            ProfiledModule(path, "Layer", 0)
-            for path in dict.fromkeys(["", *(place.module for place in step.rows)])
-        ),
+        modules=tuple(_modules(step.rows)),
         memory=memory,
         saved=tuple(saved),
         plain_times_s=whole_s,
@@ -99,6 +96,17 @@ def make_profile(step: MadeUpStep, before_bytes: int, saved: Sequence[SavedTenso
         defined_macs=0,
         defined_flops=0,
     )
+
+
+def _modules(places: Sequence[Place]) -> Iterator[ProfiledModule]:
+    """Those in which operators run, their type the first operator's, and those around them."""
+    types = {"": "Network"}
+    for place in places:
+        names = place.module.split(".")
+        for end in range(1, len(names)):
+            types.setdefault(".".join(names[:end]), "Sequential")
+        types.setdefault(place.module, place.operator)
+    yield from (ProfiledModule(path, type_name, 0) for path, type_name in types.items())
 
 
 def profile_inference(layers: Sequence[Layer]) -> Profile:

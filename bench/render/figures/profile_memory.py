@@ -1,13 +1,13 @@
 """The figure of the memory that is alive while a step runs: who holds how much at each operator."""
 
 from collections.abc import Iterator, Sequence
-from itertools import cycle, groupby
+from itertools import cycle
 from math import ceil
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
 from bench.render.figures.saving import save_figure
 from bench.results.alive import (
@@ -20,10 +20,10 @@ from bench.results.alive import (
     finer_group_of,
     stack_up,
 )
-from bench.results.profile import Profile
+from bench.results.profile import Place, Profile
 from bench.units import find_prefix, format_si
 
-BLOCK_COLOURS = ("#e69f00", "#ffd27a", "#a86b00", "#5c3b00")
+BLOCK_COLOURS = ("#e69f00", "#ffdf9e", "#a86b00", "#cdbb45", "#5c3b00", "#e0d3a8", "#7f7a1a")
 COLOURS = {
     HELD: "#8c8c8c",
     GRADIENTS: "#444444",
@@ -41,23 +41,29 @@ MORE_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442"
 """Of the parts of a network that names its parts otherwise."""
 MOST_COLUMNS = 400
 """More can't be seen; each makes the SVG longer."""
+LEAST_CHANGE = 0.002
+"""Of the peak: about a pixel. Adam alone runs a thousand operators that change less."""
 
 
 def write_memory_figure(profile: Profile, title: str, stem: Path) -> list[Path]:
     """A stack of what is alive over the operators of a step, its peak marked, as SVG and PNG."""
+    stacks = stack_up(profile.memory, profile.rows, finer_group_of).merge_small()
+    stacks = leave_out_unseen(stacks, profile)
+    peak = profile.memory.peak_bytes
     canvas = Canvas(figsize=(10, 4.6), layout="constrained")
     axis = canvas.subplots()
-    n_operators, peak = len(profile.memory.rows), profile.memory.peak_bytes
-    axis.set_xlim(0.5, n_operators + 0.5)
+    axis.set_xlim(0.5, len(stacks.operators) + 0.5)
     axis.set_ylim(0, 1.15 * peak or 1)
-    _draw_areas(axis, stack_up(profile.memory, profile.rows, finer_group_of).merge_small())
-    _separate_parts(axis, profile)
-    _mark_peak(axis, profile)
+    _draw_areas(axis, stacks)
+    _separate_parts(axis, [_place_of(profile, operator).part for operator in stacks.operators])
+    _mark_peak(axis, profile, stacks)
     factor, unit = find_prefix(peak, "B")
-    axis.set_xlabel("operator, in the order in which they run")
+    axis.set_xlabel("number of the operator (without those at which nothing is seen to change)")
     axis.set_ylabel(f"memory alive ({unit})")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ticks = range(0, len(stacks.operators), max(1, len(stacks.operators) // 10))
+    axis.set_xticks(
+        [tick + 1 for tick in ticks], [f"{stacks.operators[tick] + 1:,}" for tick in ticks]
+    )
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:g}"))
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
@@ -67,6 +73,39 @@ def write_memory_figure(profile: Profile, title: str, stem: Path) -> list[Path]:
     )
     canvas.suptitle(title, fontsize=11)
     return save_figure(canvas, stem)
+
+
+def leave_out_unseen(stacks: Stacks, profile: Profile) -> Stacks:
+    """Without operators at which no group differs visibly from the one shown before.
+
+    The first of each part of the step, and that of the peak, always remain.
+    """
+    least = LEAST_CHANGE * profile.memory.peak_bytes
+    peak = _find_peak(profile)
+    shown: list[int] = []
+    parts: set[str] = set()
+    for column, (operator, sizes) in enumerate(zip(stacks.operators, stacks.alive, strict=True)):
+        part = _place_of(profile, operator).part
+        before = stacks.alive[shown[-1]] if shown else ()
+        is_seen = any(abs(new - old) >= least for new, old in zip(sizes, before, strict=False))
+        if part not in parts or operator == peak or is_seen:
+            shown.append(column)
+        parts.add(part)
+    return Stacks(
+        stacks.groups,
+        tuple(stacks.operators[column] for column in shown),
+        tuple(stacks.alive[column] for column in shown),
+    )
+
+
+def _find_peak(profile: Profile) -> int:
+    """The operator at which most is alive."""
+    change = profile.memory.peak_change
+    return 0 if change is None else profile.memory.moments[change]
+
+
+def _place_of(profile: Profile, operator: int) -> Place:
+    return profile.rows[profile.memory.rows[operator]].place
 
 
 def _draw_areas(axis: Axes, stacks: Stacks) -> None:
@@ -102,45 +141,61 @@ def _colours(groups: Sequence[str]) -> Iterator[str]:
             yield COLOURS.get(group) or next(more)
 
 
-def _separate_parts(axis: Axes, profile: Profile) -> None:
+def _separate_parts(axis: Axes, parts: Sequence[str]) -> None:
     """A light line where a part of a training step ends, the names above."""
-    parts = groupby(profile.rows[row].place.part for row in profile.memory.rows)
-    ends, names = [0], []
-    for part, run in parts:
-        ends.append(ends[-1] + len(list(run)))
-        names.append(part)
+    names = list(dict.fromkeys(parts))
     if len(names) < 2:
         return
-    for name, start, end in zip(names, ends, ends[1:], strict=False):
-        if start:
-            axis.axvline(start + 0.5, color="#bbbbbb", linewidth=0.8)
-        middle = (start + end) / 2 + 0.5
+    starts = [parts.index(name) for name in names]
+    for start in starts[1:]:
+        axis.axvline(start + 0.5, color="#bbbbbb", linewidth=0.8)
+    ends = [*starts[1:], len(parts)]
+    middles = [(start + end) / 2 / len(parts) for start, end in zip(starts, ends, strict=True)]
+    for name, place in zip(names, spread(middles, [_width(name) for name in names]), strict=True):
         axis.text(
-            middle,
+            place,
             1.01,
             name,
-            transform=axis.get_xaxis_transform(),
-            ha="right" if middle > 0.96 * ends[-1] else "center",
+            transform=axis.transAxes,
+            ha="center",
             va="bottom",
             fontsize=9,
             color="#555555",
         )
 
 
-def _mark_peak(axis: Axes, profile: Profile) -> None:
+def _width(name: str) -> float:
+    """About how much of the axis it takes, with the space after it."""
+    return 0.01 * (len(name) + 1)
+
+
+def spread(middles: Sequence[float], widths: Sequence[float]) -> list[float]:
+    """Places close to ascending middles at which things of such widths don't overlap, up to 1."""
+    places: list[float] = []
+    free = 0.0
+    for middle, width in zip(middles, widths, strict=True):
+        places.append(max(middle, free + width / 2))
+        free = places[-1] + width / 2
+    free = 1.0
+    for number in reversed(range(len(places))):
+        places[number] = min(places[number], free - widths[number] / 2)
+        free = places[number] - widths[number] / 2
+    return places
+
+
+def _mark_peak(axis: Axes, profile: Profile, stacks: Stacks) -> None:
     """A line as high as the peak, a mark at its operator, and how much it is."""
-    memory = profile.memory
-    peak, change = memory.peak_bytes, memory.peak_change
-    operator = 1 if change is None else memory.moments[change] + 1
+    peak, operator = profile.memory.peak_bytes, _find_peak(profile)
+    column = stacks.operators.index(operator) + 1
     axis.axhline(peak, color="#aa0000", linestyle="--", linewidth=0.9)
-    axis.plot([operator], [peak], "v", color="#aa0000", markersize=6, clip_on=False)
-    share = operator / len(memory.rows)
+    axis.plot([column], [peak], "v", color="#aa0000", markersize=6, clip_on=False)
+    share = column / len(stacks.operators)
     axis.annotate(
-        f"peak {format_si(peak, 'B')}, operator {operator:,}",
-        (operator, peak),
+        f"peak {format_si(peak, 'B')}, operator {operator + 1:,}",
+        (column, peak),
         (0, 5),
         textcoords="offset points",
-        ha="left" if share < 0.15 else "right" if share > 0.85 else "center",
+        ha="left" if share < 0.2 else "right" if share > 0.8 else "center",
         va="bottom",
         fontsize=9,
         color="#aa0000",

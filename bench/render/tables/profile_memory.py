@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from bench.render.tables.markdown import markdown_table
 from bench.results.alive import HELD, AliveBlocks, find_alive, peaks_by_group
+from bench.results.module_tree import Tree, join_paths
 from bench.results.profile import MemoryTimeline, Place, Profile, SavedTensor
-from bench.results.repeated import join_paths, pattern_of
 from bench.units import format_si, format_significant
 
 MOST_LINES = 15
@@ -18,9 +18,9 @@ GROUPS_NOTE = (
     "what backward makes and leaves behind; all else that it makes is temporary."
 )
 ALIVE_NOTE = (
-    "Modules whose paths differ in numbers only share a line. Freed by: the operator during or "
-    "right after which a block is given back. Workspace is made by the operator at the peak. In "
-    "backward, module and line are those of the forward operator."
+    "Blocks of a network that repeat share a line, with their number. Freed by: the operator "
+    "during or right after which memory is given back. Workspace is made by the operator at the "
+    "peak. In backward, module and line are those of the forward operator."
 )
 SAVED_NOTE = (
     "A tensor that is kept for several operators is counted once. Weights, the optimiser's state "
@@ -42,10 +42,11 @@ class Line:
 def render_memory_profile(profile: Profile) -> Iterator[str]:
     """Markdown blocks; what autograd keeps only where it keeps something."""
     memory = profile.memory
+    yield "### Memory at the peak"
     yield describe_peak(profile)
     yield _groups_table(profile)
     yield GROUPS_NOTE
-    yield "Alive at the peak:"
+    yield "What is alive at the peak:"
     heads = ("Made by", "Operator", "Line", "Part", "Freed by", "Bytes", "Share", "Blocks")
     yield _table(heads, _alive_lines(profile), memory.peak_bytes, _held_line(memory))
     yield ALIVE_NOTE
@@ -102,9 +103,11 @@ def _groups_table(profile: Profile) -> str:
 
 
 def _alive_lines(profile: Profile) -> list[Line]:
+    tree = Tree(profile.modules)
+
     def key(blocks: AliveBlocks) -> Hashable:
-        freed_by = blocks.freed_by and replace(_pattern(blocks.freed_by), line="")
-        return _pattern(blocks.made_by), freed_by, blocks.is_workspace
+        freed_by = blocks.freed_by and replace(_on_line(blocks.freed_by, tree), line="")
+        return _on_line(blocks.made_by, tree), freed_by, blocks.is_workspace
 
     return [
         Line(
@@ -139,6 +142,7 @@ def _held_line(memory: MemoryTimeline) -> Line | None:
 def _render_saved(profile: Profile) -> Iterator[str]:
     saved = profile.saved
     total = sum(tensor.n_bytes for tensor in saved)
+    yield "### What autograd keeps"
     yield (
         f"From forward to backward autograd keeps {total:,} bytes ({format_si(total, 'B')}) in "
         f"{len(saved):,} tensors, for the gradients of these operators:"
@@ -158,7 +162,7 @@ def _keeper_lines(profile: Profile) -> list[Line]:
 
     return [
         Line(
-            (" and ".join(f"`{name}`" for name in keepers(alike[0])) or "unknown",),
+            (_join([f"`{name}`" for name in keepers(alike[0])]) or "unknown",),
             sum(tensor.n_bytes for tensor in alike),
             len(alike),
         )
@@ -166,18 +170,28 @@ def _keeper_lines(profile: Profile) -> list[Line]:
     ]
 
 
+def _join(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def _saved_lines(profile: Profile) -> list[Line]:
     places = [row.place for row in profile.rows]
+    tree = Tree(profile.modules)
+
+    def keeper(place: Place) -> tuple[str, str]:
+        return place.operator, tree.line_of(place.module)
 
     def key(tensor: SavedTensor) -> Hashable:
-        maker = None if tensor.made_by is None else _pattern(places[tensor.made_by])
-        return maker, frozenset(_keeper(places[row]) for row in tensor.kept_for)
+        maker = None if tensor.made_by is None else _on_line(places[tensor.made_by], tree)
+        return maker, frozenset(keeper(places[row]) for row in tensor.kept_for)
 
     return [
         Line(
             (
                 *_place_cells([places[one.made_by] for one in alike if one.made_by is not None]),
-                _keepers_cell([places[row] for one in alike for row in one.kept_for]),
+                _keepers_cell(
+                    _group((places[row] for one in alike for row in one.kept_for), keeper)
+                ),
             ),
             sum(tensor.n_bytes for tensor in alike),
             len(alike),
@@ -186,21 +200,17 @@ def _saved_lines(profile: Profile) -> list[Line]:
     ]
 
 
-def _keepers_cell(places: Sequence[Place]) -> str:
-    """Operators with their modules, as many as differ in more than numbers."""
+def _keepers_cell(keepers: Iterable[Sequence[Place]]) -> str:
+    """Operators with their modules; those of one line of the tree are one."""
     cells = []
-    for alike in _group(places, _keeper):
+    for alike in keepers:
         module = _module_cell(alike, with_number=False)
         cells.append(f"`{alike[0].operator}`" + (f" of {module}" if module else ""))
     return ", ".join(cells)
 
 
-def _keeper(place: Place) -> tuple[str, str]:
-    return place.operator, pattern_of(place.module)
-
-
 def _place_cells(places: Sequence[Place]) -> tuple[str, str, str]:
-    """Module, operator and line of places that differ in the numbers of modules at most."""
+    """Module, operator and line of places on one line of the tree."""
     if not places:
         return "before the step", "", ""
     module = _module_cell(places) or PARTS.get(places[0].part, places[0].part)
@@ -208,16 +218,17 @@ def _place_cells(places: Sequence[Place]) -> tuple[str, str, str]:
 
 
 def _module_cell(places: Sequence[Place], with_number: bool = True) -> str:
-    """The modules of places of the same pattern; empty outside of the network."""
+    """The modules of places on one line of the tree; empty outside of the network."""
     modules = dict.fromkeys(place.module for place in places)
     if "" in modules:
         return "the network itself" if places[0].part == "forward" else ""
-    number = f" ({len(modules)} modules)" if with_number and len(modules) > 1 else ""
+    number = f" ({len(modules)})" if with_number and len(modules) > 1 else ""
     return f"`{join_paths(modules)}`{number}"
 
 
-def _pattern(place: Place) -> Place:
-    return replace(place, module=pattern_of(place.module))
+def _on_line(place: Place, tree: Tree) -> Place:
+    """The same for all modules of one line."""
+    return replace(place, module=tree.line_of(place.module))
 
 
 def _group(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:

@@ -1,6 +1,8 @@
 """Repeated blocks are one line, by their types and numbers."""
 
-from bench.results.module_tree import Tree
+import pytest
+
+from bench.results.module_tree import Tree, join_paths
 from bench.results.profile import ProfiledModule
 
 MODULES = (
@@ -41,3 +43,18 @@ def test_lines_are_found_by_the_paths_of_their_modules() -> None:
     assert tree.line_of("pair.1") == "pair.1"
     assert tree.line_of("") == ""
     assert {line.path: line.depth for line in tree.lines}["blocks.*.0"] == 3
+
+
+@pytest.mark.parametrize(
+    ("paths", "joined"),
+    [
+        (["a.0.b.1"], "a.0.b.1"),
+        (["a.0.b.1", "a.15.b.1"], "a.*.b.1"),
+        (["a.0.b.1", "a.15.b.2"], "a.*.b.*"),
+        ([""], ""),
+    ],
+)
+def test_modules_of_a_line_have_one_path_that_says_what_they_share(
+    paths: list[str], joined: str
+) -> None:
+    assert join_paths(paths) == joined
