@@ -178,13 +178,12 @@ def find_alive(memory: MemoryTimeline, rows: Sequence[ProfileRow]) -> list[Alive
     change = memory.peak_change
     if change is None:
         return []
-    moment = memory.moments[change]
     places = [rows[row].place for row in memory.rows]
     sizes: dict[tuple[Place, Place | None, bool], list[int]] = {}
     for number in memory.alive_after(change):
         block = memory.blocks[number]
         freed_by = None if block.died is None else places[block.died]
-        key = (places[block.born], freed_by, block.born == moment == block.died)
+        key = (places[block.born], freed_by, block.born == block.died)
         sizes.setdefault(key, []).append(block.n_bytes)
     found = [AliveBlocks(*key, len(of_key), sum(of_key)) for key, of_key in sizes.items()]
     return sorted(found, key=lambda blocks: -blocks.n_bytes)

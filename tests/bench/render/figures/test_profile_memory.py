@@ -131,6 +131,16 @@ def test_hundreds_of_operators_that_change_next_to_nothing_are_left_out() -> Non
     assert left.operators == (0, 1)
 
 
+def test_a_peak_that_is_higher_by_next_to_nothing_is_shown() -> None:
+    step = MadeUpStep()
+    for n_bytes in (1_000_000, 1, 1):
+        step.run("forward", "a", "relu")
+        step.make(n_bytes)
+    profile = make_profile(step, 0)
+    left = leave_out_unseen(stack_up(profile.memory, profile.rows), profile)
+    assert left.operators == (0, 2)
+
+
 def test_ticks_are_numbers_of_operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = profile_update(sudormrf_like(2))
     axis = draw(profile, tmp_path, monkeypatch)
