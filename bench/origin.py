@@ -14,6 +14,14 @@ Places = tuple[Path, ...]
 displaced: dict[Places, dict[str, ModuleType]] = {}
 """Modules that left ``sys.modules``, by where their package lies; they come back as they were."""
 
+WORKER_FOLDERS = ("measuring", "measure")
+"""In ``bench``, where a measuring process starts: now, and in revisions from before 0.3."""
+
+
+def find_workers(root: Path) -> list[str]:
+    """Which of these there are in a folder; none where it is no checkout of this project."""
+    return [name for name in WORKER_FOLDERS if (root / "bench" / name / "worker.py").exists()]
+
 
 def load_from(root: Path, package: str) -> None:
     """Make ``import package`` mean the one in ``root``, whatever was imported by that name."""

@@ -21,6 +21,15 @@ def repository_root(folder: Path) -> Path:
     return Path(_git(folder, "rev-parse", "--show-toplevel"))
 
 
+def commit_of(folder: Path) -> str:
+    """The commit that the sources in a folder are of, or were before they were changed.
+
+    Raises:
+        UsageError: it is in no repository, or nothing was committed.
+    """
+    return _git(folder, "rev-parse", "HEAD")
+
+
 @contextmanager
 def checked_out(repository: Path, revision: str) -> Generator[Path, None, None]:
     """A folder with the sources of a revision; removed afterwards, whatever the ending.

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.machine.pages import KEEP_PAGES
 from bench.measuring.endings import preload_for, to_record
@@ -31,9 +32,9 @@ def how_many_at_once(jobs: Sequence[Job], environment: Environment) -> int:
 
 
 def run_apart(
-    jobs: Sequence[Job], environment: Environment, n_at_once: int
+    jobs: Sequence[Job], environment: Environment, n_at_once: int, root: Path | None = None
 ) -> Generator[Record, None, None]:
-    """One record of each job, in their order.
+    """One record of each job, in their order; ``root`` takes the place of the current folder.
 
     Interrupted, it yields the records that there are and those of the jobs that were running, and
     then goes on raising.
@@ -43,7 +44,7 @@ def run_apart(
     n_yielded = 0
     interruption: BaseException | None = None
     with ExitStack() as stack:
-        lanes = [_Lane(stack, jobs, environment) for _ in range(min(n_at_once, len(jobs)))]
+        lanes = [_Lane(stack, jobs, environment, root) for _ in range(min(n_at_once, len(jobs)))]
         while n_yielded < len(jobs) and not interruption:
             try:
                 _start(lanes, waiting)
@@ -90,11 +91,14 @@ class _Process:
 class _Lane:
     """One process at a time, forked by one server until a network ends that."""
 
-    def __init__(self, stack: ExitStack, jobs: Sequence[Job], environment: Environment) -> None:
+    def __init__(
+        self, stack: ExitStack, jobs: Sequence[Job], environment: Environment, root: Path | None
+    ) -> None:
         self._stack = stack
         self._threads, self._preload = jobs[0].workload.threads, preload_for(jobs)
         self._variables = KEEP_PAGES if jobs[0].workload.keeps_pages else None
         self._environment = environment
+        self._root = root
         self._server: ForkServer | None = None
         self.process: _Process | None = None
 
@@ -102,7 +106,7 @@ class _Lane:
         """Have a process forked for a job, by a new server where there is none."""
         started_at, start = datetime.now(UTC), time.monotonic()
         if self._server is None or not self._server.is_running:
-            server = ForkServer(self._threads, self._preload, variables=self._variables)
+            server = ForkServer(self._threads, self._preload, self._root, self._variables)
             self._server = self._stack.enter_context(server)
         child = self._server.start(asdict(task.job))
         end = time.monotonic() + task.job.deadline_s

@@ -71,15 +71,15 @@ def prepare_measuring(entries: Iterable[Entry], threads: int) -> Environment:
             measuring process can start.
     """
     own = [entry for entry in entries if not entry.is_registered]
-    problems = [problem for entry in own if (problem := _problem_of(entry, threads))]
+    problems = [problem for entry in own if (problem := find_problem(entry, threads))]
     if problems:
         raise UsageError(" ".join(dict.fromkeys(problems)))
     return fetch_environment(threads)
 
 
-def _problem_of(entry: Entry, threads: int) -> str:
+def find_problem(entry: Entry, threads: int, root: Path | None = None) -> str:
     """Why a network can't be built as asked; a process that ends without a word has no answer."""
-    with ForkServer(threads) as server:
+    with ForkServer(threads, root=root) as server:
         ending = server.run({"factory": entry.factory}, START_DEADLINE_S)
     problem: str = (ending.outcome or {}).get("problem", "")
     return problem

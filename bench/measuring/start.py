@@ -10,13 +10,11 @@ import sys
 from pathlib import Path
 
 HOME = Path(__file__).parents[2]
-load_from = runpy.run_path(str(HOME / "bench" / "origin.py"))["load_from"]
+origin = runpy.run_path(str(HOME / "bench" / "origin.py"))
 
 if root := sys.argv.pop(1):
     sys.path.insert(0, root)
-# The folder of the worker, by its present name and by that of revisions from before 0.3.
-folders = ("measuring", "measure")
-theirs = [name for name in folders if root and (Path(root, "bench", name, "worker.py")).exists()]
-load_from(Path(root) if theirs else HOME, "bench")
-folder = theirs[0] if theirs else folders[0]
+theirs = origin["find_workers"](Path(root)) if root else []
+origin["load_from"](Path(root) if theirs else HOME, "bench")
+folder = theirs[0] if theirs else "measuring"
 runpy.run_module(f"bench.{folder}.worker", run_name="__main__", alter_sys=True)

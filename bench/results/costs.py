@@ -117,7 +117,7 @@ class Costs:
         allocations = [self._allocations.get(number, (0, 0, 0)) for number in numbers]
         return Cost(
             time_s=mean_s,
-            half_width=_half_width(times_s, mean_s),
+            half_width=relative_half_width(times_s, mean_s),
             share=mean_s / self.whole_s,
             calls=sum(row.calls for row in rows),
             macs=sum(row.macs for row in rows),
@@ -146,7 +146,7 @@ def is_between(place: Place) -> bool:
     return place.operator == BETWEEN
 
 
-def _half_width(values: Sequence[float], mean: float) -> float:
+def relative_half_width(values: Sequence[float], mean: float) -> float:
     """Half the interval of the mean over it; of nothing measured there is nothing to doubt."""
     n = len(values)
     if not any(values):

@@ -1,0 +1,113 @@
+"""Where two networks, or two revisions of one, differ in what a step costs."""
+
+from collections.abc import Callable, Iterable
+
+from bench.render.differences import (
+    format_change,
+    format_difference,
+    format_mean,
+    format_quotient,
+    name_line,
+    name_where,
+)
+from bench.render.tables.markdown import markdown_table
+from bench.results.costs import Cost
+from bench.results.lined_up import Line, LinedUp, Spent
+from bench.results.statistics import LEVEL
+from bench.units import format_significant
+
+NOTES = (
+    "Times of lines were taken with the profiler at work, and add up to the step that it saw. ± is "
+    f"half an interval ({100 * LEVEL:.0f} %) over the steps of one process of each side; where the "
+    "difference's holds zero, it is within noise. One line in twenty without any difference is "
+    "outside of it, and two processes of one network may differ by more than their steps do: "
+    "measure again what matters, or decide with bench.compare. A path that other lines go on from "
+    "is what that module does itself. Allocated: all that operators ask for; Peak: the most that "
+    "is alive while they run, whoever made it."
+)
+COUNTS: tuple[tuple[str, str, Callable[[Cost], int]], ...] = (
+    ("MACs", "", lambda cost: cost.macs),
+    ("Bytes moved", "B", lambda cost: cost.bytes_moved),
+    ("Allocated", "B", lambda cost: cost.allocated_bytes),
+)
+
+
+def render_profile_comparison(lined_up: LinedUp, title: str) -> str:
+    """A section in Markdown: the whole step, each line, and the line that differs most by kind."""
+    heads = ["Where", *lined_up.labels, "Difference", "Ratio", *(name for name, _, _ in COUNTS)]
+    rows = [_row(line, lined_up.labels) for line in (*lined_up.lines, lined_up.total)]
+    blocks = [
+        f"## {title}",
+        describe_whole(lined_up),
+        markdown_table([*heads, "Peak"], rows),
+        *_operators(lined_up),
+        NOTES,
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def describe_whole(lined_up: LinedUp) -> str:
+    """What a step takes on either side without the profiler, which decides."""
+    (base, head), plain = lined_up.labels, lined_up.plain
+    return (
+        f"Without the profiler a step takes {format_mean(plain.base)} ({base}) and "
+        f"{format_mean(plain.head)} ({head}): {format_difference(plain)}, ratio "
+        f"{format_quotient(plain)}."
+    )
+
+
+def describe_operators(lined_up: LinedUp) -> str:
+    """What the line that differs most differs by, the largest first; or that none does."""
+    line = lined_up.most_different
+    if line is None:
+        return "No line differs by more than noise."
+    told = [one for one in lined_up.operators if not one.time.is_within_noise]
+    told = sorted(told, key=lambda one: -abs(one.time.value_s))
+    kinds = ", ".join(f"{_kind(one)} {format_difference(one.time)}" for one in told)
+    name = name_line(line, lined_up.labels)
+    largest = f"The largest difference is in {name}: {format_difference(line.time)}."
+    return f"{largest} By operator: {kinds}." if kinds else f"{largest} No operator stands out."
+
+
+def _operators(lined_up: LinedUp) -> Iterable[str]:
+    yield describe_operators(lined_up)
+    if lined_up.operators:
+        rows = [
+            [_kind(line), _calls(line), *_times(line), format_quotient(line.time)]
+            for line in lined_up.operators
+        ]
+        yield markdown_table(["Operator", "Calls", *lined_up.labels, "Difference", "Ratio"], rows)
+
+
+def _row(line: Line, labels: tuple[str, str]) -> list[str]:
+    counts = [_change(line, count, unit) for _, unit, count in COUNTS]
+    peaks = [spent and spent.peak_bytes for spent in (line.base, line.head)]
+    name = name_line(line, labels)
+    return [
+        name,
+        *_times(line),
+        format_quotient(line.time),
+        *counts,
+        format_change(peaks[0], peaks[1], "B"),
+    ]
+
+
+def _times(line: Line) -> list[str]:
+    sides = ((line.base, line.time.base), (line.head, line.time.head))
+    cells = ["none" if spent is None else format_mean(time) for spent, time in sides]
+    return [*cells, format_difference(line.time)]
+
+
+def _change(line: Line, count: Callable[[Cost], int], unit: str) -> str:
+    def of(spent: Spent | None) -> int | None:
+        return None if spent is None else count(spent.cost)
+
+    return format_change(of(line.base), of(line.head), unit)
+
+
+def _calls(line: Line) -> str:
+    return _change(line, lambda cost: cost.calls, "")
+
+
+def _kind(line: Line) -> str:
+    return line.where.name or "between operators"
