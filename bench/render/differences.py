@@ -47,6 +47,16 @@ def format_mean(time: MeanTime) -> str:
     return format_span((low, high), "s") if low > 0 else NOISY
 
 
+def format_times(line: Line) -> tuple[str, str, str]:
+    """The time of each side, none where it has no such place, and the difference."""
+    time = line.time
+    return (
+        NONE if line.base is None else format_mean(time.base),
+        NONE if line.head is None else format_mean(time.head),
+        format_difference(time),
+    )
+
+
 def format_difference(difference: Difference) -> str:
     """With its sign and half its interval in seconds, and whether it is any."""
     sign = "-" if difference.value_s < 0 else "+" if difference.value_s > 0 else ""

@@ -7,14 +7,13 @@ from bench.render.differences import (
     format_difference,
     format_mean,
     format_quotient,
+    format_times,
     name_line,
-    name_where,
 )
 from bench.render.tables.markdown import markdown_table
 from bench.results.costs import Cost
 from bench.results.lined_up import Line, LinedUp, Spent
 from bench.results.statistics import LEVEL
-from bench.units import format_significant
 
 NOTES = (
     "Times of lines were taken with the profiler at work, and add up to the step that it saw. ± is "
@@ -73,7 +72,7 @@ def _operators(lined_up: LinedUp) -> Iterable[str]:
     yield describe_operators(lined_up)
     if lined_up.operators:
         rows = [
-            [_kind(line), _calls(line), *_times(line), format_quotient(line.time)]
+            [_kind(line), _calls(line), *format_times(line), format_quotient(line.time)]
             for line in lined_up.operators
         ]
         yield markdown_table(["Operator", "Calls", *lined_up.labels, "Difference", "Ratio"], rows)
@@ -81,21 +80,14 @@ def _operators(lined_up: LinedUp) -> Iterable[str]:
 
 def _row(line: Line, labels: tuple[str, str]) -> list[str]:
     counts = [_change(line, count, unit) for _, unit, count in COUNTS]
-    peaks = [spent and spent.peak_bytes for spent in (line.base, line.head)]
-    name = name_line(line, labels)
+    peaks = (spent and spent.peak_bytes for spent in (line.base, line.head))
     return [
-        name,
-        *_times(line),
+        name_line(line, labels),
+        *format_times(line),
         format_quotient(line.time),
         *counts,
-        format_change(peaks[0], peaks[1], "B"),
+        format_change(*peaks, "B"),
     ]
-
-
-def _times(line: Line) -> list[str]:
-    sides = ((line.base, line.time.base), (line.head, line.time.head))
-    cells = ["none" if spent is None else format_mean(time) for spent, time in sides]
-    return [*cells, format_difference(line.time)]
 
 
 def _change(line: Line, count: Callable[[Cost], int], unit: str) -> str:

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.render.differences import format_difference, format_mean, format_quotient, name_line
+from bench.render.differences import format_quotient, format_times, name_line
 from bench.render.tables.profile_comparison import describe_operators, describe_whole
 from bench.render.terminal.table import print_whole
 from bench.results.lined_up import Line, LinedUp
@@ -30,14 +30,8 @@ def render_differences(lined_up: LinedUp) -> Table:
 
 
 def _cells(line: Line, lined_up: LinedUp) -> list[str]:
-    time = line.time
-    return [
-        escape(name_line(line, lined_up.labels)),
-        format_mean(time.base),
-        format_mean(time.head),
-        format_difference(time),
-        format_quotient(time),
-    ]
+    name = escape(name_line(line, lined_up.labels))
+    return [name, *format_times(line), format_quotient(line.time)]
 
 
 def print_differences(lined_up: LinedUp, console: Console) -> None:
