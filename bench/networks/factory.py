@@ -80,7 +80,7 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
 def import_ours(module_name: str) -> ModuleType:
     """A module of this project, whatever package of its name is elsewhere."""
     load_from(ROOT, module_name.partition(".")[0])
-    return importlib.import_module(module_name)
+    return _import_inside(module_name)
 
 
 def take_bench_back() -> None:
@@ -100,6 +100,25 @@ def _import_users(module_name: str) -> ModuleType:
             load_from(ROOT, package)
         else:
             load(spec)
+        return _import_inside(module_name)
+    return importlib.import_module(module_name)
+
+
+def _import_inside(module_name: str) -> ModuleType:
+    """A module that lies in its package as it is loaded.
+
+    What the package lacks, the finder of an editable install would find in another checkout.
+
+    Raises:
+        ModuleNotFoundError: the package has no such module.
+    """
+    package = importlib.import_module(module_name.partition(".")[0])
+    spec = importlib.util.find_spec(module_name)
+    folders = [Path(folder).resolve() for folder in getattr(package, "__path__", ())]
+    if folders and spec and spec.origin:
+        place = Path(spec.origin).resolve()
+        if not any(place.is_relative_to(folder) for folder in folders):
+            raise ModuleNotFoundError(f"No module named {module_name!r}", name=module_name)
     return importlib.import_module(module_name)
 
 

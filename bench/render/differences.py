@@ -87,7 +87,7 @@ def format_quotient(difference: Difference) -> str:
 
 def format_change(base: int | None, head: int | None, unit: str) -> str:
     """A count of either side, once where they are equal; with digits that tell them apart."""
-    values = [value for value in (base, head) if value is not None]
-    digits = digits_apart(values)
+    below_1 = 10.0 ** -len(str(max(base or 0, head or 0)))  # where no digit is shown for nothing
+    digits = digits_apart((value or 0) * below_1 for value in (base, head))
     texts = [NONE if value is None else format_si(value, unit, digits) for value in (base, head)]
     return texts[0] if base == head else " → ".join(texts)

@@ -80,13 +80,13 @@ def _operators(lined_up: LinedUp) -> Iterable[str]:
 
 def _row(line: Line, labels: tuple[str, str]) -> list[str]:
     counts = [_change(line, count, unit) for _, unit, count in COUNTS]
-    peaks = (spent and spent.peak_bytes for spent in (line.base, line.head))
+    peaks = [spent.peak_bytes if spent else None for spent in (line.base, line.head)]
     return [
         name_line(line, labels),
         *format_times(line),
         format_quotient(line.time),
         *counts,
-        format_change(*peaks, "B"),
+        format_change(peaks[0], peaks[1], "B"),
     ]
 
 

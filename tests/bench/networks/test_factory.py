@@ -1,6 +1,7 @@
 """Whose package is meant where this project and the user's folder have one of the same name."""
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,29 @@ def test_what_the_folder_does_not_have_is_looked_for_in_the_project(
     assert origin("models.unregistered:build") == project / "models" / "unregistered.py"
     with pytest.raises(CellError, match=f"'models', which is {project / 'models'}"):
         resolve_factory(THEIRS)
+
+
+class OtherCheckout:
+    """Finds the modules of a package in another checkout too, as an editable install does."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        file = self.root / f"{name.replace('.', '/')}.py"
+        return importlib.util.spec_from_file_location(name, file) if file.exists() else None
+
+
+def test_a_module_of_another_checkout_is_not_taken_for_one_that_is_not_there(
+    project: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write(tmp_path / "other", "models/registered.py", "models/mine.py")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, OtherCheckout(other)])
+    (project / "models" / "registered.py").unlink()
+    write(folder, "models/__init__.py")
+    for path, root in ((OURS, project), (THEIRS, folder)):
+        with pytest.raises(CellError, match=f"no module .* which is {root / 'models'}"):
+            resolve_factory(path)
 
 
 def test_a_package_elsewhere_on_the_path_is_the_users_too(
