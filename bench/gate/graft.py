@@ -5,7 +5,7 @@ is measured is a graft: a folder with the sources of a revision and the ``bench`
 """
 
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from bench.results.record import Job, Record
 
 OUR_BENCH = Path(__file__).resolve().parents[1]
 NOT_THEIRS = ("bench", ".git")
+N_ROUNDS = 4
+"""An even number, so that either side is first as often; enough for an interval over processes."""
 
 
 @contextmanager
@@ -66,19 +68,23 @@ def two_grafts(
         )
 
 
-def measure_both(
-    sides: Sequence[Side], jobs: Sequence[Job]
-) -> Generator[tuple[str, Record], None, None]:
-    """The label of a side with its record of a job: of each job one after the other.
+def measure_in_turns(
+    sides: Sequence[Side], plan: Callable[[Entry, int], Sequence[Job]], n_rounds: int = N_ROUNDS
+) -> Generator[tuple[Side, Record], None, None]:
+    """A record of each job of each side, in rounds of fresh processes, each side first in turn.
 
-    So what slows the machine for long slows both. Interrupted, it yields the record of the job that
-    was running, and then goes on raising.
+    So what slows the machine for longer than a round slows both. ``plan`` makes the jobs of a
+    network in a round. Interrupted, it yields the record of the job that was running, and then goes
+    on raising.
     """
-    for job in jobs:
-        for side in sides:
-            with closing(run_apart([job], side.environment, 1, side.root)) as running:
-                for record in running:
-                    yield side.label, record
+    for index in range(n_rounds):
+        order = sides if index % 2 == 0 else sides[::-1]
+        plans = [plan(side.entry, index) for side in order]
+        for jobs in zip(*plans, strict=True):
+            for side, job in zip(order, jobs, strict=True):
+                with closing(run_apart([job], side.environment, 1, side.root)) as running:
+                    for record in running:
+                        yield side, record
 
 
 def _side(label: str, entry: Entry, sources: Path, root: Path, threads: int) -> Side:

@@ -4,13 +4,14 @@ A line is a sum of rows. Every row is in one line, and what no row has of a step
 that the lines add up to the step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bench.errors import UsageError
 from bench.results.costs import SECTIONS, Cost, Costs, relative_half_width, section_of
 from bench.results.difference import NO_TIME, Difference, MeanTime
+from bench.results.joined_profiles import counted_plain_s, join_profiles
 from bench.results.profile import BETWEEN, Place, Profile, ProfileRow
 
 REST = "rest"
@@ -35,6 +36,12 @@ class Profiled:
 
     label: str
     profile: Profile
+    n_processes: int = 1  # from three on, intervals are over processes and not over steps
+
+    @classmethod
+    def of(cls, label: str, profiles: Sequence[Profile]) -> "Profiled":
+        """What several processes say together; at least one."""
+        return cls(label, join_profiles(profiles), len(profiles))
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class LinedUp:
     """Two profiles side by side. Lines stand in the order of what ``head`` takes more."""
 
     labels: tuple[str, str]
+    n_processes: tuple[int, int]
     lines: tuple[Line, ...]
     total: Line  # the profiled step
     plain: Difference  # of steps without the profiler
@@ -140,6 +148,7 @@ def _line_up(base: Profiled, head: Profiled, where_of: Callable[[Place], Where])
 
     return LinedUp(
         labels=(base.label, head.label),
+        n_processes=(base.n_processes, head.n_processes),
         lines=lines,
         total=total,
         plain=Difference(_plain_time(base.profile), _plain_time(head.profile)),
@@ -199,8 +208,6 @@ def _mean_time(spent: Spent | None) -> MeanTime:
 
 def _plain_time(profile: Profile) -> MeanTime:
     """Of the undisturbed steps without the profiler."""
-    times_s, contention = profile.plain_times_s, profile.plain_contention
-    chosen = replace(profile, profiled_times_s=times_s, profiled_contention=contention).undisturbed
-    values_s = [times_s[step] for step in chosen]
+    values_s = counted_plain_s(profile)
     mean_s = sum(values_s) / len(values_s)
     return MeanTime(mean_s, relative_half_width(values_s, mean_s))

@@ -15,14 +15,17 @@ from bench.results.costs import Cost
 from bench.results.lined_up import Line, LinedUp, Spent
 from bench.results.statistics import LEVEL
 
+INTERVAL = f"{100 * LEVEL:.0f} %"
+ONE_PROCESS = (
+    "the steps of one process of each side. Two processes of one network may differ by more than "
+    "their steps do: measure again what matters, or decide with bench.compare."
+)
 NOTES = (
-    "Times of lines were taken with the profiler at work, and add up to the step that it saw. ± is "
-    f"half an interval ({100 * LEVEL:.0f} %) over the steps of one process of each side; where the "
-    "difference's holds zero, it is within noise. One line in twenty without any difference is "
-    "outside of it, and two processes of one network may differ by more than their steps do: "
-    "measure again what matters, or decide with bench.compare. A path that other lines go on from "
-    "is what that module does itself. Allocated: all that operators ask for; Peak: the most that "
-    "is alive while they run, whoever made it."
+    "Where a difference's interval holds zero, it is within noise; of twenty lines that do not "
+    "differ, one is outside of it. Times of lines were taken with the profiler at work, and add up "
+    "to the step that it saw. A path that other lines go on from is what that module does itself. "
+    "Allocated: all that operators ask for. Peak: the most that is alive while they run, whoever "
+    "made it."
 )
 COUNTS: tuple[tuple[str, str, Callable[[Cost], int]], ...] = (
     ("MACs", "", lambda cost: cost.macs),
@@ -40,9 +43,17 @@ def render_profile_comparison(lined_up: LinedUp, title: str) -> str:
         describe_whole(lined_up),
         markdown_table([*heads, "Peak"], rows),
         *_operators(lined_up),
-        NOTES,
+        f"± is half an interval ({INTERVAL}) over {_basis(lined_up)} {NOTES}",
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _basis(lined_up: LinedUp) -> str:
+    """What intervals are over."""
+    base, head = lined_up.n_processes
+    if max(base, head) == 1:
+        return ONE_PROCESS
+    return f"{base} and {head} processes, which were measured in turns."
 
 
 def describe_whole(lined_up: LinedUp) -> str:

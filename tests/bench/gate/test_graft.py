@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.gate import graft
-from bench.gate.graft import OUR_BENCH, grafted, measure_both, two_grafts
+from bench.gate.graft import OUR_BENCH, grafted, measure_in_turns, two_grafts
 from bench.gate.sides import Side
 from bench.plan import plan_job
 from bench.registry import REGISTRY, Entry
@@ -77,15 +77,19 @@ def checkout(taps: int) -> dict[str, str]:
     }
 
 
+def plan_of(phase: Phase, probe: str) -> Callable[[Entry, int], list[Job]]:
+    return lambda entry, index: [plan_job(entry, phase, probe, ONE_THREAD, index)]
+
+
 def taps_of(base: str, head: str, entry: Entry) -> list[tuple[str, int]]:
     """What each side's network was measured to have, in the order of measuring."""
-    job = plan_job(entry, "inference", "parameters", ONE_THREAD)
+    plan = plan_of("inference", "parameters")
     found = []
     with two_grafts(base, head, entry, 1) as sides:
-        for label, record in measure_both(sides, [job]):
+        for side, record in measure_in_turns(sides, plan, n_rounds=1):
             assert record.reason == ""
             assert isinstance(record.result, ParameterCount)
-            found.append((label, (record.result.n_params - 2) // 2))
+            found.append((side.label, (record.result.n_params - 2) // 2))
     return found
 
 
@@ -133,23 +137,32 @@ def test_a_graft_holds_links_alone(commit: Commit) -> None:
     assert_nothing_is_left()
 
 
-def test_sides_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sides_take_turns_and_each_is_first_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what slows the machine for long slows both."""
-    measured: list[tuple[str, Path | None]] = []
+    measured: list[tuple[int, str, Path | None]] = []
 
     def answer(
         jobs: Sequence[Job], environment: Environment, n_at_once: int, root: Path | None
     ) -> Generator[Record, None, None]:
-        measured.extend((job.workload.phase, root) for job in jobs)
-        yield from (make_record(job, environment=environment) for job in jobs)
+        for job in jobs:
+            measured.append((job.round, job.workload.phase, root))
+            yield make_record(job, environment=environment)
+
+    def plan(entry: Entry, index: int) -> list[Job]:
+        phases: tuple[Phase, ...] = ("inference", "update")
+        return [plan_job(entry, phase, "memory", ONE_THREAD, index) for phase in phases]
 
     monkeypatch.setattr(graft, "run_apart", answer)
     old, new = (Side(name, OWN, Path(name), ENVIRONMENT) for name in ("old", "new"))
-    phases: tuple[Phase, ...] = ("inference", "update")
-    jobs = [plan_job(OWN, phase, "memory", ONE_THREAD) for phase in phases]
-    labels = [label for label, _ in measure_both((old, new), jobs)]
-    assert labels == ["old", "new"] * 2
-    assert measured == [(phase, side.root) for phase in phases for side in (old, new)]
+    told = [side for side, _ in measure_in_turns((old, new), plan)]
+    first, second = [old, new] * 2, [new, old] * 2
+    assert told == [*first, *second, *first, *second]
+    phases = ["inference"] * 2 + ["update"] * 2
+    assert measured == [
+        (index, phase, side.root)
+        for index, order in enumerate((first, second, first, second))
+        for phase, side in zip(phases, order, strict=True)
+    ]
 
 
 LACKING = Entry("own.nets:other", "own.nets:other", "own.nets:other")
@@ -211,9 +224,9 @@ def test_a_profile_names_lines_as_the_revision_has_them(commit: Commit) -> None:
         .replace("torch.nn.Conv1d(1", "Own(1")
     )
     commit(checkout(3) | {"models/sudormrf.py": text})
-    job = plan_job(REGISTERED, "inference", "profile", ONE_THREAD)
+    plan = plan_of("inference", "profile")
     with two_grafts("HEAD", "HEAD", REGISTERED, 1) as sides:
-        ((_, record),) = measure_both(sides[:1], [job])
+        ((_, record),) = measure_in_turns(sides[:1], plan, n_rounds=1)
     assert (record.status, record.reason) == (Status.OK, "")
     assert isinstance(record.result, Profile)
     lines = {row.place.line for row in record.result.rows if row.place.operator == "mul"}

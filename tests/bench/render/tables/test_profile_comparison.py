@@ -1,5 +1,7 @@
 """The comparison in Markdown: every line, with what differs most taken apart by operator."""
 
+from dataclasses import replace
+
 from bench.render.differences import format_times, name_line
 from bench.render.tables.profile_comparison import render_profile_comparison
 from bench.results.lined_up import LinedUp, Profiled, line_up_sections
@@ -61,3 +63,11 @@ def test_labels_are_whole_in_tables() -> None:
     text = render_profile_comparison(compare(13, 4), "Inference")
     rows = [line for line in text.splitlines() if line.startswith("| Where |")]
     assert "old\\|er" in rows[0]
+
+
+def test_the_note_says_what_intervals_are_over() -> None:
+    one = compare(13, 4)
+    several = replace(one, n_processes=(4, 3))
+    texts = [render_profile_comparison(found, "Inference") for found in (one, several)]
+    assert "over the steps of one process of each side" in texts[0]
+    assert "over 4 and 3 processes, which were measured in turns" in texts[1]
