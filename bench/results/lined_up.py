@@ -166,11 +166,7 @@ def complete(profile: Profile) -> Profile:
 
 
 def kind_of(operator: str) -> str:
-    """An operator in words, whichever way it is run: in place, natively, differentiated.
-
-    >>> kind_of("convolution_backward"), kind_of("native_group_norm"), kind_of("add_")
-    ('convolution', 'group norm', 'add')
-    """
+    """An operator in words, whichever way it is run: in place, natively, differentiated."""
     name = operator.removeprefix("_").removeprefix("native_").removesuffix("_backward")
     return name.strip("_").replace("_", " ")
 

@@ -59,7 +59,8 @@ def test_what_is_counted_is_the_first_ones() -> None:
     memory = MemoryTimeline(0, (1,), (8,), (1,), (0,))
     encoder, decoder = (make_row(path, "mm", [1.0] * 3, macs=10) for path in PATHS[::2])
     first = make_profile([encoder, decoder], memory=memory)
-    other = make_profile([make_row("new", "mm", [1.0] * 3, macs=5), decoder, encoder])
+    more = replace(encoder, macs=11)
+    other = make_profile([make_row("new", "mm", [1.0] * 3, macs=5), decoder, more])
     joined = join_profiles([first, other])
     assert [row.place.module for row in joined.rows] == ["encoder", "decoder", "new"]
     assert [row.macs for row in joined.rows] == [10, 10, 5]

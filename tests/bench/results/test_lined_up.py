@@ -16,6 +16,7 @@ from bench.results.lined_up import (
     LinedUp,
     Profiled,
     Where,
+    kind_of,
     line_up,
     line_up_modules,
     line_up_sections,
@@ -200,6 +201,20 @@ def test_a_known_difference_is_found_where_it_is(way: str) -> None:
     assert found.total.where == WHOLE
     assert found.total.time.value_s == 2 * TICK_S
     assert found.plain.value_s == TICK_S
+
+
+@pytest.mark.parametrize(
+    ("operator", "kind"),
+    [
+        ("convolution_backward", "convolution"),
+        ("native_group_norm", "group norm"),
+        ("_native_batch_norm_legit", "batch norm legit"),
+        ("add_", "add"),
+        (BETWEEN, ""),
+    ],
+)
+def test_ways_to_run_an_operator_are_one_kind(operator: str, kind: str) -> None:
+    assert kind_of(operator) == kind
 
 
 def test_the_parts_of_a_step_are_lines_of_their_own() -> None:
