@@ -10,8 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from bench.registry import Entry
+from bench.render.figures.profile_memory import write_memory_figure
 from bench.render.provenance import describe_provenance
 from bench.render.tables.profile import render_time
+from bench.render.tables.profile_memory import render_memory_profile
 from bench.render.terminal.profile import render_expensive_lines
 from bench.render.terminal.table import print_whole
 from bench.results.costs import Costs
@@ -36,9 +38,14 @@ HOW = (
 )
 
 
-def file_name(entry: Entry) -> str:
-    """A network's name as part of a file's."""
-    return re.sub(r"[^\w.-]+", "-", entry.name).strip("-")
+def file_name(*names: str) -> str:
+    """Names of networks or revisions as part of a file's."""
+    return re.sub(r"[^\w.-]+", "-", "-and-".join(names)).strip("-")
+
+
+def figure_name(entry: Entry, phase: Phase) -> str:
+    """The file of the memory over time, without its suffix."""
+    return f"{file_name(entry.name)}-{phase.replace('_', '-')}-memory"
 
 
 def write_explanations(
@@ -48,17 +55,21 @@ def write_explanations(
     paths = []
     for entry in entries:
         own = [record for record in records if record.job.model == entry.name]
-        report = folder / f"{file_name(entry)}.md"
+        report = folder / f"{file_name(entry.name)}.md"
         report.write_text(render_explanation(entry, own, depth), encoding="utf-8")
-        data = folder / f"{file_name(entry)}.json"
+        data = folder / f"{file_name(entry.name)}.json"
         data.write_text(render_json(entry, own), encoding="utf-8")
         paths += [report, data]
+        for record, profile in results_of(Profile, own):
+            phase = record.job.workload.phase
+            title = f"{entry.display_name}, {TITLES[phase].lower()}"
+            paths += write_memory_figure(profile, title, folder / figure_name(entry, phase))
     return paths
 
 
 def write_traces(entries: Sequence[Entry], records: Sequence[Record], folder: Path) -> list[Path]:
     """A file for Perfetto or Chrome for each network and phase that could be traced."""
-    names = {entry.name: file_name(entry) for entry in entries}
+    names = {entry.name: file_name(entry.name) for entry in entries}
     paths = []
     for record, trace in results_of(StepTrace, records):
         job = record.job
@@ -74,6 +85,9 @@ def render_explanation(entry: Entry, records: Sequence[Record], depth: int) -> s
         phase = record.job.workload.phase
         sections.append(f"## {TITLES[phase]}")
         sections += render_time(profile, depth)
+        sections += render_memory_profile(profile)
+        figure = f"{figure_name(entry, phase)}.png"
+        sections.append(f"![Memory alive over the operators of the step]({figure})")
     sections += _failures(records)
     lines = describe_provenance(summarize(records))
     sections += ["## Where these values come from", "\n".join(f"- {a}: {b}" for a, b in lines)]

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
 from typing import TypeVar
 
 from bench.results.profile import BETWEEN, Place, Profile
