@@ -25,6 +25,7 @@ reports: $(INSTALLED)
 	$(BIN)/python -m bench.pages || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.operations --models table1
 	$(BIN)/python -m bench.streaming
+	$(BIN)/python -m bench.explain table1 || [ $$? -eq 1 ]
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
@@ -72,6 +73,7 @@ CUDA_TESTS := \
 	tests/bench/measuring/probes/test_latency.py \
 	tests/bench/measuring/probes/test_launches_on_gpu.py \
 	tests/bench/measuring/probes/test_memory.py \
+	tests/bench/measuring/probes/test_profile_on_gpu.py \
 	tests/bench/measuring/test_environment.py \
 	tests/bench/measuring/test_replay.py \
 	tests/bench/measuring/test_stopwatch.py \

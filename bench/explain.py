@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.command import measure, name_failures, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.explain_options import build_parser, phases_on, read_settings
+from bench.explain_options import build_parser, make_folder, phases_on, read_settings
 from bench.gate.graft import N_ROUNDS, measure_in_turns, two_grafts
 from bench.machine.lock import measuring_alone
 from bench.measuring.isolate import prepare_measuring, run_jobs
@@ -47,50 +47,60 @@ def profile_and_report(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments)
     phases = phases_on(arguments, settings)
     folder = make_folder(arguments.output)
-    path = arguments.output / "records" / "explain" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
     if arguments.model:
-        return explain_revisions(arguments, settings, phases, folder, path)
-    return explain_networks(arguments, settings, phases, folder, path)
+        return explain_revisions(arguments, settings, phases, folder)
+    return explain_networks(arguments, settings, phases, folder)
 
 
 def explain_networks(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    phases: Sequence[Phase],
-    folder: Path,
-    path: Path,
+    arguments: argparse.Namespace, settings: Settings, phases: Sequence[Phase], folder: Path
 ) -> int:
-    """Profile each network, write its report, and compare two."""
+    """Profile each network or read what was profiled, write its report, and compare two."""
+    from bench.render.differing import compare_networks
     from bench.render.explanation import print_explanations, write_explanations, write_traces
 
     entries = [entry for text in arguments.subjects for entry in select_entries([text])]
-    environment = prepare_measuring(entries, settings.threads)
-    choose_device(settings.update_device, environment)
-    contracts = plan_contract_jobs(entries, settings)
-    jobs = plan_profile_jobs(entries, settings, phases)
-    measure(lambda records: plan_after(contracts, jobs, records), path, environment)
-    records = read_and_warn(path)
+    records: Sequence[Record]
+    if arguments.records:
+        records = read_and_warn(arguments.records)
+    else:
+        records = profile(entries, settings, phases, arguments)
     paths = write_explanations(entries, records, folder, arguments.depth)
-    if arguments.trace:
-        with measuring_alone():
-            traced = [*run_jobs(plan_profile_jobs(entries, settings, phases, "trace"), environment)]
-        paths += write_traces(entries, traced, folder)
-        records = (*records, *traced)
+    paths += write_traces(entries, records, folder)
     print_explanations(entries, records)
     if len(entries) == 2:
-        from bench.render.differing import compare_networks
-
         paths += compare_networks(entries, records, folder, arguments.depth)
     print(*paths, sep="\n")
     return EXIT_CELL_FAILED if name_failures(records) else EXIT_OK
 
 
-def explain_revisions(
-    arguments: argparse.Namespace,
+def profile(
+    entries: Sequence[Entry],
     settings: Settings,
     phases: Sequence[Phase],
-    folder: Path,
-    path: Path,
+    arguments: argparse.Namespace,
+) -> list[Record]:
+    """Profile each network. Traces are in no file of records: they have files of their own."""
+    environment = prepare_measuring(entries, settings.threads)
+    choose_device(settings.update_device, environment)
+    contracts = plan_contract_jobs(entries, settings)
+    jobs = plan_profile_jobs(entries, settings, phases)
+    path = name_records(arguments.output)
+    measure(lambda records: plan_after(contracts, jobs, records), path, environment)
+    records = [*read_and_warn(path)]
+    if arguments.trace:
+        with measuring_alone():
+            records += run_jobs(plan_profile_jobs(entries, settings, phases, "trace"), environment)
+    return records
+
+
+def name_records(output: Path) -> Path:
+    """A new file of records."""
+    return output / "records" / "explain" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+
+
+def explain_revisions(
+    arguments: argparse.Namespace, settings: Settings, phases: Sequence[Phase], folder: Path
 ) -> int:
     """Profile one network in two revisions, in rounds of processes, and compare them.
 
@@ -109,6 +119,7 @@ def explain_revisions(
         return [plan_job(entry, phase, "profile", settings, index) for phase in phases]
 
     base, head = arguments.subjects
+    path = name_records(arguments.output)
     records: list[Record] = []
     found: dict[Phase, tuple[list[Profile], list[Profile]]] = {phase: ([], []) for phase in phases}
     with two_grafts(base, head, entries[0], settings.threads) as sides, measuring_alone():
@@ -123,24 +134,6 @@ def explain_revisions(
     paths = compare_revisions(entries[0], (base, head), found, folder, arguments.depth)
     print(path, *paths, sep="\n")
     return EXIT_CELL_FAILED if name_failures(records) else EXIT_OK
-
-
-def make_folder(output: Path) -> Path:
-    """Where explanations go; made before anything is measured.
-
-    Raises:
-        UsageError: it can't be written.
-    """
-    folder = output / "explain"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
-    except OSError as error:
-        raise UsageError(
-            f"{folder} can't be written: {error.strerror}. Choose --output."
-        ) from error
-    return folder
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         action="store_true",
         help="also write explain/<model>-<phase>.trace.json.gz, for Perfetto or chrome://tracing",
     )
+    parser.add_argument(
+        "--records", type=Path, metavar="RECORDS.jsonl", help="render these, measure nothing"
+    )
     parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
     return parser
 
@@ -82,3 +85,21 @@ def phases_on(arguments: argparse.Namespace, settings: Settings) -> list[Phase]:
             f"--phase {arguments.phase} does not run on --device {device}: {' or '.join(there)}."
         )
     return [arguments.phase] if arguments.phase else there
+
+
+def make_folder(output: Path) -> Path:
+    """Where explanations go; made before anything is measured.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    folder = output / "explain"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{folder} can't be written: {error.strerror}. Choose --output."
+        ) from error
+    return folder

@@ -2,16 +2,33 @@
 
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bench import explain
+from bench.gate.graft import N_ROUNDS
 from bench.results.profile import Profile
 from bench.results.record import Status, results_of
 from bench.results.store import read_records
 
 NETWORK = "tests.bench.measuring.profiling.networks:Chain"
+
+
+AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+OWN_NETWORK = """
+from torch import nn
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 2, 1)
+
+    def forward(self, mixture):
+        return self.conv(mixture){step}
+"""
 
 
 def call(folder: Path, *arguments: str) -> int:
@@ -37,6 +54,44 @@ def test_one_command_writes_tables_and_data(
     printed = capsys.readouterr().out
     assert str(report) in printed
     assert "convolution" in printed
+
+
+def test_stored_records_are_rendered_again_and_the_same(tmp_path: Path) -> None:
+    assert call(tmp_path / "first", NETWORK, "--phase", "update") == 0
+    (records,) = (tmp_path / "first" / "records" / "explain").glob("*.jsonl")
+    assert call(tmp_path / "second", NETWORK, "--records", str(records)) == 0
+    first, second = (tmp_path / name / "explain" for name in ("first", "second"))
+    for path in first.glob("*.*"):
+        if path.suffix != ".png":
+            assert path.read_text() == (second / path.name).read_text()
+    assert len({path.suffix for path in second.iterdir()}) == 4
+
+
+def test_two_networks_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wider = "tests.bench.measuring.profiling.networks:Wider"
+    assert call(tmp_path, NETWORK, wider, "--phase", "inference") == 0
+    (report,) = (tmp_path / "explain").glob("*-and-*.md")
+    assert "1.01 M → 3.74 M" in report.read_text()  # 8000 samples of 126 and 468
+    assert "What costs more in" in capsys.readouterr().out
+
+
+def test_two_revisions_of_a_network_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's own repository, whose network has one operator more in the second revision."""
+    repository = tmp_path / "own"
+    repository.mkdir()
+    monkeypatch.chdir(repository)
+    for step in ("", " + mixture.mean()"):
+        (repository / "own_networks.py").write_text(OWN_NETWORK.format(step=step))
+        for command in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-qm", "A revision"]):
+            subprocess.run(["git", *command], check=True)
+    options = ["--model", "own_networks:Own", "--phase", "inference"]
+    assert call(tmp_path, "HEAD~1", "HEAD", *options) == 0
+    (report,) = (tmp_path / "explain").glob("*HEAD-1-and-HEAD.md")
+    assert "mean" in report.read_text()
+    (path,) = (tmp_path / "records" / "explain").glob("*.jsonl")
+    assert len(read_records(path).records) == 2 * N_ROUNDS
 
 
 def test_a_network_that_fails_leaves_the_others_reports(
@@ -69,6 +124,8 @@ def test_a_trace_opens_as_chromes(tmp_path: Path) -> None:
         ([NETWORK, "--phase", "gpu_inference"], "does not run on --device cpu"),
         ([NETWORK, "--time", "-1"], "--time must be above 0 s"),
         ([NETWORK, "--device", "cuda"], "--device cuda: "),
+        (["HEAD", "--model", NETWORK], "REV1 REV2"),
+        (["HEAD", "no-such-revision", "--model", NETWORK], "no-such-revision"),
     ],
 )
 def test_a_request_that_cant_be_met_writes_no_record(

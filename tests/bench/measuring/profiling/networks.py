@@ -16,13 +16,13 @@ WIDTH = 6
 class Chain(nn.Module):
     """Point-wise convolutions and activations, ``[batch, 1, time] -> [batch, 2, time]``."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.encoder = nn.Conv1d(1, WIDTH, 1)
+        self.encoder = nn.Conv1d(1, width, 1)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv1d(WIDTH, WIDTH, 1), nn.PReLU()) for _ in range(3)
+            nn.Sequential(nn.Conv1d(width, width, 1), nn.PReLU()) for _ in range(3)
         )
-        self.decoder = nn.Conv1d(WIDTH, 2, 1)
+        self.decoder = nn.Conv1d(width, 2, 1)
 
     def forward(self, mixture: Tensor) -> Tensor:
         features = self.encoder(mixture)
@@ -30,6 +30,11 @@ class Chain(nn.Module):
             features = features + block(features)
         estimates: Tensor = self.decoder(features)
         return estimates
+
+
+class Wider(Chain):
+    def __init__(self) -> None:
+        super().__init__(2 * WIDTH)
 
 
 def workload(phase: Phase, n_samples: int = N_SAMPLES) -> Workload:
