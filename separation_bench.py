@@ -16,6 +16,7 @@ COMMANDS = {
     "report": "write the reports again from stored records",
     "operations": "where the operations go, beside other counters",
     "explain": "where the time and the memory of a step go, by module, operator and line",
+    "sweep": "how time and memory grow with length, batch and threads",
     "streaming": "real-time factor against latency on a stream",
     "doctor": "say what makes this machine unfit to measure on",
     "repeatability": "how far ratios move between runs, quiet and under load",

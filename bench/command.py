@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Plan = Callable[[Sequence[Record]], Sequence[Job]]
 """From the records of a run so far to the jobs to run next; none ends the run."""
+Run = Callable[[Sequence[Job], Sequence[Record]], Generator[Record, None, None]]
+"""From jobs and the records of a run so far to one record of each job."""
 SCRIPT = "separation-bench"
 """The command that installation makes (``separation_bench.py``)."""
 
@@ -74,6 +76,22 @@ def measure(
     resumed: Sequence[Record] | None = None,
     progress: "AbstractContextManager[Progress] | None" = None,
 ) -> None:
+    """Run what the plan asks for until it asks for nothing, as ``measure_with`` does.
+
+    Raises:
+        UsageError: another run is measuring on this machine, the file can't be made, or the disk
+            is full.
+    """
+    measure_with(lambda jobs, _: run_jobs(jobs, environment), plan, path, resumed, progress)
+
+
+def measure_with(
+    run: Run,
+    plan: Plan,
+    path: Path,
+    resumed: Sequence[Record] | None = None,
+    progress: "AbstractContextManager[Progress] | None" = None,
+) -> None:
     """Run what the plan asks for until it asks for nothing.
 
     Each record is on disk before the next job starts. ``resumed`` are the records that an
@@ -92,7 +110,7 @@ def measure(
         file = RecordFile.create(path) if resumed is None else RecordFile(path, measured)
         while jobs := plan(measured):
             told.expect(len(jobs))
-            with closing(run_jobs(jobs, environment)) as running:
+            with closing(run(jobs, measured)) as running:
                 for record in running:
                     file.append(record)
                     measured.append(record)

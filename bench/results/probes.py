@@ -5,6 +5,7 @@ The instrument itself is ``bench.measuring.probes.<name>``, with a function ``me
 
 from dataclasses import dataclass
 
+from bench.results.forecast import MemoryForecast
 from bench.results.measurements import (
     ContractCheck,
     CounterComparison,
@@ -124,6 +125,7 @@ PROBES = {
         ProbeSpec(
             "profile", Profile, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
         ),
+        ProbeSpec("forecast", MemoryForecast, preload=(OPTIMISER_IMPORT,)),
         ProbeSpec("trace", StepTrace, takes_time=True, preload=(OPTIMISER_IMPORT,)),
     )
 }

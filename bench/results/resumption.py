@@ -1,6 +1,6 @@
 """Going on with a run: which of its records need not be made again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -34,13 +34,54 @@ def records_to_keep(
                 "--resume."
             )
     done = [record for record in records if record.status == Status.OK]
+    _refuse_other_code(path, done, lambda record: environment)
+    return done
+
+
+def records_of_a_sweep(
+    path: Path, records: Sequence[Record], environments: Mapping[int, Environment]
+) -> list[Record]:
+    """The records of a sweep's file that succeeded, at the numbers of threads that go on.
+
+    Where a cell was left out for want of memory, how much it needs is told anew.
+
+    Raises:
+        UsageError: the file was made with other code or on another machine.
+    """
+    going_on = [record for record in records if record.job.workload.threads in environments]
+    newest = {record.job.cell: record for record in going_on}.values()
+    refused = {
+        (record.job.model, record.job.workload)
+        for record in newest
+        if record.job.probe == "memory" and record.status == Status.SKIPPED
+    }
+    done = [
+        record
+        for record in newest
+        if record.status == Status.OK
+        and not (
+            record.job.probe == "forecast" and (record.job.model, record.job.workload) in refused
+        )
+    ]
+    _refuse_other_code(path, done, lambda record: environments[record.job.workload.threads])
+    return done
+
+
+def _refuse_other_code(
+    path: Path, done: Sequence[Record], environment_of: Callable[[Record], Environment]
+) -> None:
+    """Records of two codes or machines are not put together.
+
+    Raises:
+        UsageError: they were made elsewhere.
+    """
     for record in done:
-        if fingerprint(record.job, record.environment) != fingerprint(record.job, environment):
+        here = fingerprint(record.job, environment_of(record))
+        if fingerprint(record.job, record.environment) != here:
             raise UsageError(
                 f"{path} was made with other code or packages, or on another machine, "
                 "so it can't be resumed. Start a new run without --resume."
             )
-    return done
 
 
 def _differences(made: Workload, asked: Workload) -> str:

@@ -1,0 +1,48 @@
+"""What a step must hold at least, told without running it: the liveness walk on the meta device.
+
+The parent makes a forecast of it by the smaller cells that were measured (``bench.forecasting``).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from bench.machine.free_memory import free_memory_bytes
+from bench.measuring.memory.liveness import trace_without_data
+from bench.measuring.memory.peaks import read_resident_bytes
+from bench.results.forecast import MemoryForecast
+from bench.results.record import CellError, Status
+from bench.results.workload import Workload
+
+CUDA_CONTEXT_BYTES = 500_000_000
+"""Of a process on a GPU beside what torch allocates, before any was measured."""
+
+
+def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> MemoryForecast:
+    """The minimum, and with what this process holds itself a first forecast.
+
+    Raises:
+        CellError: the network needs data; it would have to run.
+    """
+    try:
+        known = trace_without_data(build, workload)
+    except (CellError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        reason = (
+            "Its memory can't be told without running it: the network needs data "
+            f"({type(error).__name__})."
+        )
+        raise CellError(Status.UNSUPPORTED, reason) from error
+    minimum = int(known.values["minimum_bytes"])
+    on_cuda = workload.device == "cuda"
+    beside = CUDA_CONTEXT_BYTES if on_cuda else read_resident_bytes("VmRSS")
+    available = torch.cuda.mem_get_info()[0] if on_cuda else free_memory_bytes()
+    return MemoryForecast(
+        minimum_bytes=minimum,
+        allocated_bytes=minimum,
+        process_bytes=beside + minimum,
+        available_bytes=available,
+        n_smaller=0,
+    )

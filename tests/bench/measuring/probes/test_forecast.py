@@ -1,0 +1,105 @@
+"""Memory told before it is measured, held to real networks in real processes."""
+
+from dataclasses import replace
+
+import psutil
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.forecasting import foretell
+from bench.measuring.isolate import run_jobs
+from bench.measuring.probes import forecast
+from bench.results.forecast import MemoryForecast
+from bench.results.measurements import MemoryPeaks
+from bench.results.record import CellError, Record, Status
+from bench.results.workload import Phase, Workload
+from tests.bench.example_records import ENVIRONMENT, make_job
+
+WORK = Workload("inference", "cpu", 8000, 1, "float32", 1, 0)
+WITHIN = 0.10
+
+
+class Wide(nn.Module):
+    """Two convolutions with 64 channels between them, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(1, 64, 1, bias=False)
+        self.last = nn.Conv1d(64, 2, 1, bias=False)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        estimates: Tensor = self.last(self.first(mixture))
+        return estimates
+
+
+class Reader(Wide):
+    """Looks at a value, which the meta device does not have."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return super().forward(mixture) * float(mixture.sum())
+
+
+@pytest.mark.parametrize("n_samples", [1000, 8000])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_minimum_is_the_widest_place_and_the_weights(n_samples: int, batch: int) -> None:
+    """float32: the hidden features meet the mixture or the estimates, whichever is larger."""
+    work = replace(WORK, n_samples=n_samples, batch=batch)
+    found = forecast.measure(Wide, work, 0.0)
+    # The estimates are compared with the mixture by nobody here, so that it is let go or kept.
+    widest = 4 * batch * n_samples * (64 + 2)
+    weights = 4 * (64 + 2 * 64)
+    assert weights + widest <= found.minimum_bytes <= weights + widest + 4 * batch * n_samples
+    assert found.allocated_bytes == found.minimum_bytes
+    assert found.n_smaller == 0
+    assert found.process_bytes > found.minimum_bytes + 10_000_000
+    assert 0 < found.available_bytes <= psutil.virtual_memory().total
+
+
+def test_nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour of audio in a batch of 1000: no machine could hold it."""
+    found = forecast.measure(Wide, replace(WORK, n_samples=8000 * 3600, batch=1000), 0.0)
+    assert found.minimum_bytes > 4 * 66 * 8000 * 3600 * 1000
+
+
+def test_a_network_that_needs_data_is_not_run() -> None:
+    with pytest.raises(CellError, match="needs data") as error:
+        forecast.measure(Reader, WORK, 0.0)
+    assert error.value.status == Status.UNSUPPORTED
+
+
+def test_on_a_gpu_its_own_memory_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (7_000, 9_000))
+    work = replace(WORK, phase="gpu_inference", device="cuda")
+    found = forecast.measure(Wide, work, 0.0)
+    assert found.available_bytes == 7_000
+    assert found.process_bytes == found.minimum_bytes + forecast.CUDA_CONTEXT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("factory", "phase", "lengths"),
+    [
+        ("models.sudormrf:sudormrf_0_25x", "inference", (8000, 16000, 32000)),
+        ("models.sudormrf:sudormrf_0_25x", "update", (4000, 8000, 16000)),
+    ],
+)
+def test_at_doubled_length_the_forecast_is_within_a_tenth_of_what_is_measured(
+    factory: str, phase: Phase, lengths: tuple[int, ...]
+) -> None:
+    records: list[Record] = []
+    for n_samples in lengths:
+        for probe in ("forecast", "memory"):
+            job = make_job("own", probe, phase, factory=factory, n_samples=n_samples, threads=1)
+            (record,) = run_jobs([job], ENVIRONMENT)
+            assert (record.status, record.reason) == (Status.OK, "")
+            records.append(foretell(record, records))
+    for told, found in zip(records[::2], records[1::2], strict=True):
+        assert isinstance(told.result, MemoryForecast)
+        assert isinstance(found.result, MemoryPeaks)
+        if told.result.n_smaller:
+            peaks = found.result
+            assert told.result.minimum_bytes == peaks.minimum_bytes
+            assert told.result.allocated_bytes == pytest.approx(
+                peaks.peak_allocated_bytes, rel=WITHIN
+            )
+            assert told.result.process_bytes == pytest.approx(peaks.peak_rss_bytes, rel=WITHIN)
