@@ -8,10 +8,10 @@ be met, or no cell could be measured; 130 Ctrl-C and 143 SIGTERM (finished recor
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 from bench.command import measure_with, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
@@ -31,7 +31,7 @@ from bench.sweeping import Sweep
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, write, and turn every ending into an exit code."""
-    start_s = time.monotonic()
+    start_s = monotonic()
     arguments = build_parser(name_program("sweep")).parse_args(argv)
     return run_command(lambda: sweep_and_report(arguments, start_s))
 

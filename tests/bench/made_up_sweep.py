@@ -20,7 +20,7 @@ from tests.bench.example_records import ENVIRONMENT, fail, make_record
 
 SMALL, LARGE = (Entry(name, name, f"tests.networks:{name}", n_src=2) for name in ("small", "large"))
 MACS = {SMALL.name: 20_000, LARGE.name: 200_000}
-"""For each sample."""
+"""For each sample; of any other network as of the small one."""
 START_S, REST_S = 2.0, 0.5
 """Of every server, and of a process beside its calls."""
 WEIGHTS, BYTES, PROCESS = 4_000_000, 1_000, 200_000_000
@@ -74,7 +74,7 @@ class MadeUpMachine:
         return max(1.5, calls) if job.probe == "latency" else calls
 
     def _macs(self, job: Job) -> int:
-        return MACS[job.model] * job.workload.n_samples * job.workload.batch
+        return MACS.get(job.model, MACS[SMALL.name]) * job.workload.n_samples * job.workload.batch
 
     def _measure(self, job: Job) -> Result:
         live = BYTES * job.workload.n_samples * job.workload.batch

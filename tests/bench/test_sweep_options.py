@@ -1,5 +1,7 @@
 """Grids and times as they are written on the command line."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_a_doubling_range_starts_grows_by_its_factor_and_ends_before_its_stop(
     sizes = read_sizes("--samples", f"{start}:{stop}:x{factor:.3f}")
     assert sizes[0] == start
     factor = float(f"{factor:.3f}")
-    for size, following in zip(sizes, sizes[1:], strict=False):
+    for size, following in pairwise(sizes):
         assert abs(following - factor * size) <= 0.5
     assert sizes[-1] <= stop < round(factor * sizes[-1])
 
