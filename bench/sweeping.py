@@ -86,16 +86,19 @@ def missing(cell: Cell, found: Mapping[object, Record]) -> list[Job]:
 def choose_wave(cells: Sequence[Cell], costs: Costs, left_s: float) -> list[Cell]:
     """The cheapest cell that fits into the time, and others of about the same cost.
 
-    No two of one network in one phase and dtype: the memory of the larger is told from the smaller.
+    Of a network in one phase and dtype only the smallest can be among them: the memory of a larger
+    one is told from it.
     """
+    costs_s = {cell: costs.of_cell(cell) for cell in cells}
+    smallest: dict[tuple[str, str, str], Cell] = {}
+    for cell in sorted(cells, key=lambda cell: (cell.size, costs_s[cell])):
+        smallest.setdefault(cell.line, cell)
     wave: list[Cell] = []
-    for cell in sorted(cells, key=costs.of_cell):
-        cost_s = costs.of_cell(cell)
-        if cost_s > left_s or (wave and cost_s > ABOUT_THE_SAME * costs.of_cell(wave[0])):
+    for cell in sorted(smallest.values(), key=costs_s.__getitem__):
+        if costs_s[cell] > left_s or costs_s[cell] > ABOUT_THE_SAME * costs_s[(wave or [cell])[0]]:
             break
-        if all(cell.line != other.line for other in wave):
-            wave.append(cell)
-            left_s -= cost_s
+        wave.append(cell)
+        left_s -= costs_s[cell]
     return wave
 
 
