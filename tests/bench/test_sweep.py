@@ -17,7 +17,7 @@ from bench.results.record import Job, Record, Status, results_of
 from bench.results.store import read_records
 from bench.sweeping import Sweep
 from tests.bench.example_records import ENVIRONMENT, environment
-from tests.bench.made_up_sweep import MadeUpMachine
+from tests.bench.made_up_machine import MadeUpMachine
 
 NETWORK = "sudormrf-0.25x"
 GRID = ("--models", NETWORK, "--samples", "1000,2000,4000")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bench.grid import Cell
 from bench.sweep_costs import GUESSED_RATE, Costs
-from tests.bench.made_up_sweep import LARGE, MACS, SMALL, MadeUpMachine, make_grid, make_sweep
-from tests.bench.made_up_sweep import run_sweep as run
+from tests.bench.made_up_machine import LARGE, MACS, SMALL, MadeUpMachine, make_grid, make_sweep
+from tests.bench.made_up_machine import run_sweep as run
 
 ENTRIES = (SMALL, LARGE)
 

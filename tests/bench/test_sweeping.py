@@ -17,7 +17,7 @@ from bench.results.record import Job, Record, Status
 from bench.sweep_costs import PROBES_OF_A_CELL
 from bench.sweeping import Sweep
 from tests.bench.example_records import ENVIRONMENT
-from tests.bench.made_up_sweep import (
+from tests.bench.made_up_machine import (
     LARGE,
     SMALL,
     START_S,
