@@ -17,7 +17,10 @@ from bench.results.workload import Phase, Workload
 
 PROBES_OF_A_CELL = ("operations", "forecast", "memory", "latency")
 START_S = {"cpu": 2.5, "cuda": 8.0}
-"""Until a process can begin that has a server of its own, CUDA's start included."""
+"""Until a process can begin that has a server of its own, CUDA's start included.
+
+A cell's operations are counted by the server that its memory is told by.
+"""
 GUESSED_OVERHEAD_S = 2.0
 """Of a process beside its calls: the network is built, and its memory walked through."""
 GUESSED_RATE = {"cpu": 4e9, "cuda": 4e11}
@@ -56,9 +59,10 @@ class Costs:
         return sum(self.of_job(job) for job in jobs if job.cell not in self._done)
 
     def of_job(self, job: Job) -> float:
-        """Seconds of one job, the start of its process included."""
+        """Seconds of one job, the start of its server included."""
         overhead_s = self._overheads.get((*_kind(job), job.probe), GUESSED_OVERHEAD_S)
-        return START_S[job.workload.device] + overhead_s + self._calls_s(job)
+        start_s = 0.0 if job.probe == "operations" else START_S[job.workload.device]
+        return start_s + overhead_s + self._calls_s(job)
 
     def of_call(self, job: Job) -> float:
         """Seconds of one step, as the nearest cell of the network took them, scaled."""
