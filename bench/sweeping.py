@@ -26,7 +26,9 @@ ABOUT_THE_SAME = 2.0
 """Times the cost of the cheapest cell, up to which others join it."""
 SLACK = 0.05
 """Of the time to spend, by which a process may go beyond it before it is ended."""
-LEAST_DEADLINE_S = 5.0
+LEAST_DEADLINE_S = {"memory": 5.0, "latency": 5.0}
+LEAST_OTHERS_S = 60.0
+"""The same of what makes no calls, and takes seconds."""
 
 RunJobs = Callable[[Sequence[Job], Environment], Generator[Record, None, None]]
 
@@ -176,13 +178,9 @@ class Sweep:
     def run(self, jobs: Sequence[Job], records: Sequence[Record]) -> Generator[Record, None, None]:
         """One record of each job: of what is run, or that it is not and why."""
         for group in _side_by_side(jobs, records):
-            running = []
-            for job in group:
-                if reason := why_not(job, records, self.left_s):
-                    yield self._refused(job, reason)
-                else:
-                    running.append(replace(job, deadline_s=self._deadline_s(job)))
-            if running:
+            reasons = [(job, why_not(job, records, self.left_s)) for job in group]
+            yield from (self._refused(job, reason) for job, reason in reasons if reason)
+            if running := self._within_time([job for job, reason in reasons if not reason]):
                 environment = self.environments[running[0].workload.threads]
                 with closing(self.run_jobs(running, environment)) as measured:
                     for record in measured:
@@ -197,10 +195,20 @@ class Sweep:
         expected_s = sum(map(costs.of_cell, open_cells))
         return len(self.cells) - len(open_cells), max(0.0, min(expected_s, self.left_s))
 
-    def _deadline_s(self, job: Job) -> float:
-        """At most the job's own; what is left of the time, and a little more."""
-        rest_s = self.left_s + SLACK * self.budget_s
-        return min(job.deadline_s, max(LEAST_DEADLINE_S, rest_s))
+    def _within_time(self, jobs: Sequence[Job]) -> list[Job]:
+        """The same, ended where they go beyond their shares of the time that is left."""
+        costs = Costs(self._records)
+        costs_s = [costs.of_job(job) for job in jobs]
+        rest_s = max(0.0, self.left_s) + SLACK * self.budget_s
+        shares_s = [rest_s * cost_s / sum(costs_s) for cost_s in costs_s]
+        limits_s = [
+            max(LEAST_DEADLINE_S.get(job.probe, LEAST_OTHERS_S), share_s)
+            for job, share_s in zip(jobs, shares_s, strict=True)
+        ]
+        return [
+            replace(job, deadline_s=min(job.deadline_s, limit_s))
+            for job, limit_s in zip(jobs, limits_s, strict=True)
+        ]
 
     def _refused(self, job: Job, reason: str) -> Record:
         return Record(
