@@ -43,11 +43,11 @@ def sweep_and_report(arguments: argparse.Namespace, start_s: float) -> int:
         UsageError: what was asked for means nothing, or no cell of it could be measured.
     """
     entries = select_entries(arguments.models)
-    path = arguments.records or measure_grid(entries, arguments, start_s)
+    path: Path = arguments.records or measure_grid(entries, arguments, start_s)
     records = newest_of_each_cell(read_and_warn(path))
-    entries = measured_ones(entries, records, path)
+    measured = measured_ones(entries, records, path)
     refuse_nothing(records, path)
-    return report(entries, records, path, arguments.output / "sweep")
+    return report(measured, records, path, arguments.output / "sweep")
 
 
 def measure_grid(entries: Sequence[Entry], arguments: argparse.Namespace, start_s: float) -> Path:
@@ -63,7 +63,7 @@ def measure_grid(entries: Sequence[Entry], arguments: argparse.Namespace, start_
     environment = environments[grid.threads[0]]
     place = device_name(choose_device(grid.device, environment), environment)
     cells = grid.cells(entries)
-    records = arguments.output / "records" / "sweep"
+    records: Path = arguments.output / "records" / "sweep"
     path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
     if arguments.resume and (earlier := list_runs(records, place)):
         path = earlier[0]

@@ -16,13 +16,8 @@ from bench.results.statistics import LONG_CALL_S
 from bench.results.workload import Phase, Workload
 
 PROBES_OF_A_CELL = ("operations", "forecast", "memory", "latency")
-START_S = {"cpu": 2.5, "cuda": 8.0}
-"""Until a process can begin that has a server of its own, CUDA's start included.
-
-A cell's operations are counted by the server that its memory is told by.
-"""
-GUESSED_OVERHEAD_S = 2.0
-"""Of a process beside its calls: the network is built, and its memory walked through."""
+GUESSED_OVERHEAD_S = {"cpu": 4.0, "cuda": 10.0}
+"""Of a process beside its calls: its server starts, the network is built."""
 GUESSED_RATE = {"cpu": 4e9, "cuda": 4e11}
 """Multiply-adds each second of a network, before any was timed."""
 GUESSED_MACS = 100_000
@@ -60,9 +55,9 @@ class Costs:
 
     def of_job(self, job: Job) -> float:
         """Seconds of one job, the start of its server included."""
-        overhead_s = self._overheads.get((*_kind(job), job.probe), GUESSED_OVERHEAD_S)
-        start_s = 0.0 if job.probe == "operations" else START_S[job.workload.device]
-        return start_s + overhead_s + self._calls_s(job)
+        guess_s = GUESSED_OVERHEAD_S[job.workload.device]
+        overhead_s = self._overheads.get((*_kind(job), job.probe), guess_s)
+        return overhead_s + self._calls_s(job)
 
     def of_call(self, job: Job) -> float:
         """Seconds of one step, as the nearest cell of the network took them, scaled."""
@@ -87,12 +82,13 @@ class Costs:
     def _macs_of(self, model: str, work: Workload) -> float:
         """As counted, or by length and batch from the nearest that was; never 0."""
         counted = self._macs.get((model, work.phase), {})
-        exact = counted.get((work.n_samples, work.batch))
-        if exact is None and counted:
-            size = work.n_samples * work.batch
-            near = min(counted, key=lambda shape: abs(math.log(shape[0] * shape[1] / size)))
-            exact = counted[near] * size / (near[0] * near[1])
-        return exact or GUESSED_MACS * work.n_samples * work.batch
+        size = work.n_samples * work.batch
+        if not any(counted.values()):
+            return float(GUESSED_MACS * size)
+        if exact := counted.get((work.n_samples, work.batch)):
+            return exact
+        near = min(counted, key=lambda shape: abs(math.log(shape[0] * shape[1] / size)))
+        return counted[near] * size / (near[0] * near[1])
 
     def _slowest_s(self, work: Workload) -> float:
         """Seconds for each multiply-add: of the slowest network in this phase, or a guess."""

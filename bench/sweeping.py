@@ -18,6 +18,7 @@ from bench.measuring.isolate import run_jobs
 from bench.results.environment import Environment
 from bench.results.forecast import MemoryForecast
 from bench.results.record import Job, Record, Status, broken_networks
+from bench.results.workload import Workload
 from bench.sweep_costs import Costs
 from bench.units import format_duration
 
@@ -30,6 +31,8 @@ LEAST_DEADLINE_S = {"memory": 5.0, "latency": 5.0}
 LEAST_OTHERS_S = 60.0
 """The same of what makes no calls, and takes seconds."""
 
+Key = tuple[str, str, Workload, str, int]
+"""What ``Job.cell`` is."""
 RunJobs = Callable[[Sequence[Job], Environment], Generator[Record, None, None]]
 
 
@@ -69,7 +72,7 @@ def _first_looks(cells: Sequence[Cell], records: Sequence[Record]) -> list[Job]:
     return [job for job in counts.values() if job.model not in broken]
 
 
-def missing(cell: Cell, found: Mapping[object, Record]) -> list[Job]:
+def missing(cell: Cell, found: Mapping[Key, Record]) -> list[Job]:
     """The jobs of the next stage of a cell that have no record; none where it is settled.
 
     It is where its time has a record, or its memory one that did not end well.
@@ -105,7 +108,7 @@ def choose_wave(cells: Sequence[Cell], costs: Costs, left_s: float) -> list[Cell
 
 
 def _one_more_round(
-    cells: Sequence[Cell], found: Mapping[object, Record], costs: Costs, left_s: float
+    cells: Sequence[Cell], found: Mapping[Key, Record], costs: Costs, left_s: float
 ) -> list[Job]:
     """Another process for the cheapest of the cells that have the fewest, if it fits."""
     for index in range(1, N_ROUNDS):

@@ -52,16 +52,17 @@ class MadeUpMachine:
     def run_jobs(
         self, jobs: Sequence[Job], environment: Environment
     ) -> Generator[Record, None, None]:
-        self.now_s += START_S
         self.n_servers += 1
+        beside_s = START_S + REST_S  # of the first, which waits for its server
         for job in jobs:
             self.act(job)
             self.jobs.append(job)
             record = make_record(job, self._measure(job), environment)
-            elapsed_s = min(REST_S + self._calls_s(job), job.deadline_s)
+            whole_s = beside_s + self._calls_s(job)
+            elapsed_s, beside_s = min(whole_s, job.deadline_s), REST_S
             self.now_s += elapsed_s
             failure = self.failures.get((job.probe, job.workload.n_samples))
-            if REST_S + self._calls_s(job) > job.deadline_s:
+            if whole_s > job.deadline_s:
                 failure = Status.TIMEOUT, f"Not finished after {job.deadline_s} s."
             record = fail(record, *failure) if failure else record
             yield replace(record, elapsed_s=elapsed_s)

@@ -1,6 +1,7 @@
 """Memory told from smaller cells, on made-up ones whose memory grows by a known law."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def minimum_of(n_samples: int, batch: int) -> int:
     return FIXED + LIVE * n_samples * batch
 
 
-def measured(n_samples: int, batch: int = 1, workspace: int = 500, **job: object) -> Record:
+def measured(n_samples: int, batch: int = 1, workspace: int = 500, **job: Any) -> Record:
     """A cell that holds twice its minimum, workspace for each sample of one mixture, and pages."""
     live = LIVE * n_samples * batch
     allocated = FIXED + 2 * live + workspace * n_samples
@@ -37,17 +38,17 @@ def measured(n_samples: int, batch: int = 1, workspace: int = 500, **job: object
     )
     return make_record(
         make_job(probe="memory", n_samples=n_samples, batch=batch, **job),
-        peaks,  # type: ignore[arg-type]
+        peaks,
     )
 
 
-def walk(n_samples: int, batch: int = 1, **job: object) -> Record:
+def walk(n_samples: int, batch: int = 1, **job: Any) -> Record:
     """What the probe finds by itself."""
     minimum = minimum_of(n_samples, batch)
     found = MemoryForecast(minimum, minimum, PROCESS + minimum, 10**12, 0)
     return make_record(
         make_job(probe="forecast", n_samples=n_samples, batch=batch, **job),
-        found,  # type: ignore[arg-type]
+        found,
     )
 
 

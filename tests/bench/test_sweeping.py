@@ -103,7 +103,8 @@ def test_cheap_cells_come_first() -> None:
     machine = MadeUpMachine(rate=1e7)
     run_sweep(make_sweep(machine, make_grid(samples=(4000, 1000, 2000))))
     times = [machine.call_s(j) for j in machine.jobs if j.probe == "latency" and j.round == 0]
-    assert times == sorted(times)
+    assert times[:2] == [2.0, 20.0]  # of each network one, before any was timed
+    assert times[2:] == sorted(times[2:])
 
 
 @given(
@@ -114,7 +115,7 @@ def test_cheap_cells_come_first() -> None:
 def test_the_time_is_kept_and_what_does_not_fit_is_named(
     budget_s: float, rate: float, speeds: list[float]
 ) -> None:
-    """Within 10 %, whatever cells take; 20 s are what the first looks at two networks may."""
+    """Within 10 %, whatever cells take, and the start of a server more."""
     grid = make_grid(samples=tuple(1000 * 2**k for k in range(7)), batches=(1, 2))
     machine = MadeUpMachine(rate=rate)
     machine.speed = lambda job: speeds[(job.workload.n_samples // 1000).bit_length() % 4]
@@ -136,7 +137,9 @@ def test_a_refusal_says_the_time_that_the_cell_would_take() -> None:
     (refused,) = [record for record in records if record.status == Status.SKIPPED]
     assert refused.job.workload.n_samples == 2000
     assert refused.reason.startswith("It would take about 5 min, and ")
-    assert found(records, "latency")[Cell.of(records[-2].job)].status == Status.OK
+    assert [cell.work.n_samples for cell, r in found(records, "latency").items() if r.result] == [
+        100
+    ]
 
 
 @pytest.mark.parametrize("probe", ["memory", "latency"])
@@ -188,7 +191,7 @@ def stop_after(sweep: Sweep, n_records: int) -> list[Record]:
 
 
 def test_a_resumed_sweep_has_a_time_of_its_own() -> None:
-    machine, grid = MadeUpMachine(rate=1e7), make_grid(samples=(1000, 2000, 4000, 8000))
+    machine, grid = MadeUpMachine(rate=1e8), make_grid(samples=(1000, 2000, 4000, 8000))
     first = run_sweep(make_sweep(machine, grid, budget_s=60.0))
     done = [record for record in first if record.status == Status.OK]
     assert len(done) < len(first)
