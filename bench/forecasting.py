@@ -1,15 +1,16 @@
 """The memory of a cell, told before it is measured from smaller cells and its liveness walk.
 
 The walk (``bench.measuring.memory.liveness``) gives the least that any schedule of the step must
-hold. What is measured is more: the libraries, workspace inside operators, pages that the allocator
-keeps. Between two cells of one network that excess grows with the minimum, so that a line through
-smaller ones leads to the next. A network of length 0 is the first point of each line: it
-holds its weights and nothing else.
+hold. What torch's allocator holds is more: workspace inside operators. Between cells of one network
+that excess grows with the minimum, so that a line through smaller ones leads to the next; a network
+of length 0 is the first point of each line: it holds its weights and nothing else. What the process
+holds beside it, the libraries and what the C library does not give back, is told from all of them.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import MemoryPeaks
@@ -19,6 +20,8 @@ from bench.units import format_si
 
 SHARE_OF_AVAILABLE = 0.9
 """Of the memory at hand: a cell that is told to need more is not run."""
+MUCH_SMALLER = 0.75
+"""Of another cell's live set: closer ones differ by pages and chance alone."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Point:
     fixed_bytes: int  # of the minimum: weights and the optimiser's state
     allocated_bytes: int
     process_bytes: int
+
+    @property
+    def live_bytes(self) -> int:
+        """Of the minimum, what grows with the input."""
+        return self.minimum_bytes - self.fixed_bytes
 
 
 def foretell(record: Record, records: Sequence[Record]) -> Record:
@@ -43,17 +51,14 @@ def foretell(record: Record, records: Sequence[Record]) -> Record:
     points = smaller_cells(record.job, walk.minimum_bytes, records)
     if not points:
         return record
-    chosen = nearest_in_line(record.job.workload, points)
-    minimum = walk.minimum_bytes
-    origin = chosen[0].fixed_bytes
-    # What the process holds beside torch's allocator, of a step without activations.
-    base = walk.process_bytes - minimum + origin
-    allocated = extend(
-        [(p.minimum_bytes, p.allocated_bytes) for p in chosen], (origin, origin), minimum
-    )
-    process = extend([(p.minimum_bytes, p.process_bytes) for p in chosen], (origin, base), minimum)
+    allocated = tell_allocated(record.job.workload, walk.minimum_bytes, points)
+    # Of a process that holds no activations yet: the walk's own, and the weights.
+    empty = walk.process_bytes - walk.minimum_bytes + points[0].fixed_bytes
     forecast = replace(
-        walk, allocated_bytes=allocated, process_bytes=process, n_smaller=len(points)
+        walk,
+        allocated_bytes=allocated,
+        process_bytes=tell_process(allocated, empty, points),
+        n_smaller=len(points),
     )
     return replace(record, result=forecast)
 
@@ -82,39 +87,56 @@ def process_bytes_of(peaks: MemoryPeaks) -> int:
     )
 
 
-def nearest_in_line(work: Workload, points: Sequence[Point]) -> list[Point]:
-    """One or two points, the nearest first, that differ from ``work`` in the length alone.
+def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[Point]) -> int:
+    """The allocator's peak, on a line through the two nearest cells, or one and the weights alone.
 
-    Where there are no two such, in the batch alone; else the two nearest of all.
+    Of cells that differ in the length, the line is over the minimum; of those that differ in the
+    batch alone, over that.
     """
     ranked = sorted(points, key=lambda point: _distance(point.work, work))
-    for is_in_line in (
-        lambda other: (other.batch, other.threads) == (work.batch, work.threads),
-        lambda other: (other.n_samples, other.threads) == (work.n_samples, work.threads),
-        lambda other: other.batch == work.batch,
-        lambda other: other.n_samples == work.n_samples,
-    ):
-        line = [point for point in ranked if is_in_line(point.work)]
-        if len({point.minimum_bytes for point in line}) >= 2:
-            return _two_apart(line)
-    return _two_apart(ranked)
+    of_batch = [p for p in ranked if p.work.batch == work.batch]
+    of_length = [p for p in ranked if p.work.n_samples == work.n_samples]
+    over_lengths, over_batches = _much_smaller(of_batch), _much_smaller(of_length)
+    if len(over_lengths) < 2 and len(over_batches) > len(over_lengths):
+        line = [(p.work.batch, p.allocated_bytes) for p in over_batches]
+        return _extend(line, (0, points[0].fixed_bytes), work.batch)
+    chosen = over_lengths or _much_smaller(ranked)
+    line = [(p.minimum_bytes, p.allocated_bytes) for p in chosen]
+    return _extend(line, (points[0].fixed_bytes,) * 2, minimum_bytes)
 
 
-def _two_apart(ranked: Sequence[Point]) -> list[Point]:
-    """The first, and the next with another minimum if there is one."""
-    first = ranked[0]
-    others = [point for point in ranked if point.minimum_bytes != first.minimum_bytes]
-    return [first, *others[:1]]
+def _much_smaller(ranked: Sequence[Point]) -> list[Point]:
+    """The first, and the next that is so much smaller that a line has a direction."""
+    others = [p for p in ranked if p.live_bytes <= MUCH_SMALLER * ranked[0].live_bytes]
+    return [*ranked[:1], *others[:1]]
 
 
-def extend(points: Sequence[tuple[int, int]], origin: tuple[int, int], minimum: int) -> int:
-    """Where the line through one or two points, or the first and the origin, is at a minimum.
+def _extend(points: Sequence[tuple[int, int]], origin: tuple[int, int], x: int) -> int:
+    """Where the line through one or two points, or the only one and the origin, is at x.
 
     It does not fall: a larger cell holds at least what the nearest smaller one did.
     """
-    (x, y), (x0, y0) = points[0], points[1] if len(points) > 1 else origin
-    slope = (y - y0) / (x - x0) if x != x0 else 1.0
-    return round(y + max(0.0, slope) * (minimum - x))
+    (x1, y1), (x0, y0) = points[0], points[1] if len(points) > 1 else origin
+    slope = (y1 - y0) / (x1 - x0) if x1 != x0 else 1.0
+    return round(y1 + max(0.0, slope) * (x - x1))
+
+
+def tell_process(allocated_bytes: int, empty_bytes: int, points: Sequence[Point]) -> int:
+    """The process's peak, on the line of all smaller cells over the allocator's peak.
+
+    Least squares of relative errors, the process without activations among the points: the C
+    library keeps freed blocks or gives them back as it happens, so that two processes of one cell
+    differ by a tenth and more, and a line through two of them would lead astray.
+    """
+    cells = [(points[0].fixed_bytes, empty_bytes)]
+    cells += [(point.allocated_bytes, point.process_bytes) for point in points]
+    weights = [1 / process**2 for _, process in cells]
+    xs, ys = zip(*cells, strict=True)
+    x, y = (sum(map(mul, weights, values)) / sum(weights) for values in (xs, ys))
+    spread = sum(w * (cell[0] - x) ** 2 for w, cell in zip(weights, cells, strict=True))
+    shared = sum(w * (cell[0] - x) * (cell[1] - y) for w, cell in zip(weights, cells, strict=True))
+    slope = max(0.0, shared / spread) if spread else 1.0
+    return round(y + slope * (allocated_bytes - x))
 
 
 def why_too_large(forecast: MemoryForecast) -> str:

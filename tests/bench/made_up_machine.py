@@ -97,7 +97,7 @@ class MadeUpMachine:
                 activation_bytes=3 * live,
                 minimum_bytes=minimum,
                 minimum_live_bytes=live,
-                peak_rss_bytes=PROCESS + 4_000_000 + allocated,
+                peak_rss_bytes=PROCESS + 400_000 + allocated,
             )
         assert job.probe == "latency"
         return LatencyTimes((self.call_s(job),) * 3)

@@ -34,7 +34,7 @@ def measured(n_samples: int, batch: int = 1, workspace: int = 500, **job: Any) -
         activation_bytes=allocated - FIXED,
         minimum_bytes=FIXED + live,
         minimum_live_bytes=live,
-        peak_rss_bytes=PROCESS + 30_000_000 + allocated,
+        peak_rss_bytes=PROCESS + 3_000_000 + allocated,
     )
     return make_record(
         make_job(probe="memory", n_samples=n_samples, batch=batch, **job),
@@ -63,21 +63,25 @@ def peaks_of(record: Record) -> MemoryPeaks:
 
 
 @given(
-    lengths=st.lists(st.integers(1000, 10**5), min_size=2, max_size=5, unique=True),
-    longer=st.floats(1.1, 4.0),
+    shortest=st.integers(1000, 10**5),
+    ratios=st.lists(st.floats(1.4, 4.0), min_size=2, max_size=5),
     batch=st.integers(1, 8),
     workspace=st.integers(0, 5000),
 )
 def test_through_two_smaller_lengths_a_line_leads_exactly(
-    lengths: list[int], longer: float, batch: int, workspace: int
+    shortest: int, ratios: list[float], batch: int, workspace: int
 ) -> None:
-    n_samples = int(max(lengths) * longer) + 1
-    smaller = [measured(length, batch, workspace) for length in lengths]
+    """The allocator's peak; the process's, 3 MB of which come with the first step, within 10 %."""
+    lengths = [shortest]
+    for ratio in ratios:
+        lengths.append(int(lengths[-1] * ratio))
+    *shorter, n_samples = lengths
+    smaller = [measured(length, batch, workspace) for length in shorter]
     forecast = told(foretell(walk(n_samples, batch), smaller))
     peaks = peaks_of(measured(n_samples, batch, workspace))
     assert forecast.allocated_bytes == pytest.approx(peaks.peak_allocated_bytes, abs=2)
-    assert forecast.process_bytes == pytest.approx(peaks.peak_rss_bytes, abs=2)
-    assert forecast.n_smaller == len(lengths)
+    assert forecast.process_bytes == pytest.approx(peaks.peak_rss_bytes, rel=0.10)
+    assert forecast.n_smaller == len(shorter)
 
 
 def test_through_two_smaller_batches_too() -> None:
@@ -91,7 +95,7 @@ def test_from_one_smaller_cell_the_excess_over_the_minimum_is_scaled() -> None:
     forecast = told(foretell(walk(8000), [measured(4000)]))
     peaks = peaks_of(measured(8000))
     assert forecast.allocated_bytes == peaks.peak_allocated_bytes
-    assert forecast.process_bytes == pytest.approx(peaks.peak_rss_bytes, abs=30_000_001)
+    assert forecast.process_bytes == pytest.approx(peaks.peak_rss_bytes, abs=3_000_001)
     assert forecast.n_smaller == 1
 
 
@@ -122,11 +126,47 @@ def test_other_threads_count_where_there_is_nothing_nearer() -> None:
     assert forecast.allocated_bytes == peaks_of(measured(8000)).peak_allocated_bytes
 
 
-def test_a_peak_that_fell_by_chance_leads_to_no_smaller_one() -> None:
+def test_one_process_that_differs_by_chance_leads_little_astray() -> None:
+    """10 % more than the others promise, in the nearest of four: less than half of it is left."""
+    smaller = [measured(n_samples) for n_samples in (1000, 2000, 4000, 8000)]
+    peak = peaks_of(smaller[-1]).peak_rss_bytes or 0
+    outlier = replace(peaks_of(smaller[-1]), peak_rss_bytes=int(1.1 * peak))
+    undisturbed = told(foretell(walk(16000), smaller)).process_bytes
+    smaller[-1] = replace(smaller[-1], result=outlier)
+    assert told(foretell(walk(16000), smaller)).process_bytes < 1.15 * undisturbed
+
+
+def test_peaks_that_fell_by_chance_lead_to_no_smaller_one() -> None:
     smaller = [measured(2000), measured(4000)]
-    lower = replace(peaks_of(smaller[1]), peak_rss_bytes=peaks_of(smaller[0]).peak_rss_bytes - 10)  # type: ignore[operator]
+    lower = replace(
+        peaks_of(smaller[1]), peak_rss_bytes=PROCESS, peak_allocated_bytes=FIXED + 1_000_000
+    )
     forecast = told(foretell(walk(8000), [smaller[0], replace(smaller[1], result=lower)]))
-    assert forecast.process_bytes == lower.peak_rss_bytes
+    assert forecast.allocated_bytes == lower.peak_allocated_bytes
+    assert forecast.process_bytes >= PROCESS
+
+
+def test_a_walk_that_is_no_minimum_in_other_batches_leads_along_lengths_all_the_same() -> None:
+    """As that of recurrent layers: what is live in a batch of two is told to be twice too much."""
+
+    def mistaken(record: Record) -> Record:
+        peaks = peaks_of(record)
+        more = (peaks.minimum_live_bytes or 0) * 2
+        return replace(
+            record,
+            result=replace(peaks, minimum_bytes=FIXED + more, minimum_live_bytes=more),
+        )
+
+    smaller = [measured(4000), measured(8000), mistaken(measured(4000, 2, workspace=0))]
+    larger = walk(8000, 2)
+    minimum = FIXED + 2 * LIVE * 8000 * 2
+    larger = replace(larger, result=replace(told(larger), minimum_bytes=minimum))
+    expected = peaks_of(measured(8000, 2, workspace=0)).peak_allocated_bytes
+    assert told(foretell(larger, smaller)).allocated_bytes == expected
+    first = walk(4000, 2)
+    first = replace(first, result=replace(told(first), minimum_bytes=FIXED + 2 * LIVE * 8000))
+    found = told(foretell(first, [measured(4000, workspace=0)])).allocated_bytes
+    assert found == peaks_of(measured(4000, 2, workspace=0)).peak_allocated_bytes
 
 
 def test_a_record_of_another_probe_stays_as_it_is() -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from bench.machine.free_memory import free_memory_bytes
 from bench.measuring.memory.liveness import trace_without_data
 from bench.measuring.memory.peaks import read_resident_bytes
+from bench.networks.full_memory import is_memory_full
 from bench.results.forecast import MemoryForecast
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
@@ -25,19 +26,22 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     Raises:
         CellError: the network needs data; it would have to run.
     """
+    on_cuda = workload.device == "cuda"
+    # Asked first: the walk imports what a step that computes does without.
+    beside = CUDA_CONTEXT_BYTES if on_cuda else read_resident_bytes("VmRSS")
     try:
         known = trace_without_data(build, workload)
     except (CellError, ModuleNotFoundError):
         raise
     except Exception as error:
+        if is_memory_full(error):
+            raise
         reason = (
             "Its memory can't be told without running it: the network needs data "
             f"({type(error).__name__})."
         )
         raise CellError(Status.UNSUPPORTED, reason) from error
     minimum = int(known.values["minimum_bytes"])
-    on_cuda = workload.device == "cuda"
-    beside = CUDA_CONTEXT_BYTES if on_cuda else read_resident_bytes("VmRSS")
     available = torch.cuda.mem_get_info()[0] if on_cuda else free_memory_bytes()
     return MemoryForecast(
         minimum_bytes=minimum,

@@ -56,10 +56,10 @@ def test_the_minimum_is_the_widest_place_and_the_weights(n_samples: int, batch: 
     assert 0 < found.available_bytes <= psutil.virtual_memory().total
 
 
-def test_nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour of audio in a batch of 1000: no machine could hold it."""
-    found = forecast.measure(Wide, replace(WORK, n_samples=8000 * 3600, batch=1000), 0.0)
-    assert found.minimum_bytes > 4 * 66 * 8000 * 3600 * 1000
+def test_nothing_is_computed() -> None:
+    """A batch of 1000 mixtures takes no time, and no memory but that of the mixtures."""
+    found = forecast.measure(Wide, replace(WORK, n_samples=8000, batch=1000), 0.0)
+    assert found.minimum_bytes > 4 * 66 * 8000 * 1000
 
 
 def test_a_network_that_needs_data_is_not_run() -> None:
