@@ -62,12 +62,14 @@ def plan_sweep(cells: Sequence[Cell], records: Sequence[Record], left_s: float) 
 
 def _first_looks(cells: Sequence[Cell], records: Sequence[Record]) -> list[Job]:
     """Each network's contract; then the count of its smallest cell, which costs are told from."""
-    large_to_small = sorted(cells, key=lambda cell: cell.size, reverse=True)
-    contracts = {cell.model: cell.contract() for cell in large_to_small}
+    contracts: dict[str, Job] = {}
+    counts: dict[tuple[str, str], Job] = {}
+    for cell in sorted(cells, key=lambda cell: cell.size):
+        contracts.setdefault(cell.model, cell.contract())
+        counts.setdefault((cell.model, cell.work.phase), cell.job("operations"))
     done = {record.job.cell for record in records}
     if any(job.cell not in done for job in contracts.values()):
         return list(contracts.values())
-    counts = {(cell.model, cell.work.phase): cell.job("operations") for cell in large_to_small}
     broken = broken_networks(records)
     return [job for job in counts.values() if job.model not in broken]
 

@@ -14,10 +14,30 @@ from bench.measuring.memory.peaks import read_resident_bytes
 from bench.networks.full_memory import is_memory_full
 from bench.results.forecast import MemoryForecast
 from bench.results.record import CellError, Status
-from bench.results.workload import Workload
+from bench.results.workload import Phase, Workload
 
 CUDA_CONTEXT_BYTES = 500_000_000
 """Of a process on a GPU beside what torch allocates, before any was measured."""
+
+
+def measure_beside(phase: Phase) -> int:
+    """Bytes that this process holds once torch has computed something, on the CPU.
+
+    Pages of libraries count from when they are first used, so a small step uses them.
+    """
+    network = nn.Sequential(
+        nn.Conv1d(1, 16, 4, stride=2),
+        nn.PReLU(),
+        nn.GroupNorm(1, 16),
+        nn.Conv1d(16, 16, 3, groups=16),
+        nn.ConvTranspose1d(16, 2, 4, stride=2),
+    )
+    with torch.set_grad_enabled(phase == "update"):
+        loss = network(torch.ones(1, 1, 1000)).square().mean()
+    if phase == "update":
+        loss.backward()
+        torch.optim.Adam(network.parameters()).step()
+    return read_resident_bytes("VmRSS")
 
 
 def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float) -> MemoryForecast:
@@ -28,7 +48,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     """
     on_cuda = workload.device == "cuda"
     # Asked first: the walk imports what a step that computes does without.
-    beside = CUDA_CONTEXT_BYTES if on_cuda else read_resident_bytes("VmRSS")
+    beside = CUDA_CONTEXT_BYTES if on_cuda else measure_beside(workload.phase)
     try:
         known = trace_without_data(build, workload)
     except (CellError, ModuleNotFoundError):

@@ -12,7 +12,7 @@ from bench.measuring.isolate import run_jobs
 from bench.measuring.probes import forecast
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import MemoryPeaks
-from bench.results.record import CellError, Record, Status
+from bench.results.record import CellError, Status
 from bench.results.workload import Phase, Workload
 from tests.bench.example_records import ENVIRONMENT, make_job
 
@@ -52,7 +52,7 @@ def test_the_minimum_is_the_widest_place_and_the_weights(n_samples: int, batch: 
     assert weights + widest <= found.minimum_bytes <= weights + widest + 4 * batch * n_samples
     assert found.allocated_bytes == found.minimum_bytes
     assert found.n_smaller == 0
-    assert found.process_bytes > found.minimum_bytes + 10_000_000
+    assert found.process_bytes > found.minimum_bytes + 10_000_000  # an interpreter with torch
     assert 0 < found.available_bytes <= psutil.virtual_memory().total
 
 
@@ -86,19 +86,21 @@ def test_on_a_gpu_its_own_memory_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
 def test_at_doubled_length_the_forecast_is_within_a_tenth_of_what_is_measured(
     factory: str, phase: Phase, lengths: tuple[int, ...]
 ) -> None:
-    records: list[Record] = []
-    for n_samples in lengths:
-        for probe in ("forecast", "memory"):
-            job = make_job("own", probe, phase, factory=factory, n_samples=n_samples, threads=1)
-            (record,) = run_jobs([job], ENVIRONMENT)
-            assert (record.status, record.reason) == (Status.OK, "")
-            records.append(foretell(record, records))
-    for told, found in zip(records[::2], records[1::2], strict=True):
+    jobs = [
+        make_job("own", probe, phase, factory=factory, n_samples=n_samples, threads=1)
+        for probe in ("forecast", "memory")
+        for n_samples in lengths
+    ]
+    records = list(run_jobs(jobs, ENVIRONMENT))
+    assert [record.reason for record in records] == [""] * 6
+    walks, measured = records[:3], records[3:]
+    forecasts = [foretell(walk, measured[:n_smaller]) for n_smaller, walk in enumerate(walks)]
+    for told, found in zip(forecasts, measured, strict=True):
         assert isinstance(told.result, MemoryForecast)
         assert isinstance(found.result, MemoryPeaks)
+        peaks = found.result
+        assert told.result.minimum_bytes == peaks.minimum_bytes
         if told.result.n_smaller:
-            peaks = found.result
-            assert told.result.minimum_bytes == peaks.minimum_bytes
             assert told.result.allocated_bytes == pytest.approx(
                 peaks.peak_allocated_bytes, rel=WITHIN
             )
