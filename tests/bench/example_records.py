@@ -33,9 +33,11 @@ from bench.results.measurements import (
     Tally,
 )
 from bench.results.probes import PROBES
+from bench.results.profile import StepTrace
 from bench.results.record import Job, Record, Status
 from bench.results.workload import Phase, Workload
 from bench.rounds import plan_next
+from tests.bench.example_profiles import CHAIN, profile_update
 
 ENVIRONMENT = Environment(
     machine=Machine(
@@ -119,7 +121,7 @@ def make_job(
         "dtype": "float32",
         "threads": 2,
         "seed": 0,
-        "keeps_pages": PROBES[probe].takes_turns,
+        "keeps_pages": PROBES[probe].keeps_pages,
     }
     return Job(
         model=model,
@@ -322,6 +324,8 @@ EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "scaling": _scaling,
     "counters": _counters,
     "streaming": _streaming,
+    "profile": lambda scale, job: profile_update(CHAIN[: 1 + round(scale)]),
+    "trace": lambda scale, job: StepTrace("H4sIAAAAAAAA"),
 }
 
 
