@@ -136,16 +136,6 @@ class Costs:
         return max(row.flops / rates.product_flops_per_s, moved / rates.copy_bytes_per_s)
 
 
-def is_below(module: str, path: str) -> bool:
-    """Whether a module is that of the path or inside it; all are inside the network."""
-    return path in ("", module) or module.startswith(f"{path}.")
-
-
-def is_between(place: Place) -> bool:
-    """Whether it is what passes between operators."""
-    return place.operator == BETWEEN
-
-
 def relative_half_width(values: Sequence[float], mean: float) -> float:
     """Half the interval of the mean over it; of nothing measured there is nothing to doubt."""
     n = len(values)

@@ -6,7 +6,7 @@ of a network's source, in one module, in one part of the step. What passes betwe
 """
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -222,8 +222,3 @@ class StepTrace(Result):
 
 MIN_STEPS = 3
 """Undisturbed ones; of fewer there is no interval."""
-
-
-def select_rows(rows: Iterable[ProfileRow], parts: Sequence[str]) -> list[ProfileRow]:
-    """The rows of some parts of a step."""
-    return [row for row in rows if row.place.part in parts]

@@ -199,5 +199,7 @@ def _name(line: TreeLine) -> str:
 def _operator_rows(costs: Costs) -> Iterator[list[str]]:
     found = costs.by(lambda place: place.operator)
     for name, cost in sorted(found.items(), key=lambda item: -item[1].time_s):
+        if not (cost.time_s or cost.calls):  # the profiled steps did without it
+            continue
         label = BETWEEN_OPERATORS if name == BETWEEN else f"`{name}`"
         yield [label, f"{cost.calls:,}" if cost.calls else "", *_cells(cost)]
