@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from bench.results.profile import BETWEEN, Place, Profile
+from bench.results.profile import Place, Profile
 from bench.results.statistics import LEVEL, MIN_PROCESSES, WIDEST
 from bench.results.timing import NOISY_WIDTH
 
