@@ -166,12 +166,12 @@ class Profile(Result):
     saved: tuple[SavedTensor, ...]
     plain_times_s: tuple[float, ...]
     profiled_times_s: tuple[float, ...]
-    plain_contention: CallContention | None
-    profiled_contention: CallContention | None
     rates: Rates
     peak_allocated_bytes: int  # the allocator's, of a step without markers
     defined_macs: int  # of the layers as they are defined, as Table 1 has them
     defined_flops: int
+    plain_contention: CallContention | None = None
+    profiled_contention: CallContention | None = None
 
     @property
     def macs(self) -> int:
