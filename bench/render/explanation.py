@@ -31,7 +31,7 @@ HOW = (
     "Passes of their own, on one process: one that notes every operator, calls in pairs without "
     "and with torch's profiler, and one that follows the allocator. A time is the mean over the "
     "profiled calls ± half its interval (95 %, Student's t over calls of this process; another "
-    "process may differ by more); a range, marked noisy, where half of it is 25 % or more. FLOPs/B "
+    "process may differ by more); † from 10 % on, and a range, marked noisy, from 25 % on. FLOPs/B "
     "is the arithmetic intensity; moved are the bytes that operators read and write, each tensor "
     "once; still held is what is there when the operators have ended. The C library's malloc keeps "
     "freed pages, as where times are measured."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from bench.results.profile import BETWEEN, Place, Profile
+from bench.results.profile import Place, Profile
 from bench.results.statistics import LEVEL, MIN_PROCESSES, WIDEST
 from bench.results.timing import NOISY_WIDTH
 
@@ -134,16 +134,6 @@ class Costs:
         row, rates = self.profile.rows[number], self.profile.rates
         moved = row.bytes_read + row.bytes_written
         return max(row.flops / rates.product_flops_per_s, moved / rates.copy_bytes_per_s)
-
-
-def is_below(module: str, path: str) -> bool:
-    """Whether a module is that of the path or inside it; all are inside the network."""
-    return path in ("", module) or module.startswith(f"{path}.")
-
-
-def is_between(place: Place) -> bool:
-    """Whether it is what passes between operators."""
-    return place.operator == BETWEEN
 
 
 def relative_half_width(values: Sequence[float], mean: float) -> float:

@@ -6,7 +6,7 @@ of a network's source, in one module, in one part of the step. What passes betwe
 """
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -166,12 +166,12 @@ class Profile(Result):
     saved: tuple[SavedTensor, ...]
     plain_times_s: tuple[float, ...]
     profiled_times_s: tuple[float, ...]
-    plain_contention: CallContention | None
-    profiled_contention: CallContention | None
     rates: Rates
     peak_allocated_bytes: int  # the allocator's, of a step without markers
     defined_macs: int  # of the layers as they are defined, as Table 1 has them
     defined_flops: int
+    plain_contention: CallContention | None = None
+    profiled_contention: CallContention | None = None
 
     @property
     def macs(self) -> int:
@@ -222,8 +222,3 @@ class StepTrace(Result):
 
 MIN_STEPS = 3
 """Undisturbed ones; of fewer there is no interval."""
-
-
-def select_rows(rows: Iterable[ProfileRow], parts: Sequence[str]) -> list[ProfileRow]:
-    """The rows of some parts of a step."""
-    return [row for row in rows if row.place.part in parts]

@@ -16,6 +16,7 @@ from bench.results.environment import (
     MachineState,
     TorchSetup,
 )
+from bench.results.forecast import MemoryForecast
 from bench.results.measurements import (
     ContractCheck,
     CounterComparison,
@@ -33,9 +34,11 @@ from bench.results.measurements import (
     Tally,
 )
 from bench.results.probes import PROBES
+from bench.results.profile import StepTrace
 from bench.results.record import Job, Record, Status
 from bench.results.workload import Phase, Workload
 from bench.rounds import plan_next
+from tests.bench.example_profiles import CHAIN, profile_update
 
 ENVIRONMENT = Environment(
     machine=Machine(
@@ -119,7 +122,7 @@ def make_job(
         "dtype": "float32",
         "threads": 2,
         "seed": 0,
-        "keeps_pages": PROBES[probe].takes_turns,
+        "keeps_pages": PROBES[probe].keeps_pages,
     }
     return Job(
         model=model,
@@ -191,6 +194,16 @@ def measured(scale: float, job: Job) -> Result:
 
 def _contract(scale: float, job: Job) -> Result:
     return ContractCheck(n_src=2)
+
+
+def _forecast(scale: float, job: Job) -> Result:
+    return MemoryForecast(
+        minimum_bytes=int(22_500_003 * scale),
+        allocated_bytes=int(91_000_000 * scale),
+        process_bytes=int(311_000_000 * scale),
+        available_bytes=7_000_000_000,
+        n_smaller=2,
+    )
 
 
 def _parameters(scale: float, job: Job) -> Result:
@@ -313,6 +326,7 @@ def _streaming(scale: float, job: Job) -> Result:
 
 EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "contract": _contract,
+    "forecast": _forecast,
     "parameters": _parameters,
     "operations": _operations,
     "memory": _memory,
@@ -322,6 +336,8 @@ EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "scaling": _scaling,
     "counters": _counters,
     "streaming": _streaming,
+    "profile": lambda scale, job: profile_update(CHAIN[: 1 + round(scale)]),
+    "trace": lambda scale, job: StepTrace("H4sIAAAAAAAA"),
 }
 
 

@@ -46,7 +46,7 @@ def test_one_command_writes_tables_and_data(
     assert call(tmp_path, NETWORK, "--phase", "inference") == 0
     (report,) = (tmp_path / "explain").glob("*.md")
     text = report.read_text()
-    assert cells(text, "**All**")[3] == cells(text, "(all)")[4]  # multiply-adds
+    assert cells(text, "**All**")[3] == cells(text, "(all)")[5]  # multiply-adds
     data = json.loads(report.with_suffix(".json").read_text())["phases"]["inference"]
     macs = [dict(zip(data["columns"], row, strict=True))["macs"] for row in data["rows"]]
     assert data["macs"] == sum(macs) == 8000 * (6 + 3 * 36 + 12)

@@ -6,7 +6,7 @@ from bench.render.estimates import format_span
 from bench.render.tables.markdown import markdown_table
 from bench.results.costs import UPDATE_PARTS, Cost, Costs, section_of
 from bench.results.module_tree import Tree, TreeLine
-from bench.results.profile import BETWEEN, Place, Profile
+from bench.results.profile import BETWEEN, Place, Profile, ProfileRow
 from bench.units import format_si, format_significant
 
 BETWEEN_OPERATORS = "(between operators)"
@@ -38,10 +38,12 @@ def render_time(profile: Profile, depth: int) -> Iterator[str]:
     yield markdown_table(["Part", *COST_HEADS], _part_rows(costs))
     yield "### By module"
     yield (
-        "Lines include what is inside them; blocks that repeat are one line, with their number. "
+        "Lines include what is inside them, but for Own; blocks that repeat are one line, with "
+        "their number. "
         "Backward's work is with the module whose forward it differentiates."
     )
-    heads = ["Module", "Type", "Time", "Share", *_phase_heads(costs), "MACs", "Moved", "Still held"]
+    heads = ["Module", "Type", "Time", "Own", "Share", *_phase_heads(costs)]
+    heads += ["MACs", "Moved", "Still held"]
     yield markdown_table(heads, _module_rows(costs, depth), n_text=2)
     yield "### By operator"
     yield markdown_table(["Operator", "Calls", *COST_HEADS], _operator_rows(costs))
@@ -100,7 +102,8 @@ def format_cost_time(cost: Cost) -> str:
         wide = min(cost.half_width, 1.0)
         low_s, high_s = cost.time_s * (1 - wide), cost.time_s * (1 + wide)
         return format_span((low_s, high_s), "s") if low_s > 0 else f"up to {format_si(high_s, 's')}"
-    return f"{format_si(cost.time_s, 's')} ± {100 * cost.half_width:.0f} %"
+    mark = "†" if cost.is_noisy else ""
+    return f"{format_si(cost.time_s, 's')}{mark} ± {100 * cost.half_width:.0f} %"
 
 
 def _cells(cost: Cost) -> list[str]:
@@ -158,6 +161,7 @@ def _module_rows(costs: Costs, depth: int) -> Iterator[list[str]]:
             _name(line),
             line.type,
             format_cost_time(cost),
+            _own_time(costs, tree, path),
             f"{cost.share:.1%}",
             *_phases(costs, numbers),
             _some(cost.macs, ""),
@@ -166,11 +170,22 @@ def _module_rows(costs: Costs, depth: int) -> Iterator[list[str]]:
         ]
 
 
+def _own_time(costs: Costs, tree: Tree, path: str) -> str:
+    """Of the modules themselves, without those inside them."""
+    rows = enumerate(costs.profile.rows)
+    own = [n for n, row in rows if _is_of_modules(row) and tree.line_of(row.place.module) == path]
+    return format_si(costs.of(own).time_s, "s") if own else ""
+
+
+def _is_of_modules(row: ProfileRow) -> bool:
+    return row.place.part in ("forward", "backward")
+
+
 def _rows_below(costs: Costs, tree: Tree) -> Mapping[str, list[int]]:
     """For each line of the tree the rows of its modules and of all that are inside them."""
     found: dict[str, list[int]] = {line.path: [] for line in tree.lines}
     for number, row in enumerate(costs.profile.rows):
-        if row.place.part not in ("forward", "backward"):
+        if not _is_of_modules(row):
             continue
         path = tree.line_of(row.place.module)
         found[path].append(number)
@@ -199,5 +214,7 @@ def _name(line: TreeLine) -> str:
 def _operator_rows(costs: Costs) -> Iterator[list[str]]:
     found = costs.by(lambda place: place.operator)
     for name, cost in sorted(found.items(), key=lambda item: -item[1].time_s):
+        if not (cost.time_s or cost.calls):  # the profiled steps did without it
+            continue
         label = BETWEEN_OPERATORS if name == BETWEEN else f"`{name}`"
         yield [label, f"{cost.calls:,}" if cost.calls else "", *_cells(cost)]

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from bench.results.contention import CallContention
-from bench.results.costs import Costs, is_below, section_of
+from bench.results.costs import Costs, section_of
 from bench.results.profile import (
     BETWEEN,
     MemoryTimeline,
@@ -112,10 +112,3 @@ def test_disturbed_steps_are_left_out_while_enough_are_left() -> None:
 )
 def test_sections_of_a_separation_network(module: str, section: str) -> None:
     assert section_of(module) == section
-
-
-def test_below_is_by_whole_names() -> None:
-    assert is_below("a.b", "a")
-    assert is_below("a", "a")
-    assert is_below("a", "")
-    assert not is_below("ab", "a")
