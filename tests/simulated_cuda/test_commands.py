@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from bench.results.forecast import MemoryForecast
 from bench.results.measurements import LatencyTimes, MemoryPeaks
-from bench.results.record import Record, Status
+from bench.results.record import Record, Status, results_of
 from bench.results.store import read_records
 from tests.simulated_cuda.install import variables
 from tests.simulated_cuda.scenarios import H100
 
 ROOT = Path(__file__).parents[2]
+HEALTHY = "tests.fault_models:healthy"
 TINY = "--effort quick --time 15 --samples 400 --threads 1 --device cuda".split()
 
 
@@ -33,8 +35,8 @@ def start(
     )
 
 
-def records_of(tmp_path: Path) -> tuple[Record, ...]:
-    (path,) = (tmp_path / "out" / "records").iterdir()
+def records_of(tmp_path: Path, folder: str = "records") -> tuple[Record, ...]:
+    (path,) = (tmp_path / "out" / folder).iterdir()
     return read_records(path).records
 
 
@@ -100,6 +102,20 @@ def test_networks_of_the_registry_are_measured(scenario: str, tmp_path: Path) ->
     assert {record.status for record in records_of(tmp_path)} == {Status.OK}
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"table1.md", "table1.csv", "table1.json"} <= names
+
+
+@pytest.mark.thorough
+def test_a_sweep_over_batches_tells_the_memory_of_the_card(tmp_path: Path) -> None:
+    options = "--device cuda --samples 400 --batch 1,4 --time 10m".split()
+    done = start("data-centre card", tmp_path, "sweep", "--models", HEALTHY, *options)
+    assert done.returncode == 0, done.stderr
+    records = records_of(tmp_path, "records/sweep")
+    assert {record.status for record in records} == {Status.OK}
+    forecasts = [found for _, found in results_of(MemoryForecast, records)]
+    assert [forecast.n_smaller for forecast in forecasts] == [0, 1]
+    for forecast in forecasts:
+        assert 0 < forecast.available_bytes <= H100.memory_bytes
+    assert (tmp_path / "out" / "sweep" / "sweep.md").exists()
 
 
 @pytest.mark.thorough
