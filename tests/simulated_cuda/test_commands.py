@@ -114,7 +114,7 @@ def test_a_sweep_over_batches_tells_the_memory_of_the_card(tmp_path: Path) -> No
     forecasts = [found for _, found in results_of(MemoryForecast, records)]
     assert [forecast.n_smaller for forecast in forecasts] == [0, 1]
     for forecast in forecasts:
-        assert 0 < forecast.available_bytes <= H100.memory_bytes
+        assert 0 < forecast.available_bytes <= H100.total_bytes
     assert (tmp_path / "out" / "sweep" / "sweep.md").exists()
 
 
