@@ -47,9 +47,9 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         CellError: the network needs data; it would have to run.
     """
     on_cuda = workload.device == "cuda"
-    # Asked first: the walk imports what a step that computes does without.
-    beside = CUDA_CONTEXT_BYTES if on_cuda else measure_beside(workload.phase)
     try:
+        build()  # loads its code; without data it would load more, as the walk does
+        beside = CUDA_CONTEXT_BYTES if on_cuda else measure_beside(workload.phase)
         known = trace_without_data(build, workload)
     except (CellError, ModuleNotFoundError):
         raise
