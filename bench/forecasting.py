@@ -20,7 +20,7 @@ from bench.units import format_si
 SHARE_OF_AVAILABLE = 0.9
 """Of the memory at hand: a cell that is told to need more is not run."""
 MUCH_SMALLER = 0.75
-"""Of another cell's live set: closer ones differ by pages and chance alone."""
+"""Of another cell's samples: a line through closer ones has no direction."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Point:
     process_bytes: int
 
     @property
-    def live_bytes(self) -> int:
-        """Of the minimum, what grows with the input."""
-        return self.minimum_bytes - self.fixed_bytes
+    def size(self) -> int:
+        """Samples of all mixtures together."""
+        return self.work.n_samples * self.work.batch
 
 
 def foretell(record: Record, records: Sequence[Record]) -> Record:
@@ -106,7 +106,7 @@ def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[Point]) 
 
 def _much_smaller(ranked: Sequence[Point]) -> list[Point]:
     """The first, and the next that is so much smaller that a line has a direction."""
-    others = [p for p in ranked if p.live_bytes <= MUCH_SMALLER * ranked[0].live_bytes]
+    others = [p for p in ranked if p.size <= MUCH_SMALLER * ranked[0].size]
     return [*ranked[:1], *others[:1]]
 
 
