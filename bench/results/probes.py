@@ -5,6 +5,7 @@ The instrument itself is ``bench.measuring.probes.<name>``, with a function ``me
 
 from dataclasses import dataclass
 
+from bench.results.forecast import MemoryForecast
 from bench.results.measurements import (
     ContractCheck,
     CounterComparison,
@@ -117,6 +118,7 @@ PROBES = {
             metrics=("n_launches", "busy_share"),
             preload=(OPTIMISER_IMPORT,),
         ),
+        ProbeSpec("forecast", MemoryForecast),
         ProbeSpec("layers", ModuleCounts),
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),
