@@ -89,6 +89,18 @@ def format_duration(seconds: float) -> str:
     return f"{10 * tens} s" if tens < 9 else f"{round(seconds / 60)} min"
 
 
+def format_length(seconds: float) -> str:
+    """A length of audio, in seconds, minutes or hours.
+
+    >>> format_length(0.5), format_length(32), format_length(200), format_length(9000)
+    ('0.500 s', '32.0 s', '3.33 min', '2.50 h')
+    """
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{format_significant(seconds / size)} {unit}"
+    return format_si(seconds, "s")
+
+
 def digits_apart(values: Iterable[float], digits: int = 3) -> int:
     """The fewest significant digits, from ``digits`` on, with which different values look it.
 

@@ -7,9 +7,9 @@ from statistics import median
 
 from bench.results.environment import Machine
 from bench.results.growth import Curve, Growth, Line, NoGrowth, Point, fit_growth, fit_line
-from bench.results.record import Status
+from bench.results.record import Record, Status
 from bench.results.statistics import Estimate
-from bench.results.sweep import Cell, Key, along
+from bench.results.sweep import Cell, Key, along, collect_cells
 
 Growths = Mapping[Key, Growth | NoGrowth]
 """Of one cost, by the key of its cells without their length."""
@@ -81,6 +81,11 @@ class ForecastAccuracy:
     def n_good(self) -> int:
         """Within 10 % of what was measured."""
         return sum(abs(error) <= GOOD_ERROR for _, error in self.errors)
+
+    @property
+    def median_error(self) -> float:
+        """Of all, with its sign."""
+        return median(error for _, error in self.errors)
 
 
 def fit_times(cells: Iterable[Cell]) -> Growths:
@@ -176,11 +181,12 @@ def _longest(key: Key, growth: Growth, group: Sequence[Cell], limit: Limit) -> L
 def choose_fastest(cells: Iterable[Cell], field: str) -> Iterator[Choice]:
     """Of the cells that differ in nothing but ``threads`` or ``batch``, where two were timed."""
     for key, group in along(cells, field).items():
-        timed = {cell: time for cell in group if (time := cell.time_per_mixture)}
-        if len(timed) > 1:
-            best = min(timed, key=lambda cell: timed[cell].value)
-            ties = [c for c in timed if c is not best and _overlap(timed[c], timed[best])]
-            yield Choice(key, tuple(timed), best, tuple(ties))
+        timed = [(cell, time) for cell in group if (time := cell.time_per_mixture)]
+        if len(timed) < 2:
+            continue
+        best, shortest = min(timed, key=lambda item: item[1].value)
+        ties = [cell for cell, time in timed if cell is not best and _overlap(time, shortest)]
+        yield Choice(key, tuple(cell for cell, _ in timed), best, tuple(ties))
 
 
 def _overlap(one: Estimate, other: Estimate) -> bool:
@@ -189,7 +195,10 @@ def _overlap(one: Estimate, other: Estimate) -> bool:
 
 
 def find_crossings(growths: Growths) -> Iterator[Crossing]:
-    """Of any two networks with the same settings, over the lengths that both were measured at."""
+    """Of any two networks with the same settings, over the lengths that both were measured at.
+
+    Only where cells around the curves tell the two apart at lengths on either side.
+    """
     settings: dict[Key, dict[str, Growth]] = {}
     for key, growth in growths.items():
         if isinstance(growth, Growth):
@@ -218,13 +227,16 @@ def _crossings(one: Growth, other: Growth) -> Iterator[tuple[float, float, float
     apart = np.log([one.curve.at(n) / other.curve.at(n) for n in lengths])
     is_close = np.abs(apart) <= TOLD_APART * float(np.hypot(one.scatter, other.scatter))
     for index, (before, after) in enumerate(pairwise(apart)):
-        if (before < 0) != (after < 0):
-            first = last = index
-            while first > 0 and is_close[first - 1]:
-                first -= 1
-            while last < N_STEPS - 1 and is_close[last]:
-                last += 1
-            meeting = _meet(one.curve, other.curve, float(lengths[index]), float(lengths[index + 1]))
+        if (before < 0) == (after < 0):
+            continue
+        first, last = index, index + 1
+        while first > 0 and is_close[first]:
+            first -= 1
+        while last < N_STEPS - 1 and is_close[last]:
+            last += 1
+        if not (is_close[first] or is_close[last]):  # told apart on either side
+            ends = float(lengths[index]), float(lengths[index + 1])
+            meeting = _meet(one.curve, other.curve, *ends)
             yield meeting, float(lengths[first]), float(lengths[last]), bool(before < 0)
 
 
@@ -232,6 +244,65 @@ def _meet(one: Curve, other: Curve, low: float, high: float) -> float:
     from scipy.optimize import brentq
 
     return float(brentq(lambda n: one.at(n) - other.at(n), low, high))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The cells of some networks, and the curves through them."""
+
+    cells: tuple[Cell, ...]
+    times: Growths
+    memory: Growths  # of the process's peak
+    allocated: Growths  # of the allocator's
+    counts: Mapping[Key, Line | None]
+    machine: Machine | None  # None where no process lived to describe it
+
+    def on(self, device: str) -> list[Cell]:
+        """Those of one device."""
+        return [cell for cell in self.cells if cell.key.device == device]
+
+    @property
+    def devices(self) -> list[str]:
+        """Where cells were measured."""
+        return list(dict.fromkeys(cell.key.device for cell in self.cells))
+
+    def longest(self) -> list[Longest]:
+        """For each device whose memory is known; of the fewest threads that were measured."""
+        memory = with_fewest_threads(self.memory)
+        found = []
+        for device in self.devices:
+            limit = memory_at_hand(self.cells, self.machine, device)
+            of_device = {key: growth for key, growth in memory.items() if key.device == device}
+            found += list(find_longest(of_device, self.cells, limit)) if limit else []
+        return found
+
+
+def summarize_sweep(names: Iterable[str], records: Sequence[Record]) -> Sweep:
+    """Of the networks with these names, in their order.
+
+    Raises:
+        UsageError: records of several machines, versions of the code or releases of torch.
+    """
+    found = collect_cells(records)
+    cells = tuple(cell for name in names for cell in found if cell.key.model == name)
+    environments = (record.environment for record in records if record.environment)
+    environment = next(environments, None)
+    return Sweep(
+        cells=cells,
+        times=fit_times(cells),
+        memory=fit_process_memory(cells),
+        allocated=fit_allocated_memory(cells),
+        counts=fit_counts(cells),
+        machine=environment.machine if environment else None,
+    )
+
+
+def with_fewest_threads(growths: Growths) -> Growths:
+    """Those of memory, which the number of threads hardly changes, once."""
+    fewest: dict[Key, Key] = {}
+    for key in sorted(growths, key=lambda key: key.threads):
+        fewest.setdefault(key._replace(threads=0), key)
+    return {key: growth for key, growth in growths.items() if key in fewest.values()}
 
 
 def judge_forecasts(
