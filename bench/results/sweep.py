@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bench.errors import UsageError
 from bench.registry import NULL, SAMPLE_RATE
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount

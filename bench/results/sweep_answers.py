@@ -219,7 +219,9 @@ def _crossings(one: Growth, other: Growth) -> Iterator[tuple[float, float, float
 
     low, high = (
         choose(ends)
-        for choose, ends in zip((max, min), zip(one.lengths, other.lengths, strict=True), strict=True)
+        for choose, ends in zip(
+            (max, min), zip(one.lengths, other.lengths, strict=True), strict=True
+        )
     )
     if low >= high:
         return

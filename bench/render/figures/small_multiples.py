@@ -173,5 +173,7 @@ def _handles(
     if any(mark.is_far for mark in marks):
         yield (
             "leaves the curve",
-            Line2D([], [], color="#aa0000", marker="o", markersize=9, fillstyle="none", linewidth=0),
+            Line2D(
+                [], [], color="#aa0000", marker="o", markersize=9, fillstyle="none", linewidth=0
+            ),
         )

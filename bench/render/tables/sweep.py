@@ -125,9 +125,7 @@ def _doubt_line(items: Sequence[tuple[Cell, Doubt]], names: CellNames) -> str:
     return f"- {len(named)} cells, the first of them {named[0]}: {sentence}"
 
 
-def _failures(
-    cells: Iterable[Cell], records: Sequence[Record], names: CellNames
-) -> Iterator[str]:
+def _failures(cells: Iterable[Cell], records: Sequence[Record], names: CellNames) -> Iterator[str]:
     rows = [
         [names.models[name], "", "", record.job.probe, record.status.value, record.reason]
         for name, record in broken_networks(records).items()
@@ -139,9 +137,7 @@ def _failures(
             reasons.setdefault((failure.status.value, failure.reason), []).append(failure.probe)
         for (status, reason), probes in reasons.items():
             length, setting = describe_samples(cell.key.n_samples), names.setting(cell.key)
-            rows.append(
-                [names.model(cell.key), length, setting, ", ".join(probes), status, reason]
-            )
+            rows.append([names.model(cell.key), length, setting, ", ".join(probes), status, reason])
     if rows:
         yield "## What was not measured, and why"
         yield markdown_table(["Model", "Length", "Setting", "Probe", "Status", "Reason"], rows, 6)

@@ -42,7 +42,9 @@ def _time(cell: Cell) -> Row:
     rates = (("real_time_factor", cell.real_time_factor), ("mixtures_per_s", cell.throughput))
     return {
         "latency_s": time.value if time and is_number else None,
-        **estimate_cells("latency_s", time, [doubt.kind for doubt in timing.doubts] if timing else []),
+        **estimate_cells(
+            "latency_s", time, [doubt.kind for doubt in timing.doubts] if timing else []
+        ),
         "latency_s_calls_timed": timing.n_calls if timing else None,
         "latency_s_calls_disturbed": timing.n_disturbed if timing else None,
         **{name: rate.value if rate and is_number else None for name, rate in rates},

@@ -1,6 +1,6 @@
 """How costs grow with the length: curves, their exponents, and what does not lie on them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from bench.registry import SAMPLE_RATE
@@ -18,7 +18,7 @@ from bench.results.growth import (
     is_far,
 )
 from bench.results.statistics import LEVEL
-from bench.results.sweep import Cell, Key
+from bench.results.sweep import Key
 from bench.results.sweep_answers import Growths, Sweep, with_fewest_threads
 from bench.units import format_si, format_significant
 
