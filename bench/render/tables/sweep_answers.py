@@ -156,9 +156,9 @@ def _throughput(sweep: Sweep, names: CellNames) -> Iterator[str]:
     heads = ["Model", "Length", "Setting", *(f"Batch {batch}" for batch in batches), "Most"]
     yield markdown_table(heads, rows, 3)
     yield (
-        "At the shortest and the longest audio of which several batches were timed; the others are "
-        f"in the CSV file. Most: the batch with most mixtures a second, and those that are {NOT_TOLD} "
-        "it because their ranges overlap."
+        "At the shortest and the longest audio of which several batches were timed; the others "
+        "are in the CSV file. Most: the batch with most mixtures a second, and those that are "
+        f"{NOT_TOLD} it because their ranges overlap."
     )
 
 
@@ -200,7 +200,7 @@ def _threads(sweep: Sweep, names: CellNames) -> Iterator[str]:
     ]
     heads = ["Model", "Length", "Setting", *map(describe_threads, threads), "Best"]
     yield markdown_table(heads, rows, 3)
-    yield f"Times of the smallest batch. {NOT_TOLD[0].upper()}{NOT_TOLD[1:]}: their ranges overlap."
+    yield "Times of a call with the smallest batch. Not distinguishable: the ranges overlap."
 
 
 def _times_by_threads(choice: Choice, threads: Iterable[int]) -> list[str]:

@@ -121,7 +121,7 @@ TOLERANCE = 0.035
 def test_the_interval_covers_the_exponent_as_often_as_it_says(
     exponent: float, noise: float, n_lengths: int
 ) -> None:
-    """A fixed part as large as the cost of the first second, and own intervals of two deviations."""
+    """The fixed part is the cost of the first second; own intervals are of two deviations."""
     rng = np.random.default_rng(n_lengths)
     lengths = LENGTHS[:n_lengths] if n_lengths > 5 else LENGTHS[-n_lengths:]
     truth = costs(Curve(1.0, 1 / 8000**exponent, exponent), lengths)
