@@ -28,10 +28,13 @@ def write_sweep(entries: Sequence[Entry], records: Sequence[Record], folder: Pat
         title: next(path.name for path in paths if path.suffix == ".png")
         for title, paths in figures.items()
     }
-    report, data = folder / "sweep.md", folder / "sweep.csv"
-    report.write_text(render_sweep(entries, records, sweep, shown), encoding="utf-8")
-    data.write_text(render_sweep_csv(sweep), encoding="utf-8")
-    return [report, data, *(path for paths in figures.values() for path in paths)]
+    texts = {"sweep.md": render_sweep(entries, records, sweep, shown)}
+    if sweep.cells:
+        texts["sweep.csv"] = render_sweep_csv(sweep)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    written = [folder / name for name in texts]
+    return [*written, *(path for paths in figures.values() for path in paths)]
 
 
 def print_sweep(entries: Sequence[Entry], records: Sequence[Record]) -> None:
