@@ -90,15 +90,15 @@ def format_duration(seconds: float) -> str:
 
 
 def format_length(seconds: float) -> str:
-    """A length of audio, in seconds, minutes or hours.
+    """A length of audio, in seconds, minutes or hours, to three digits.
 
     >>> format_length(0.5), format_length(32), format_length(200), format_length(9000)
-    ('0.500 s', '32.0 s', '3.33 min', '2.50 h')
+    ('0.5 s', '32 s', '3.33 min', '2.5 h')
     """
-    for size, unit in ((3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{format_significant(seconds / size)} {unit}"
-    return format_si(seconds, "s")
+    sizes = ((3600.0, "h"), (60.0, "min"))
+    size, unit = next((pair for pair in sizes if seconds >= 2 * pair[0]), (1.0, "s"))
+    number = format_significant(seconds / size)
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
 
 
 def digits_apart(values: Iterable[float], digits: int = 3) -> int:

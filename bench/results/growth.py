@@ -51,7 +51,7 @@ class Curve:
 
     def at(self, n_samples: float) -> float:
         """The cost of so many samples."""
-        return self.fixed + self.factor * float(n_samples) ** self.exponent
+        return float(self.fixed + self.factor * n_samples**self.exponent)
 
     def length_at(self, value: float) -> float:
         """The samples that cost so much; 0 where less than the fixed part is asked for."""

@@ -97,16 +97,19 @@ class Cell:
     @property
     def process_error(self) -> float | None:
         """The process's peak as it was forecast over the measured one, less 1."""
-        return _error(self.forecast and self.forecast.process_bytes, self.process_bytes)
+        return _error(self.forecast, "process_bytes", self.process_bytes)
 
     @property
     def allocated_error(self) -> float | None:
         """The same of the allocator's peak."""
-        return _error(self.forecast and self.forecast.allocated_bytes, self.allocated_bytes)
+        return _error(self.forecast, "allocated_bytes", self.allocated_bytes)
 
 
-def _error(predicted: int | None, measured: int | None) -> float | None:
-    return None if predicted is None or not measured else predicted / measured - 1
+def _error(forecast: MemoryForecast | None, field: str, measured: int | None) -> float | None:
+    if forecast is None or not measured:
+        return None
+    predicted: int = getattr(forecast, field)
+    return predicted / measured - 1
 
 
 def scale(estimate: Estimate, factor: float) -> Estimate:
@@ -254,11 +257,16 @@ def _lifetime(record: Record) -> tuple[datetime, datetime]:
     return start, start + timedelta(seconds=record.elapsed_s)
 
 
+def without(key: Key, field: str) -> Key:
+    """The key of the cells that may differ in ``n_samples``, ``batch`` or ``threads``."""
+    return Key(**{**key._asdict(), field: 0})
+
+
 def along(cells: Iterable[Cell], field: str) -> dict[Key, list[Cell]]:
     """The cells that differ in nothing but ``n_samples``, ``batch`` or ``threads``, growing."""
     groups: dict[Key, list[Cell]] = defaultdict(list)
     for cell in cells:
-        groups[cell.key._replace(**{field: 0})].append(cell)
+        groups[without(cell.key, field)].append(cell)
     return {
         key: sorted(group, key=lambda cell: int(getattr(cell.key, field)))
         for key, group in groups.items()

@@ -114,7 +114,8 @@ def _fit(cells: Iterable[Cell], point_of: Callable[[Cell], Point | None]) -> Gro
 
 def _time_point(cell: Cell) -> Point | None:
     """With its interval, or with all that was seen of too few processes."""
-    return cell.time and Point(cell.key.n_samples, cell.time.value, *cell.time.span)
+    time = cell.time
+    return None if time is None else Point(cell.key.n_samples, time.value, *time.span)
 
 
 def _exact_point(cell: Cell, value: int | None) -> Point | None:

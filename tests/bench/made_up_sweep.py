@@ -48,12 +48,12 @@ class Costs:
 
     def latency_s(self, n_samples: int, batch: int, threads: int) -> float:
         """Two threads take 0.6 of the time that one does; 4 take as long as 2."""
-        grown_s = self.time_s * (n_samples / 8000) ** self.time_exponent
+        grown_s: float = self.time_s * (n_samples / 8000) ** self.time_exponent
         return self.fixed_s + batch * grown_s * {1: 1.0}.get(threads, 0.6)
 
     def process_bytes(self, n_samples: int, batch: int) -> int:
         """Activations grow with the batch, the rest does not."""
-        grown = self.n_bytes * (n_samples / 8000) ** self.memory_exponent
+        grown: float = self.n_bytes * (n_samples / 8000) ** self.memory_exponent
         return round(self.fixed_bytes + batch * grown)
 
 

@@ -114,17 +114,11 @@ def _over_length(
         title=title,
         x_name="length of the audio at 8 kHz",
         y_name="time" if unit == "s" else "memory",
-        show_x=_short_length,
+        show_x=describe_samples,
         show_y=lambda y: format_si(y, unit, 2),
         panels=panels,
         x_ticks=_every_other(sorted({cell.key.n_samples for cell in cells})),
     )
-
-
-def _short_length(n_samples: float) -> str:
-    """Without zeros behind the point, for an axis."""
-    number, _, unit = describe_samples(n_samples).partition(" ")
-    return f"{float(number):g} {unit}"
 
 
 def _every_other(lengths: Sequence[int], most: int = 4) -> list[int]:
@@ -157,7 +151,7 @@ def _over_setting(
 
 def _length_and_setting(key: Key, names: CellNames) -> str:
     setting = names.setting(key, (*ELSEWHERE, "threads", "batch"))
-    return ", ".join(filter(None, (_short_length(key.n_samples), setting)))
+    return ", ".join(filter(None, (describe_samples(key.n_samples), setting)))
 
 
 def _marks(

@@ -51,7 +51,7 @@ def test_the_terminal_has_the_answers(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr().out
     assert re.search(r"Convolutional +batch 1, 1 thread +1\.00 \(", printed)
     assert re.search(r"Attentive +batch 2, 1 thread +2\.00 \(", printed)
-    assert "Threads, Convolutional, 0.500 s, batch 1: 2." in printed
+    assert "Threads, Convolutional, 0.5 s, batch 1: 2." in printed
     assert "batch 1, 1 thread: Attentive is faster below 5.02 s, Convolutional above" in printed
     assert "Forecasts of memory within 10 %: 55 of 55 (100%)." in printed
     assert "1 of 56 cells are not complete; sweep.md says why." in printed

@@ -129,7 +129,7 @@ def test_a_probe_that_failed_is_named_and_the_others_stay() -> None:
 
 def test_some_failed_rounds_are_a_doubt_and_no_failure() -> None:
     records = make_rounds([[0.4] * 5, [0.4] * 5, [0.4] * 5])
-    records[1] = without_result(records[1], Status.KILLED, "Killed.")
+    records[2] = without_result(records[2], Status.KILLED, "Killed.")
     (cell,) = collect_cells(records)
     assert cell.status == Status.OK
     assert cell.timing is not None

@@ -48,11 +48,10 @@ def test_forecasts_have_their_share_and_the_worst_is_named() -> None:
     ]
     text = section(render(records), "Forecasts of memory")
     assert (
-        "| process | Convolutional, 1.00 s, batch 1 | 16 | 15 of 16 (94%) | +2.0 % | -30.0 % |"
-        in text
+        "| process | Convolutional, 1 s, batch 1 | 16 | 15 of 16 (94%) | +2.0 % | -30.0 % |" in text
     )
     assert (
-        "- Convolutional, 1.00 s, batch 1, process: forecast 203 MB from 1 smaller cell, measured "
+        "- Convolutional, 1 s, batch 1, process: forecast 203 MB from 1 smaller cell, measured "
         "290 MB (-30.0 %)" in text
     )
 
@@ -72,7 +71,7 @@ def test_what_was_skipped_has_its_reason_once() -> None:
         for record in make_sweep(GRID)
     ]
     text = section(render(records), "What was not measured, and why")
-    row = f"| Attentive | 4.00 s | batch 2 | memory, latency | skipped | {reason} |"
+    row = f"| Attentive | 4 s | batch 2 | memory, latency | skipped | {reason} |"
     assert text.count(row) == 1
     assert text.count(reason) == 4
 
@@ -86,7 +85,7 @@ def test_a_network_that_broke_its_contract_is_named() -> None:
 def test_doubts_stand_once_for_all_cells_that_have_them() -> None:
     text = section(render(make_sweep(replace(GRID, n_rounds=2))), "Doubts about times")
     assert text.strip() == (
-        "- 16 cells, the first of them Convolutional, 0.500 s, batch 1: Noisy: 2 processes of the "
+        "- 16 cells, the first of them Convolutional, 0.5 s, batch 1: Noisy: 2 processes of the "
         "3 that a value needs."
     )
 
