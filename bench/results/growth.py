@@ -27,6 +27,8 @@ LEAST_EXPONENT, MOST_EXPONENT = 0.05, 4.0
 EXPONENT_STEP = 0.01
 RESOLUTION = 1e-3
 """Of a value: below, steps of pages and frames are seen. No scatter is taken to be less."""
+OUTLIER_LEVEL = 0.01
+"""How often a fit of cells that all lie on a curve may leave one out: each time k is too sure."""
 FAR = 0.10
 """Of the curve: a cell that is farther away leaves it, unless its own interval reaches the curve.
 """
@@ -263,7 +265,7 @@ def _find_worst(points: Sequence[Point]) -> Point | None:
     worst = min(found, key=lambda point: found[point].least_squares)
     left = found[worst]
     gain = (whole.squares(whole.best.exponent) - left.least_squares) / left.least_squares
-    share = 1 - (1 - LEVEL) / len(points)
+    share = 1 - OUTLIER_LEVEL / len(points)
     return worst if gain * left.freedom > _f_quantile(share, left.freedom) else None
 
 

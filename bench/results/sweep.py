@@ -273,6 +273,14 @@ def along(cells: Iterable[Cell], field: str) -> dict[Key, list[Cell]]:
     }
 
 
+def smallest_of(cells: Iterable[Cell], *fields: str) -> list[Cell]:
+    """Of the cells that differ in nothing but these settings, those with the smallest."""
+    found = list(cells)
+    for field in fields:
+        found = [group[0] for group in along(found, field).values()]
+    return found
+
+
 def varied_fields(cells: Iterable[Cell]) -> list[str]:
     """Which of a key's settings have more than one value: what a label must say."""
     keys = [cell.key for cell in cells]

@@ -140,7 +140,7 @@ def memory_at_hand(cells: Iterable[Cell], machine: Machine | None, device: str) 
         if cell.forecast and cell.key.device == device
     ]
     if free:
-        return Limit(median(free), "free when the cells were about to be measured, the median")
+        return Limit(median(free), "what was free before cells were measured, the median")
     gpu = machine.gpu if machine else None
     if device == "cuda":
         return Limit(gpu.memory_bytes, "all that the GPU has") if gpu else None

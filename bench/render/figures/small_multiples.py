@@ -1,7 +1,7 @@
 """Small multiples: a panel for each network with the same axes, a line for each setting."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
 
 from bench.render.figures.pareto import draw_grid, scale_costs
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
+from bench.render.figures.uncertainty import GREY, draw_uncertainty, uncertainty_handles
 from bench.results.growth import Curve
 from bench.results.statistics import Estimate
 from bench.results.summary import Value
@@ -80,9 +82,9 @@ def write_small_multiples(plot: Plot, stem: Path) -> list[Path]:
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     _scale(axes.flat[0], plot, panels)
-    _show_ticks_of_last(axes, len(panels))
-    canvas.supxlabel(plot.x_name, fontsize=10)
-    canvas.supylabel(plot.y_name, fontsize=10)
+    _name_x_below_last(axes, len(panels), plot.x_name)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(plot.y_name, fontsize=9)
     handles = dict(_handles(panels, colours))
     canvas.legend(
         handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
@@ -148,15 +150,18 @@ def _scale(axis: Axes, plot: Plot, panels: Mapping[str, Sequence[Series]]) -> No
         margin = 1.25
         axis.set_xlim(low / margin, high * margin)
         axis.set_xticks(list(plot.x_ticks), [plot.show_x(x) for x in plot.x_ticks], minor=False)
+        axis.xaxis.set_minor_locator(NullLocator())
     for each in axis.figure.axes:
+        each.tick_params(labelsize=8)
         draw_grid(each)
 
 
-def _show_ticks_of_last(axes: np.ndarray, n_panels: int) -> None:
-    """In a row that is not full, the panels above the gap are the last of their columns."""
+def _name_x_below_last(axes: NDArray[np.object_], n_panels: int, name: str) -> None:
+    """Above the gap of a row that is not full, panels are the last of their columns."""
     n_columns = axes.shape[1]
     for axis in axes.flat[max(0, n_panels - n_columns) : n_panels]:
         axis.tick_params(labelbottom=True)
+        axis.set_xlabel(name, fontsize=9)
 
 
 def _handles(
@@ -168,8 +173,11 @@ def _handles(
     every = [one for series in panels.values() for one in series]
     marks = [mark for one in every for mark in one.marks]
     if any(one.curve for one in every):
-        yield "curve a + b n^k", Line2D([], [], color="#555555", linewidth=1.0)
-    yield from uncertainty_handles([mark.value for mark in marks]).items()
+        yield "curve a + b n^k", Line2D([], [], color=GREY, linewidth=1.0)
+    intervals = uncertainty_handles([replace(mark.value, span=None) for mark in marks])
+    for name in intervals:  # they stand upright here, unlike a curve
+        yield name, Line2D([], [], color=GREY, marker="|", markersize=11, linewidth=0)
+    yield from uncertainty_handles([replace(mark.value, interval=None) for mark in marks]).items()
     if any(mark.is_far for mark in marks):
         yield (
             "leaves the curve",

@@ -57,7 +57,8 @@ def _plots(sweep: Sweep, cells: Sequence[Cell], names: CellNames) -> dict[str, P
     small_words = f", batch {batch}" if "batch" in names.varied else ""
     return {
         "time": _over_length(
-            f"Time of a call against length, {where}", "s", cells, sweep.times, names, _time
+            f"Time of a call against length, {where}{few_words}",
+            *("s", few, sweep.times, names, _time),
         ),
         "memory": _over_length(
             f"Peak of the process against length, {where}{few_words}",
@@ -101,7 +102,8 @@ def _over_length(
 ) -> Plot:
     """Costs with the curves through them."""
     panels: dict[str, list[Series]] = {}
-    for key, group in along(cells, "n_samples").items():
+    lengths = sorted({cell.key.n_samples for cell in cells})
+    for key, group in along(cells, "n_samples").items() if len(lengths) > 1 else ():
         growth = growths.get(key)
         far = growth.departing if isinstance(growth, Growth) else []
         one = Series(
@@ -117,7 +119,7 @@ def _over_length(
         show_x=describe_samples,
         show_y=lambda y: format_si(y, unit, 2),
         panels=panels,
-        x_ticks=_every_other(sorted({cell.key.n_samples for cell in cells})),
+        x_ticks=_every_other(lengths),
     )
 
 

@@ -87,7 +87,7 @@ def _accuracy(accuracy: ForecastAccuracy, names: CellNames) -> list[str]:
 def describe_share(accuracy: ForecastAccuracy) -> str:
     """How many of all forecasts were good."""
     n = len(accuracy.errors)
-    return f"{accuracy.n_good} of {n} ({accuracy.n_good / n:.0%})"
+    return f"{accuracy.n_good} of {n} ({100 * accuracy.n_good / n:.1f} %)"
 
 
 def _missed(found: Mapping[str, ForecastAccuracy], names: CellNames) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from bench.render.cell_names import CellNames, describe_samples
+from bench.render.cell_names import DEVICE_NAMES, CellNames, describe_samples
 from bench.render.estimates import format_ratio, format_time
 from bench.render.provenance import describe_threads
 from bench.render.tables.markdown import markdown_table
 from bench.results.statistics import Estimate
-from bench.results.sweep import Cell, Key, along
+from bench.results.sweep import Cell, Key, along, smallest_of
 from bench.results.sweep_answers import (
     FARTHEST,
     Choice,
@@ -52,12 +52,12 @@ def _longest(sweep: Sweep, names: CellNames) -> Iterator[str]:
         n_text=2,
     )
     limits = {item.key.device: item.limit.source for item in found}
-    memory = "; ".join(f"{device}: {source}" for device, source in limits.items())
+    memory = "; ".join(f"{DEVICE_NAMES[device]} {source}" for device, source in limits.items())
     yield (
-        f"By the curve of the process's peak. Memory ({memory}). Over measured: the answer over "
-        f"the longest length that was measured, which says how far it is extrapolated; nothing is "
-        f"said beyond {FARTHEST:g} times that length. As far as k is known: by the curves at both "
-        "ends of its interval."
+        f"By the curve of the process's peak. Memory: {memory}. Over measured: the answer over the "
+        "longest length that was measured, which says how far it is extrapolated; nothing is said "
+        f"beyond {FARTHEST:g} times that length. As far as k is known: by the curves at both ends "
+        "of its interval."
     )
     failed = [line for item in found if (line := _failed_below(item, names))]
     if failed:
@@ -90,7 +90,7 @@ def _failed_below(item: Longest, names: CellNames) -> str:
 
 def _real_time(sweep: Sweep, names: CellNames) -> Iterator[str]:
     """Of the smallest batch: more mixtures at once are another table."""
-    groups = along(_smallest_batch(sweep.cells), "n_samples")
+    groups = along(smallest_of(sweep.cells, "batch"), "n_samples")
     timed = {key: group for key, group in groups.items() if any(cell.time for cell in group)}
     if not timed:
         return
@@ -109,10 +109,6 @@ def _real_time(sweep: Sweep, names: CellNames) -> Iterator[str]:
         "Time of one mixture over its duration at 8 kHz, of the smallest batch that was measured; "
         "below 1 it is faster than real time."
     )
-
-
-def _smallest_batch(cells: Iterable[Cell]) -> list[Cell]:
-    return [group[0] for group in along(cells, "batch").values()]
 
 
 def _by(
@@ -183,7 +179,7 @@ def _chosen(choice: Choice, name: Callable[[Cell], str]) -> str:
 
 def _threads(sweep: Sweep, names: CellNames) -> Iterator[str]:
     """Of the smallest batch, at every length."""
-    choices = list(choose_fastest(_smallest_batch(sweep.on("cpu")), "threads"))
+    choices = list(choose_fastest(smallest_of(sweep.on("cpu"), "batch"), "threads"))
     if not choices:
         return
     yield "## The best number of threads"

@@ -26,6 +26,8 @@ LINEAR = 0.05
 """By how much an exponent may be off 1 and still be called linear."""
 WIDEST_WORD = 0.5
 """Of an interval of the exponent: of a wider one no word is said."""
+NARROW = 0.02
+"""An interval of the exponent has a third decimal below it."""
 HEADS = ("Model", "Setting", "k", "In a word", "Cost of t seconds", "Scatter", "Leave the curve")
 CURVES = (
     "A curve a + b t^k is fitted to the cells of one setting over growing lengths, by least "
@@ -51,7 +53,8 @@ def render_growth(sweep: Sweep, names: CellNames) -> Iterator[str]:
         ("Peak of torch's allocator", with_fewest_threads(sweep.allocated), "B"),
     ]
     shown = [section for section in sections if section[1]]
-    if not (shown or sweep.counts):
+    lengths = {cell.key.n_samples for cell in sweep.cells}
+    if len(lengths) < 2:  # nobody asked
         return
     yield "## How costs grow with the length"
     if shown:
@@ -84,11 +87,13 @@ def _row(key: Key, growth: object, unit: Unit, names: CellNames) -> list[str]:
 
 def format_exponent(growth: Growth) -> str:
     """The exponent with its interval, or why it has none."""
-    exponent = f"{growth.curve.exponent:.2f}"
-    if growth.interval is None:
+    exponent, interval = growth.curve.exponent, growth.interval
+    if interval is None:
         n_lengths = len(growth.points) - len(growth.omitted)
-        return f"{exponent}, no interval: {n_lengths} lengths"
-    return f"{exponent} ({growth.interval.low:.2f} to {growth.interval.high:.2f})"
+        return f"{exponent:.2f}, no interval: {n_lengths} lengths"
+    n_decimals = 2 if interval.high - interval.low >= NARROW else 3
+    ends = f"{interval.low:.{n_decimals}f} to {interval.high:.{n_decimals}f}"
+    return f"{exponent:.{n_decimals}f} ({ends})"
 
 
 def name_growth(growth: Growth) -> str:

@@ -14,7 +14,7 @@ from bench.render.tables.sweep_answers import NOT_TOLD, describe_crossing, forma
 from bench.render.tables.sweep_growth import format_exponent
 from bench.render.terminal.table import print_whole
 from bench.results.growth import Growth
-from bench.results.sweep import Cell, Key, along
+from bench.results.sweep import Cell, Key, along, smallest_of
 from bench.results.sweep_answers import (
     Longest,
     Sweep,
@@ -40,7 +40,7 @@ def _table(sweep: Sweep, names: CellNames) -> Table:
     for head in HEADS:
         table.add_column(head, justify="right", no_wrap=True)
     longest = {item.key: item for item in sweep.longest()}
-    for key, group in along(sweep.cells, "n_samples").items():
+    for key, group in along(smallest_of(sweep.cells, "batch", "threads"), "n_samples").items():
         cells = [names.model(key), names.setting(key), *_cells(sweep, key, group, longest)]
         table.add_row(*map(escape, cells))
     return table
@@ -60,14 +60,30 @@ def _cells(
 
 
 def _sentences(sweep: Sweep, names: CellNames) -> Iterator[str]:
-    for choice in choose_fastest(sweep.cells, "threads"):
-        ties = "".join(f", {NOT_TOLD} {cell.key.threads}" for cell in choice.ties)
-        yield f"Threads, {names.cell(choice.key)}: {choice.best.key.threads}{ties}."
+    yield "At the smallest batch and the fewest threads; sweep.md has all."
+    yield from _threads(sweep, names)
+    shown = {cell.key for cell in smallest_of(sweep.cells, "batch", "threads")}
+    settings = {key._replace(model="", n_samples=0) for key in shown}
     for crossing in find_crossings(sweep.times):
-        yield describe_crossing(crossing, names)
+        if crossing.key in settings:
+            yield describe_crossing(crossing, names)
     accuracy = judge_forecasts(sweep.cells, lambda cell: cell.process_error)
     if accuracy.errors:
         yield f"Forecasts of memory within 10 %: {describe_share(accuracy)}."
     n_failed = sum(bool(cell.failures) for cell in sweep.cells)
     if n_failed:
         yield f"{n_failed} of {len(sweep.cells)} cells are not complete; sweep.md says why."
+
+
+def _threads(sweep: Sweep, names: CellNames) -> Iterator[str]:
+    """A sentence for each network, which says at which lengths a number is the best."""
+    found: dict[Key, dict[str, list[str]]] = {}
+    for choice in choose_fastest(smallest_of(sweep.cells, "batch"), "threads"):
+        ties = "".join(f", {NOT_TOLD} {cell.key.threads}" for cell in choice.ties)
+        best = f"{choice.best.key.threads}{ties}"
+        lengths = found.setdefault(choice.key._replace(n_samples=0), {}).setdefault(best, [])
+        lengths.append(describe_samples(choice.key.n_samples))
+    for key, by_answer in found.items():
+        setting = ", ".join(filter(None, (names.model(key), names.setting(key))))
+        answers = (f"{best} at {', '.join(lengths)}" for best, lengths in by_answer.items())
+        yield f"Best threads, {setting}: {'; '.join(answers)}."

@@ -49,9 +49,10 @@ def test_the_terminal_has_the_answers(capsys: pytest.CaptureFixture[str]) -> Non
     ]
     print_sweep(ENTRIES, records)
     printed = capsys.readouterr().out
-    assert re.search(r"Convolutional +batch 1, 1 thread +1\.00 \(", printed)
-    assert re.search(r"Attentive +batch 2, 1 thread +2\.00 \(", printed)
-    assert "Threads, Convolutional, 0.5 s, batch 1: 2." in printed
+    assert re.search(r"Convolutional +batch 1, 1 thread +1\.000 \(", printed)
+    assert re.search(r"Attentive +batch 1, 1 thread +2\.000 \(", printed)
+    assert "batch 2" not in printed
+    assert "Best threads, Convolutional, batch 1: 2 at 0.5 s, 1 s, 2 s, 4 s, 8 s" in printed
     assert "batch 1, 1 thread: Attentive is faster below 5.02 s, Convolutional above" in printed
-    assert "Forecasts of memory within 10 %: 55 of 55 (100%)." in printed
+    assert "Forecasts of memory within 10 %: 55 of 55 (100.0 %)." in printed
     assert "1 of 56 cells are not complete; sweep.md says why." in printed

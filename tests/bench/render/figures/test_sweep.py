@@ -48,10 +48,7 @@ def test_every_network_and_setting_is_named(tmp_path: Path) -> None:
     drawn = draw(make_sweep(GRID), tmp_path)
     for svg in drawn.values():
         assert {"Convolutional", "Attentive"} <= texts(svg)
-    settings = {
-        f"batch {batch}, {threads}" for batch in (1, 2) for threads in ("1 thread", "2 threads")
-    }
-    assert settings <= texts(drawn["sweep-time-inference"])
+    assert {"batch 1", "batch 2"} <= texts(drawn["sweep-time-inference"])
     assert {"0.5 s", "1 s", "2 s", "4 s"} <= texts(drawn["sweep-batch-inference"])
 
 

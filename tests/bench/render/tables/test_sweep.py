@@ -48,7 +48,8 @@ def test_forecasts_have_their_share_and_the_worst_is_named() -> None:
     ]
     text = section(render(records), "Forecasts of memory")
     assert (
-        "| process | Convolutional, 1 s, batch 1 | 16 | 15 of 16 (94%) | +2.0 % | -30.0 % |" in text
+        "| process | Convolutional, 1 s, batch 1 | 16 | 15 of 16 (93.8 %) | +2.0 % | -30.0 % |"
+        in text
     )
     assert (
         "- Convolutional, 1 s, batch 1, process: forecast 203 MB from 1 smaller cell, measured "
@@ -58,7 +59,7 @@ def test_forecasts_have_their_share_and_the_worst_is_named() -> None:
 
 def test_good_forecasts_name_no_cell_that_missed() -> None:
     text = render(make_sweep(replace(GRID, forecast_error=0.0)))
-    assert "16 of 16 (100%)" in text
+    assert "16 of 16 (100.0 %)" in text
     assert "Beyond 10 %" not in text
 
 
