@@ -107,7 +107,7 @@ def _over_length(
         growth = growths.get(key)
         far = growth.departing if isinstance(growth, Growth) else []
         one = Series(
-            label=names.setting(key, ELSEWHERE),
+            label=names.setting(key, (*ELSEWHERE, "threads")),
             marks=tuple(_marks(group, "n_samples", value, far)),
             curve=growth.curve if isinstance(growth, Growth) else None,
         )

@@ -37,7 +37,9 @@ def test_there_is_a_figure_for_each_answer(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("grid", [Grid(lengths=GRID.lengths), replace(GRID, batches=(1,))])
+@pytest.mark.parametrize(
+    "grid", [Grid(("conv",), GRID.lengths), Grid(("conv",), GRID.lengths, threads=(1, 2))]
+)
 def test_a_setting_that_does_not_vary_has_no_figure(grid: Grid, tmp_path: Path) -> None:
     found = set(draw(make_sweep(grid), tmp_path))
     assert "sweep-batch-inference" not in found
@@ -66,7 +68,11 @@ def test_a_cell_that_leaves_the_curve_is_marked(tmp_path: Path) -> None:
 
 def test_ranges_and_intervals_are_told_apart(tmp_path: Path) -> None:
     few, enough = (
-        texts(draw(make_sweep(replace(GRID, n_rounds=n)), tmp_path)["sweep-time-inference"])
+        texts(
+            draw(make_sweep(Grid(("conv",), GRID.lengths, n_rounds=n)), tmp_path)[
+                "sweep-time-inference"
+            ]
+        )
         for n in (2, 3)
     )
     assert "range, noisy" in few
@@ -76,8 +82,8 @@ def test_ranges_and_intervals_are_told_apart(tmp_path: Path) -> None:
 
 def test_phases_have_figures_of_their_own(tmp_path: Path) -> None:
     records = [
-        *make_sweep(Grid(lengths=GRID.lengths)),
-        *make_sweep(Grid(lengths=GRID.lengths, phase="update")),
+        *make_sweep(Grid(("conv",), GRID.lengths)),
+        *make_sweep(Grid(("conv",), GRID.lengths, phase="update")),
     ]
     assert set(draw(records, tmp_path)) == {
         f"sweep-{cost}-{phase}"
