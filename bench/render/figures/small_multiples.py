@@ -24,6 +24,7 @@ from bench.results.summary import Value
 
 MOST_COLUMNS = 4
 PANEL_INCHES = (3.0, 2.7)
+MARGIN = 1.25  # factor of space left and right of the marks
 Show = Callable[[float], str]
 
 
@@ -47,7 +48,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Plot:
-    """Panels by the name of their network, and what the axes are."""
+    """Panels by the name of their network, and what the axes are.
+
+    ``missing`` says of a network which cells have no mark, so that none is left out in silence.
+    """
 
     title: str
     x_name: str
@@ -55,7 +59,8 @@ class Plot:
     show_x: Show
     show_y: Show
     panels: Mapping[str, Sequence[Series]]
-    x_ticks: Sequence[float] = ()  # empty: by decades
+    x_ticks: Sequence[float]
+    missing: Mapping[str, str]
 
 
 def as_value(estimate: Estimate) -> Value:
@@ -67,8 +72,8 @@ def as_value(estimate: Estimate) -> Value:
 
 def write_small_multiples(plot: Plot, stem: Path) -> list[Path]:
     """SVG and PNG; nothing where no panel has a mark."""
-    panels = {name: series for name, series in plot.panels.items() if any(s.marks for s in series)}
-    if not panels:
+    panels = plot.panels
+    if not any(one.marks for series in panels.values() for one in series):
         return []
     n_columns = min(MOST_COLUMNS, len(panels))
     n_rows = ceil(len(panels) / n_columns)
@@ -79,6 +84,14 @@ def write_small_multiples(plot: Plot, stem: Path) -> list[Path]:
     for axis, (name, series) in zip(axes.flat, panels.items(), strict=False):
         _draw_panel(axis, series, colours)
         axis.set_title(name, fontsize=10)
+        axis.text(
+            *(0.97, 0.03, plot.missing.get(name, "")),
+            transform=axis.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=8,
+            color="#aa0000",
+        )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     _scale(axes.flat[0], plot, panels)
@@ -143,14 +156,12 @@ def _scale(axis: Axes, plot: Plot, panels: Mapping[str, Sequence[Series]]) -> No
     """Of all panels, which share their axes."""
     marks = [mark for series in panels.values() for one in series for mark in one.marks]
     ends = [end for mark in marks for end in mark.value.span or (_middle(mark.value),)]
-    scale_costs(axis, "x", [mark.x for mark in marks], plot.show_x)
+    places = [mark.x for mark in marks]
+    scale_costs(axis, "x", places, plot.show_x)
     scale_costs(axis, "y", ends, plot.show_y)
-    if plot.x_ticks:
-        low, high = min(plot.x_ticks), max(plot.x_ticks)
-        margin = 1.25
-        axis.set_xlim(low / margin, high * margin)
-        axis.set_xticks(list(plot.x_ticks), [plot.show_x(x) for x in plot.x_ticks], minor=False)
-        axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xlim(min(places) / MARGIN, max(places) * MARGIN)
+    axis.set_xticks(list(plot.x_ticks), [plot.show_x(x) for x in plot.x_ticks], minor=False)
+    axis.xaxis.set_minor_locator(NullLocator())
     for each in axis.figure.axes:
         each.tick_params(labelsize=8)
         draw_grid(each)

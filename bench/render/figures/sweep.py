@@ -2,6 +2,7 @@
 time against threads.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def _over_length(
         show_y=lambda y: format_si(y, unit, 2),
         panels=panels,
         x_ticks=_every_other(lengths),
+        missing=_missing(cells, names, value),
     )
 
 
@@ -136,7 +138,7 @@ def _over_setting(
     panels: dict[str, list[Series]] = {}
     for key, group in along(cells, field).items():
         marks = tuple(_marks(group, field, value))
-        if len(marks) > 1:
+        if len(group) > 1:
             label = _length_and_setting(key, names)
             panels.setdefault(names.model(key), []).append(Series(label, marks))
     unit = "s" if y_name.startswith("time") else ""
@@ -148,12 +150,25 @@ def _over_setting(
         show_y=lambda y: format_si(y, unit, 2) if unit else format_significant(y, 2),
         panels=panels,
         x_ticks=sorted({getattr(cell.key, field) for cell in cells}),
+        missing=_missing(cells, names, value),
     )
 
 
 def _length_and_setting(key: Key, names: CellNames) -> str:
     setting = names.setting(key, (*ELSEWHERE, "threads", "batch"))
     return ", ".join(filter(None, (describe_samples(key.n_samples), setting)))
+
+
+def _missing(cells: Sequence[Cell], names: CellNames, value_of: ValueOf) -> dict[str, str]:
+    """How many cells of each network have no value, by the status that says why."""
+    found: dict[str, Counter[str]] = {}
+    for cell in cells:
+        if cell.failures and value_of(cell) is None:
+            found.setdefault(names.model(cell.key), Counter())[cell.status.value] += 1
+    return {
+        name: ", ".join(f"{n} {status}" for status, n in counts.items())
+        for name, counts in found.items()
+    }
 
 
 def _marks(

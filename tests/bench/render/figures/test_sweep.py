@@ -7,9 +7,9 @@ import pytest
 
 from bench.render.cell_names import CellNames
 from bench.render.figures.sweep import write_sweep_figures
-from bench.results.record import Record
+from bench.results.record import Record, Status
 from bench.results.sweep_answers import summarize_sweep
-from tests.bench.made_up_sweep import ENTRIES, Grid, is_of, make_sweep, make_times
+from tests.bench.made_up_sweep import ENTRIES, Grid, is_of, make_sweep, make_times, without_result
 
 GRID = Grid(lengths=(4000, 8000, 16000, 32000), batches=(1, 2), threads=(1, 2))
 
@@ -64,6 +64,19 @@ def test_a_cell_that_leaves_the_curve_is_marked(tmp_path: Path) -> None:
     ]
     assert "leaves the curve" in texts(draw(records, tmp_path)["sweep-time-inference"])
     assert "leaves the curve" not in texts(draw(make_sweep(grid), tmp_path)["sweep-time-inference"])
+
+
+def test_cells_without_a_value_are_counted_in_their_panel(tmp_path: Path) -> None:
+    """One network lost its longest cells, the other all of them."""
+    records = [
+        without_result(record, Status.SKIPPED, "Too large.")
+        if record.job.probe in ("latency", "memory")
+        and (record.job.model == "attentive" or record.job.workload.n_samples == 32000)
+        else record
+        for record in make_sweep(replace(GRID, threads=(1,)))
+    ]
+    words = texts(draw(records, tmp_path)["sweep-time-inference"])
+    assert {"Attentive", "2 skipped", "8 skipped"} <= words
 
 
 def test_ranges_and_intervals_are_told_apart(tmp_path: Path) -> None:
