@@ -118,7 +118,6 @@ PROBES = {
             metrics=("n_launches", "busy_share"),
             preload=(OPTIMISER_IMPORT,),
         ),
-        ProbeSpec("forecast", MemoryForecast),
         ProbeSpec("layers", ModuleCounts),
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),
@@ -126,6 +125,7 @@ PROBES = {
         ProbeSpec(
             "profile", Profile, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
         ),
+        ProbeSpec("forecast", MemoryForecast, preload=(OPTIMISER_IMPORT,)),
         ProbeSpec("trace", StepTrace, takes_time=True, preload=(OPTIMISER_IMPORT,)),
     )
 }

@@ -15,7 +15,7 @@ from bench.results.summary import newest_of_each_cell, require_one_place
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import Phase
 
-PROBES_OF_CELLS = ("forecast", "memory", "latency", "operations")
+PROBES_OF_CELLS = ("memory", "latency", "operations", "forecast")
 
 
 class Key(NamedTuple):
@@ -53,8 +53,9 @@ class Cell:
 
     @property
     def status(self) -> Status:
-        """Of the first probe that failed."""
-        return self.failures[0].status if self.failures else Status.OK
+        """Of the first measurement that failed; a forecast measures nothing."""
+        failed = (failure.status for failure in self.failures if failure.probe != "forecast")
+        return next(failed, Status.OK)
 
     @property
     def duration_s(self) -> float:
@@ -83,11 +84,15 @@ class Cell:
 
     @property
     def process_bytes(self) -> int | None:
-        """The peak of the process; on a GPU what the driver says that it held there."""
+        """The peak of the process; on a GPU what the driver says that it held there.
+
+        Where the driver does not say, it is what torch's allocator had taken from it.
+        """
         if self.memory is None:
             return None
-        is_on_gpu = self.key.device == "cuda"
-        return self.memory.process_bytes if is_on_gpu else self.memory.peak_rss_bytes
+        if self.key.device == "cpu":
+            return self.memory.peak_rss_bytes
+        return self.memory.process_bytes or self.memory.peak_reserved_bytes
 
     @property
     def allocated_bytes(self) -> int | None:
@@ -212,13 +217,13 @@ def _timing(records: Sequence[Record]) -> LatencySummary | None:
 def _forecast(records: Sequence[Record], memory: Record | None) -> MemoryForecast | None:
     """What was told before; a forecast that began after the measurement is none."""
     for record, found in results_of(MemoryForecast, records):
-        if memory is None or record.started_at <= memory.started_at:
+        if memory is None or _lifetime(record)[0] <= _lifetime(memory)[0]:
             return found
     return None
 
 
 def _failures(records: Sequence[Record]) -> Iterable[Failure]:
-    """Of each probe that found nothing, in the order in which they are asked."""
+    """Of each probe that found nothing, what is measured before what is told."""
     for probe in PROBES_OF_CELLS:
         own = [record for record in records if record.job.probe == probe]
         if own and all(record.status != Status.OK for record in own):

@@ -10,13 +10,20 @@ from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status, results_of
 from bench.results.sweep import Cell, Key, along, collect_cells, invert, scale, varied_fields
 from bench.results.timing import DoubtKind
-from tests.bench.example_records import environment, make_job, make_latency, make_rounds
+from tests.bench.example_records import (
+    environment,
+    make_job,
+    make_latency,
+    make_record,
+    make_rounds,
+)
 from tests.bench.made_up_sweep import (
     FREE_BYTES,
     NETWORKS,
     Grid,
     described,
     is_of,
+    make_peaks,
     make_sweep,
     without_result,
 )
@@ -184,3 +191,25 @@ def test_cells_along_a_setting_share_all_others() -> None:
 
 def test_a_label_says_what_varies() -> None:
     assert varied_fields(collect_cells(make_sweep(SMALL))) == ["batch", "threads"]
+
+
+def test_a_cell_without_a_forecast_is_measured_all_the_same() -> None:
+    records = [
+        without_result(record, Status.UNSUPPORTED, "It needs data.")
+        if is_of(record, "conv", "forecast", 8000, batch=1, threads=1)
+        else record
+        for record in make_sweep(SMALL)
+    ]
+    cell = one_cell(records, n_samples=8000, batch=1, threads=1)
+    assert cell.status == Status.OK
+    assert [failure.probe for failure in cell.failures] == ["forecast"]
+    assert cell.process_error is None
+
+
+def test_memory_on_a_gpu_is_the_drivers_or_what_the_allocator_took() -> None:
+    job = make_job("conv", "memory", "gpu_inference", device="cuda")
+    told = make_peaks(500_000_000, "cuda")
+    hidden = replace(told, process_bytes=None, peak_reserved_bytes=400_000_000)
+    for peaks, expected in ((told, 500_000_000), (hidden, 400_000_000)):
+        (cell,) = collect_cells([make_record(job, peaks)])
+        assert cell.process_bytes == expected
