@@ -218,12 +218,8 @@ def _crossings(one: Growth, other: Growth) -> Iterator[tuple[float, float, float
     """
     import numpy as np
 
-    low, high = (
-        choose(ends)
-        for choose, ends in zip(
-            (max, min), zip(one.lengths, other.lengths, strict=True), strict=True
-        )
-    )
+    (one_low, one_high), (other_low, other_high) = one.lengths, other.lengths
+    low, high = max(one_low, other_low), min(one_high, other_high)
     if low >= high:
         return
     lengths = np.geomspace(low, high, N_STEPS)
