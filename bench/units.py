@@ -89,6 +89,18 @@ def format_duration(seconds: float) -> str:
     return f"{10 * tens} s" if tens < 9 else f"{round(seconds / 60)} min"
 
 
+def format_length(seconds: float) -> str:
+    """A length of audio, in seconds, minutes or hours, to three digits.
+
+    >>> format_length(0.5), format_length(32), format_length(200), format_length(9000)
+    ('0.5 s', '32 s', '3.33 min', '2.5 h')
+    """
+    sizes = ((3600.0, "h"), (60.0, "min"))
+    size, unit = next((pair for pair in sizes if seconds >= 2 * pair[0]), (1.0, "s"))
+    number = format_significant(seconds / size)
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+
+
 def digits_apart(values: Iterable[float], digits: int = 3) -> int:
     """The fewest significant digits, from ``digits`` on, with which different values look it.
 

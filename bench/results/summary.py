@@ -204,19 +204,29 @@ def choose_base(names: Sequence[str]) -> str | None:
 
 
 def _refuse_mixtures(records: Sequence[Record]) -> None:
+    require_one_place(records)
     described = [(record, record.environment) for record in records if record.environment]
-    _require_one("machines", (e.machine.identity for _, e in described))
     updates = [(r, e) for r, e in described if r.job.workload.phase == "update"]
     _require_one("devices of the training step", (_update_device(r, e) for r, e in updates))
-    _require_one("releases of torch", (e.versions["torch"] for _, e in described))
     timed = [r for r in records if r.job.probe == "latency"]
     _require_one("allocators", (_allocator(record) for record in timed))
-    _require_one("versions of the code", (e.code.identity for _, e in described))
     _require_one("settings of TF32", (r.job.workload.precision for r in records if _is_on_gpu(r)))
     for name in ("n_samples", "batch", "dtype", "threads", "seed", "runtime"):
         _require_one(
             f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
         )
+
+
+def require_one_place(records: Iterable[Record]) -> None:
+    """Values that were made in different places must not share a table.
+
+    Raises:
+        UsageError: records of several machines, releases of torch or versions of the code.
+    """
+    places = [record.environment for record in records if record.environment]
+    _require_one("machines", (place.machine.identity for place in places))
+    _require_one("releases of torch", (place.versions["torch"] for place in places))
+    _require_one("versions of the code", (place.code.identity for place in places))
 
 
 def _is_on_gpu(record: Record) -> bool:

@@ -87,7 +87,7 @@ def _row(model: ModelSummary, compared: dict[str, Column], summary: RunSummary) 
     for phase in summary.phases:
         timing = model.timings.get(phase)
         doubts = [doubt.kind for doubt in model.values[f"latency_s_{phase}"].doubts]
-        row |= _estimate(f"latency_s_{phase}", timing.latency if timing else None, doubts)
+        row |= estimate_cells(f"latency_s_{phase}", timing.latency if timing else None, doubts)
         row[f"latency_s_{phase}_calls_disturbed"] = timing.n_disturbed if timing else None
         row[f"page_faults_{phase}"] = timing.page_faults if timing else None
         row |= _judged(f"ratio_{phase}", timing.ratio if timing else None)
@@ -122,10 +122,12 @@ def _judged(name: str, estimate: Estimate | None) -> dict[str, Cell]:
     """A value, unless it can't be trusted, and what it rests on."""
     value = estimate.value if estimate and estimate.is_trusted else None
     doubts = estimate_doubts(estimate) if estimate else []
-    return {name: value, **_estimate(name, estimate, doubts)}
+    return {name: value, **estimate_cells(name, estimate, doubts)}
 
 
-def _estimate(name: str, estimate: Estimate | None, doubts: Iterable[DoubtKind]) -> dict[str, Cell]:
+def estimate_cells(
+    name: str, estimate: Estimate | None, doubts: Iterable[DoubtKind]
+) -> dict[str, Cell]:
     """What a time or a ratio rests on: interval or range, processes, and undisturbed calls.
 
     A range of too few processes is all that was seen, and has no level.
