@@ -26,6 +26,9 @@ reports: $(INSTALLED)
 	$(BIN)/python -m bench.operations --models table1
 	$(BIN)/python -m bench.streaming
 	$(BIN)/python -m bench.explain table1 || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.sweep --samples 4000:64000:x2 --batch 1,4 || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.sweep --resume --models conv-tasnet dprnn sudormrf-1.0x \
+		--samples 8000:32000:x2 --threads 1,2 --time 150s || [ $$? -eq 1 ]
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
