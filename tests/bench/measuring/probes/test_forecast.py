@@ -105,4 +105,5 @@ def test_at_doubled_length_the_allocators_peak_is_told_within_a_tenth(
                 peaks.peak_allocated_bytes, rel=WITHIN
             )
             # The C library keeps another share of freed blocks in each process.
+            assert peaks.peak_rss_bytes is not None
             assert 0.5 < told.result.process_bytes / peaks.peak_rss_bytes < 2.0
