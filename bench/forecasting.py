@@ -24,7 +24,7 @@ MUCH_SMALLER = 0.75
 
 
 @dataclass(frozen=True)
-class Point:
+class PeakPoint:
     """A smaller cell: where it lies, its minimum, and the peaks that were measured."""
 
     work: Workload
@@ -62,7 +62,7 @@ def foretell(record: Record, records: Sequence[Record]) -> Record:
     return replace(record, result=forecast)
 
 
-def smaller_cells(job: Job, minimum_bytes: int, records: Sequence[Record]) -> list[Point]:
+def smaller_cells(job: Job, minimum_bytes: int, records: Sequence[Record]) -> list[PeakPoint]:
     """The measured cells of the same network, phase and dtype whose minimum is below this one's."""
     found = []
     for record, peaks in results_of(MemoryPeaks, records):
@@ -72,7 +72,7 @@ def smaller_cells(job: Job, minimum_bytes: int, records: Sequence[Record]) -> li
         if minimum < minimum_bytes:
             fixed, process = minimum - live, process_bytes_of(peaks)
             work = record.job.workload
-            found.append(Point(work, minimum, fixed, peaks.peak_allocated_bytes, process))
+            found.append(PeakPoint(work, minimum, fixed, peaks.peak_allocated_bytes, process))
     return found
 
 
@@ -86,7 +86,7 @@ def process_bytes_of(peaks: MemoryPeaks) -> int:
     )
 
 
-def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[Point]) -> int:
+def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[PeakPoint]) -> int:
     """The allocator's peak, on a line through the two nearest cells, or one and the weights alone.
 
     Of cells that differ in the length, the line is over the minimum; of those that differ in the
@@ -104,7 +104,7 @@ def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[Point]) 
     return _extend(line, (points[0].fixed_bytes,) * 2, minimum_bytes)
 
 
-def _much_smaller(ranked: Sequence[Point]) -> list[Point]:
+def _much_smaller(ranked: Sequence[PeakPoint]) -> list[PeakPoint]:
     """The first, and the next that is so much smaller that a line has a direction."""
     others = [p for p in ranked if p.size <= MUCH_SMALLER * ranked[0].size]
     return [*ranked[:1], *others[:1]]
@@ -120,7 +120,7 @@ def _extend(points: Sequence[tuple[int, int]], origin: tuple[int, int], x: int) 
     return round(y1 + max(0.0, slope) * (x - x1))
 
 
-def tell_process(allocated_bytes: int, empty_bytes: int, points: Sequence[Point]) -> int:
+def tell_process(allocated_bytes: int, empty_bytes: int, points: Sequence[PeakPoint]) -> int:
     """The process's peak, on the line of all smaller cells over the allocator's peak.
 
     Least squares of relative errors, the process without activations among the points: the C

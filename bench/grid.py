@@ -16,7 +16,7 @@ EFFORT = Effort(N_ROUNDS, time_s=0.0, precise_within=0.0, budget_s=1.0, deadline
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """One network at one size: what all of its jobs have in common."""
 
     model: str
@@ -25,7 +25,7 @@ class Cell:
     work: Workload
 
     @classmethod
-    def of(cls, job: Job) -> "Cell":
+    def of(cls, job: Job) -> "GridCell":
         """The cell that a job belongs to."""
         return cls(job.model, job.factory, job.n_src, replace(job.workload, keeps_pages=False))
 
@@ -69,14 +69,14 @@ class Grid:
     phases: tuple[Phase, ...]
     device: str  # "cpu" or "cuda"
 
-    def cells(self, entries: Sequence[Entry]) -> list[Cell]:
+    def cells(self, entries: Sequence[Entry]) -> list[GridCell]:
         """All cells of these networks.
 
         Raises:
             UsageError: a size below 1, or an unknown dtype.
         """
         return [
-            Cell(entry.name, entry.factory, entry.n_src, settings.workload(phase))
+            GridCell(entry.name, entry.factory, entry.n_src, settings.workload(phase))
             for settings in self._settings()
             for phase in self.phases
             for entry in entries

@@ -15,7 +15,7 @@ from time import monotonic
 
 from bench.command import measure_with, name_program, read_and_warn, run_command
 from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
-from bench.grid import Cell, Grid
+from bench.grid import Grid, GridCell
 from bench.machine.description import available_cpus
 from bench.measuring.isolate import fetch_environment, prepare_measuring
 from bench.measuring.place import choose_device, device_name
@@ -125,7 +125,7 @@ def report(entries: Sequence[Entry], records: Sequence[Record], path: Path, fold
 
     failed = [record for record in records if record.status != Status.OK]
     for record in failed:
-        cell = describe_cell(Cell.of(record.job).work, record.job.model)
+        cell = describe_cell(GridCell.of(record.job).work, record.job.model)
         print(f"{cell}: {record.status.value}: {record.reason}", file=sys.stderr)
     print_sweep(entries, records)
     print(path, *write_sweep(entries, records, folder), sep="\n")

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bench.grid import Cell
+from bench.grid import GridCell
 from bench.results.measurements import LatencyTimes, OperationCount
 from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import LONG_CALL_S
@@ -30,7 +30,7 @@ OTHER_DTYPE, OTHER_THREADS = 8.0, 1.0
 """How far cells are apart in these, in doublings of the length."""
 
 
-class Costs:
+class JobCosts:
     """What the records of a sweep say of the time that its jobs take."""
 
     def __init__(self, records: Sequence[Record]) -> None:
@@ -48,7 +48,7 @@ class Costs:
                 beside_s = record.elapsed_s - self._calls_s(record.job)
                 self._overheads[*_kind(record.job), record.job.probe] = max(0.0, beside_s)
 
-    def of_cell(self, cell: Cell) -> float:
+    def of_cell(self, cell: GridCell) -> float:
         """Seconds that the jobs of a cell take that have no record yet."""
         jobs = [cell.job(probe) for probe in PROBES_OF_A_CELL]
         return sum(self.of_job(job) for job in jobs if job.cell not in self._done)

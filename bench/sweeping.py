@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bench.forecasting import SHARE_OF_AVAILABLE, foretell, why_too_large
-from bench.grid import N_ROUNDS, Cell
+from bench.grid import N_ROUNDS, GridCell
 from bench.measuring.isolate import run_jobs
 from bench.results.environment import Environment
 from bench.results.forecast import MemoryForecast
 from bench.results.record import Job, Record, Status, broken_networks
 from bench.results.workload import Workload
-from bench.sweep_costs import Costs
+from bench.sweep_costs import JobCosts
 from bench.units import format_duration
 
 STAGES = (("operations", "forecast"), ("memory",), ("latency",))
@@ -36,7 +36,7 @@ Key = tuple[str, str, Workload, str, int]
 RunJobs = Callable[[Sequence[Job], Environment], Generator[Record, None, None]]
 
 
-def plan_sweep(cells: Sequence[Cell], records: Sequence[Record], left_s: float) -> list[Job]:
+def plan_sweep(cells: Sequence[GridCell], records: Sequence[Record], left_s: float) -> list[Job]:
     """The jobs to run next, given the records of the sweep so far; none when it is complete.
 
     Jobs of cells that are too costly for ``left_s`` are among them when no other cell is left: to
@@ -48,7 +48,7 @@ def plan_sweep(cells: Sequence[Cell], records: Sequence[Record], left_s: float) 
     broken = broken_networks(records)
     cells = [cell for cell in cells if cell.model not in broken]
     stages = {cell: jobs for cell in cells if (jobs := missing(cell, found))}
-    costs = Costs(records)
+    costs = JobCosts(records)
     begun = [cell for cell in stages if cell.job("forecast").cell in found]
     wave = begun or choose_wave(list(stages), costs, left_s)
     if wave:
@@ -60,7 +60,7 @@ def plan_sweep(cells: Sequence[Cell], records: Sequence[Record], left_s: float) 
     return _one_more_round(cells, found, costs, left_s)
 
 
-def _first_looks(cells: Sequence[Cell], records: Sequence[Record]) -> list[Job]:
+def _first_looks(cells: Sequence[GridCell], records: Sequence[Record]) -> list[Job]:
     """Each network's contract; then the count of its smallest cell, which costs are told from."""
     contracts: dict[str, Job] = {}
     counts: dict[tuple[str, str], Job] = {}
@@ -74,7 +74,7 @@ def _first_looks(cells: Sequence[Cell], records: Sequence[Record]) -> list[Job]:
     return [job for job in counts.values() if job.model not in broken]
 
 
-def missing(cell: Cell, found: Mapping[Key, Record]) -> list[Job]:
+def missing(cell: GridCell, found: Mapping[Key, Record]) -> list[Job]:
     """The jobs of the next stage of a cell that have no record; none where it is settled.
 
     It is where its time has a record, or its memory one that did not end well.
@@ -90,17 +90,17 @@ def missing(cell: Cell, found: Mapping[Key, Record]) -> list[Job]:
     return []
 
 
-def choose_wave(cells: Sequence[Cell], costs: Costs, left_s: float) -> list[Cell]:
+def choose_wave(cells: Sequence[GridCell], costs: JobCosts, left_s: float) -> list[GridCell]:
     """The cheapest cell that fits into the time, and others of about the same cost.
 
     Of a network in one phase and dtype only the smallest can be among them: the memory of a larger
     one is told from it.
     """
     costs_s = {cell: costs.of_cell(cell) for cell in cells}
-    smallest: dict[tuple[str, str, str], Cell] = {}
+    smallest: dict[tuple[str, str, str], GridCell] = {}
     for cell in sorted(cells, key=lambda cell: (cell.size, costs_s[cell])):
         smallest.setdefault(cell.line, cell)
-    wave: list[Cell] = []
+    wave: list[GridCell] = []
     for cell in sorted(smallest.values(), key=costs_s.__getitem__):
         if costs_s[cell] > left_s or costs_s[cell] > ABOUT_THE_SAME * costs_s[(wave or [cell])[0]]:
             break
@@ -110,7 +110,7 @@ def choose_wave(cells: Sequence[Cell], costs: Costs, left_s: float) -> list[Cell
 
 
 def _one_more_round(
-    cells: Sequence[Cell], found: Mapping[Key, Record], costs: Costs, left_s: float
+    cells: Sequence[GridCell], found: Mapping[Key, Record], costs: JobCosts, left_s: float
 ) -> list[Job]:
     """Another process for the cheapest of the cells that have the fewest, if it fits."""
     for index in range(1, N_ROUNDS):
@@ -144,7 +144,7 @@ def why_not(job: Job, records: Sequence[Record], left_s: float) -> str:
     forecast = forecast_of(job, records) if job.probe == "memory" else None
     if forecast and (reason := why_too_large(forecast)):
         return reason
-    cost_s = Costs(records).of_cell(Cell.of(job))
+    cost_s = JobCosts(records).of_cell(GridCell.of(job))
     if cost_s <= left_s:
         return ""
     left = f"{left_s:.0f} s of the time to spend are" if left_s >= 1 else "no time is"
@@ -153,7 +153,7 @@ def why_not(job: Job, records: Sequence[Record], left_s: float) -> str:
 
 def forecast_of(job: Job, records: Sequence[Record]) -> MemoryForecast | None:
     """What the memory of a job's cell was told to be."""
-    cell = Cell.of(job).job("forecast").cell
+    cell = GridCell.of(job).job("forecast").cell
     found = [record.result for record in records if record.job.cell == cell]
     return next((r for r in reversed(found) if isinstance(r, MemoryForecast)), None)
 
@@ -162,7 +162,7 @@ def forecast_of(job: Job, records: Sequence[Record]) -> MemoryForecast | None:
 class Sweep:
     """Cells that are measured within a time, from ``start_s`` of the clock on."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[GridCell]
     environments: Mapping[int, Environment]  # by the number of threads
     budget_s: float
     start_s: float
@@ -196,13 +196,13 @@ class Sweep:
         found = {record.job.cell: record for record in self._records}
         broken = broken_networks(self._records)
         open_cells = [c for c in self.cells if c.model not in broken and missing(c, found)]
-        costs = Costs(self._records)
+        costs = JobCosts(self._records)
         expected_s = sum(map(costs.of_cell, open_cells))
         return len(self.cells) - len(open_cells), max(0.0, min(expected_s, self.left_s))
 
     def _within_time(self, jobs: Sequence[Job]) -> list[Job]:
         """The same, ended where they go beyond their shares of the time that is left."""
-        costs = Costs(self._records)
+        costs = JobCosts(self._records)
         costs_s = [costs.of_job(job) for job in jobs]
         rest_s = max(0.0, self.left_s) + SLACK * self.budget_s
         shares_s = [rest_s * cost_s / sum(costs_s) for cost_s in costs_s]
@@ -230,7 +230,7 @@ class Sweep:
 def _out_of_time(record: Record) -> Record:
     """A process that was ended because the time to spend was over is named so."""
     job = record.job
-    own_s = Cell.of(job).job(job.probe).deadline_s
+    own_s = GridCell.of(job).job(job.probe).deadline_s
     if record.status != Status.TIMEOUT or job.deadline_s >= own_s:
         return record
     reason = f"Not finished after {job.deadline_s:.0f} s, when the time to spend was over."

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from bench.counting.counter import OperationCounter
 from bench.counting.modules import ModulePath, summarize_modules, total_of
 from bench.errors import UsageError
-from bench.measuring.contract import as_defined
+from bench.measuring.contract import as_defined, has_lazy_layers
 from bench.results.measurements import ModuleRow, Tally
 from bench.units import format_si
 
@@ -183,7 +182,7 @@ def _tensors(inputs: tuple[Any, ...]) -> list[Tensor]:
 
 
 def _give_lazy_layers_their_shapes(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-    if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
+    if has_lazy_layers(module):
         with torch.no_grad():
             module(*inputs)
 

@@ -69,12 +69,17 @@ def _kind(thing: object) -> str:
     return "None" if thing is None else f"a {type(thing).__name__}"
 
 
+def has_lazy_layers(model: nn.Module) -> bool:
+    """Whether a layer waits for its first input to know its own size."""
+    return any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers()))
+
+
 def give_lazy_layers_their_shapes(model: nn.Module, n_samples: int) -> nn.Module:
     """Run one forward where a layer waits for its first input to know its own size.
 
     On the meta device too: layers take their shapes from tensors without data.
     """
-    if any(is_lazy(parameter) for parameter in (*model.parameters(), *model.buffers())):
+    if has_lazy_layers(model):
         with torch.no_grad():
             model.eval()(torch.zeros(1, 1, n_samples))
         model.train()

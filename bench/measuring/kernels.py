@@ -52,9 +52,15 @@ def profile_device(run: Run) -> list[Work] | None:
 
 
 def read_works(events: Iterable[Any]) -> list[Work]:
-    """Of the profiler's events those on the device; a range that somebody named is no work."""
+    """Of the profiler's events those on the device."""
     return [
         Work(event.name(), event.start_ns(), event.start_ns() + event.duration_ns())
         for event in events
-        if event.device_type() == DeviceType.CUDA and not event.is_user_annotation()
+        if is_work(event)
     ]
+
+
+def is_work(event: Any) -> bool:
+    """Whether the device did it; a range that somebody named is no work."""
+    on_device: bool = event.device_type() == DeviceType.CUDA
+    return on_device and not event.is_user_annotation()

@@ -4,16 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.registry import SAMPLE_RATE, Entry
+from bench.render.phases import PHASE_NAMES
 from bench.render.provenance import describe_threads
-from bench.results.sweep import Cell, Key, varied_fields
-from bench.results.workload import Phase
+from bench.results.sweep import Key, SweepCell, varied_fields
 from bench.units import format_length
 
-PHASE_NAMES: Mapping[Phase, str] = {
-    "inference": "inference",
-    "update": "training step",
-    "gpu_inference": "inference on the GPU",
-}
 DEVICE_NAMES = {"cpu": "on the CPU", "cuda": "on the GPU"}
 
 
@@ -25,7 +20,7 @@ class CellNames:
     varied: tuple[str, ...]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry], cells: Iterable[Cell]) -> "CellNames":
+    def of(cls, entries: Iterable[Entry], cells: Iterable[SweepCell]) -> "CellNames":
         """For the networks and the cells of one report."""
         names = {entry.name: entry.display_name for entry in entries}
         return cls(names, tuple(varied_fields(cells)))

@@ -4,7 +4,7 @@ from math import isinf
 
 from bench.render.estimates import NOISY, format_span, plus_minus
 from bench.results.difference import Difference, MeanTime
-from bench.results.lined_up import REST, WHOLE, Line, Where
+from bench.results.lined_up import REST, WHOLE, LinedUpLine, Where
 from bench.results.statistics import LEVEL, WIDEST, Interval
 from bench.units import digits_apart, format_si, format_significant
 
@@ -14,7 +14,7 @@ OUTSIDE = "outside of modules"
 """What the network itself does, and what is differentiated of no module."""
 
 
-def name_line(line: Line, labels: tuple[str, str]) -> str:
+def name_line(line: LinedUpLine, labels: tuple[str, str]) -> str:
     """What a line is about, and which side alone has it."""
     base, head = labels
     if line.base is None:
@@ -47,7 +47,7 @@ def format_mean(time: MeanTime) -> str:
     return format_span((low, high), "s") if low > 0 else NOISY
 
 
-def format_times(line: Line) -> tuple[str, str, str]:
+def format_times(line: LinedUpLine) -> tuple[str, str, str]:
     """The time of each side, none where it has no such place, and the difference."""
     time = line.time
     return (

@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.registry import Entry
-from bench.render.explanation import TITLES, file_name
+from bench.render.explanation import file_name
+from bench.render.phases import title_of
 from bench.render.tables.profile_comparison import render_profile_comparison
 from bench.render.terminal.differences import print_differences
 from bench.results.lined_up import LinedUp, Profiled, line_up, line_up_modules
@@ -63,7 +64,7 @@ def _write(
         if base and head:
             lined_up = join(Profiled.of(labels[0], base), Profiled.of(labels[1], head))
             print_differences(lined_up, Console())
-            sections.append(render_profile_comparison(lined_up, TITLES[phase]))
+            sections.append(render_profile_comparison(lined_up, title_of(phase)))
     if not sections:
         return []
     path = folder / f"{file_name(*names)}.md"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench.registry import Entry
 from bench.render.figures.profile_memory import write_memory_figure
+from bench.render.phases import PHASE_NAMES, title_of
 from bench.render.provenance import describe_provenance
 from bench.render.tables.profile import render_time
 from bench.render.tables.profile_memory import render_memory_profile
@@ -22,11 +23,6 @@ from bench.results.record import Record, Status, results_of
 from bench.results.summary import summarize
 from bench.results.workload import Phase
 
-TITLES: dict[Phase, str] = {
-    "inference": "Inference",
-    "update": "Training step",
-    "gpu_inference": "Inference on the GPU",
-}
 HOW = (
     "Passes of their own, on one process: one that notes every operator, calls in pairs without "
     "and with torch's profiler, and one that follows the allocator. A time is the mean over the "
@@ -62,7 +58,7 @@ def write_explanations(
         paths += [report, data]
         for record, profile in results_of(Profile, own):
             phase = record.job.workload.phase
-            title = f"{entry.display_name}, {TITLES[phase].lower()}"
+            title = f"{entry.display_name}, {PHASE_NAMES[phase]}"
             paths += write_memory_figure(profile, title, folder / figure_name(entry, phase))
     return paths
 
@@ -83,7 +79,7 @@ def render_explanation(entry: Entry, records: Sequence[Record], depth: int) -> s
     sections = [f"# {entry.display_name}: where time and memory go", HOW]
     for record, profile in results_of(Profile, records):
         phase = record.job.workload.phase
-        sections.append(f"## {TITLES[phase]}")
+        sections.append(f"## {title_of(phase)}")
         sections += render_time(profile, depth)
         sections += render_memory_profile(profile)
         figure = f"{figure_name(entry, phase)}.png"
@@ -97,7 +93,7 @@ def render_explanation(entry: Entry, records: Sequence[Record], depth: int) -> s
 def _failures(records: Sequence[Record]) -> Iterator[str]:
     for record in records:
         if record.status != Status.OK:
-            phase = TITLES[record.job.workload.phase]
+            phase = title_of(record.job.workload.phase)
             yield f"## {phase}: not profiled"
             yield f"{record.status.value}: {record.reason}"
 
@@ -162,5 +158,5 @@ def print_explanations(entries: Sequence[Entry], records: Sequence[Record]) -> N
     console = Console()
     names = {entry.name: entry.display_name for entry in entries}
     for record, profile in results_of(Profile, records):
-        title = f"{names[record.job.model]}, {TITLES[record.job.workload.phase].lower()}"
+        title = f"{names[record.job.model]}, {PHASE_NAMES[record.job.workload.phase]}"
         print_whole(render_expensive_lines(profile, title), console)

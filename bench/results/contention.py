@@ -146,3 +146,8 @@ class CallContention:
             Contention(wall_s, self.threads, self.n_cpus, *row)
             for wall_s, row in zip(walls_s, zip(*columns, strict=True), strict=True)
         ]
+
+    def undisturbed(self, walls_s: Sequence[float]) -> list[int]:
+        """The numbers of the calls during which nothing else ran, given the wall times of all."""
+        calls = enumerate(self.calls(walls_s))
+        return [number for number, call in calls if not call.is_disturbed]

@@ -12,9 +12,6 @@ from bench.results.timing import NOISY_WIDTH
 
 Key = TypeVar("Key", bound=Hashable)
 
-UPDATE_PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
-"""Of a training step, in its order."""
-
 
 @dataclass(frozen=True)
 class Cost:

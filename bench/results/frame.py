@@ -47,7 +47,7 @@ TYPES = {
 SETTINGS = ("n_samples", "batch", "dtype", "tf32", "threads", "seed", "runtime", "keeps_pages")
 
 
-class Place(NamedTuple):
+class Provenance(NamedTuple):
     """Where and with what code a value was measured; None where no process lived to say so."""
 
     machine: str | None = None
@@ -62,7 +62,7 @@ class Cell(NamedTuple):
     model: str
     probe: str
     workload: Workload
-    place: Place
+    place: Provenance
 
 
 def make_frame(rows: Sequence[Mapping[str, object]]) -> Frame:
@@ -92,7 +92,7 @@ def list_values(records: Iterable[Record], file: str = "") -> Iterator[Row]:
     """
     kept = [r for r in newest_of_each_cell(records) if r.job.model != NULL.name]
     places = {_place(record.environment) for record in kept if record.environment}
-    only = next(iter(places)) if len(places) == 1 else Place()
+    only = next(iter(places)) if len(places) == 1 else Provenance()
     found: dict[Cell, list[Record]] = {}
     for record in kept:
         place = _place(record.environment) if record.environment else only
@@ -107,9 +107,9 @@ def list_values(records: Iterable[Record], file: str = "") -> Iterator[Row]:
             }
 
 
-def _place(environment: Environment) -> Place:
+def _place(environment: Environment) -> Provenance:
     code, torch = environment.code, environment.versions["torch"]
-    return Place(environment.machine.identity, torch, code.commit, code.is_modified)
+    return Provenance(environment.machine.identity, torch, code.commit, code.is_modified)
 
 
 class Quantity(NamedTuple):

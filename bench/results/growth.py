@@ -34,7 +34,7 @@ FAR = 0.10
 """
 
 
-class Point(NamedTuple):
+class CostPoint(NamedTuple):
     """A cost at one length, and from where to where it may lie."""
 
     n_samples: int
@@ -68,11 +68,11 @@ class Growth:
     ``ends`` are the best curves with the exponent at either end of its interval; empty without one.
     """
 
-    points: tuple[Point, ...]  # all of them
+    points: tuple[CostPoint, ...]  # all of them
     curve: Curve
     interval: Interval | None  # of the exponent; None of fewer than 4 lengths
     ends: tuple[Curve, ...] = ()
-    omitted: tuple[Point, ...] = ()
+    omitted: tuple[CostPoint, ...] = ()
 
     @property
     def residuals(self) -> list[float]:
@@ -80,7 +80,7 @@ class Growth:
         return [point.value / self.curve.at(point.n_samples) - 1 for point in self.points]
 
     @property
-    def departing(self) -> list[Point]:
+    def departing(self) -> list[CostPoint]:
         """The cells that leave the curve, the omitted among them."""
         return [point for point in self.points if is_far(point, self.curve)]
 
@@ -108,14 +108,14 @@ class NoGrowth:
     reason: str
 
 
-def is_far(point: Point, curve: Curve) -> bool:
+def is_far(point: CostPoint, curve: Curve) -> bool:
     """More than 10 % from the curve, and beyond what the cell's own interval allows."""
     expected = curve.at(point.n_samples)
     is_outside = not point.low <= expected <= point.high
     return is_outside and abs(point.value / expected - 1) > FAR
 
 
-def fit_growth(points: Sequence[Point]) -> Growth | NoGrowth:
+def fit_growth(points: Sequence[CostPoint]) -> Growth | NoGrowth:
     """The curve through cells of different lengths; a cell that leaves the others' is omitted."""
     ordered = tuple(sorted(points))
     if len(ordered) < LEAST_LENGTHS:
@@ -133,7 +133,7 @@ def fit_growth(points: Sequence[Point]) -> Growth | NoGrowth:
 class _Profile:
     """The best a and b, and the squares that they leave, for each exponent."""
 
-    def __init__(self, points: Sequence[Point]) -> None:
+    def __init__(self, points: Sequence[CostPoint]) -> None:
         import numpy as np
 
         self._n_points = len(points)
@@ -236,9 +236,9 @@ def _f_quantile(share: float, freedom: int) -> float:
     return float(stdtrit(freedom, (1 + share) / 2) ** 2)
 
 
-def _find_outliers(points: Sequence[Point]) -> tuple[Point, ...]:
+def _find_outliers(points: Sequence[CostPoint]) -> tuple[CostPoint, ...]:
     """Cells, one in four at most, that are far from the curve of the others."""
-    omitted: list[Point] = []
+    omitted: list[CostPoint] = []
     for _ in range(len(points) // 4):
         worst = _find_worst([point for point in points if point not in omitted])
         if worst is None:
@@ -247,7 +247,7 @@ def _find_outliers(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(sorted(omitted))
 
 
-def _find_worst(points: Sequence[Point]) -> Point | None:
+def _find_worst(points: Sequence[CostPoint]) -> CostPoint | None:
     """The cell without which the others fit best, where an F test says that it is none of them.
 
     The level is divided by the number of cells that were tried (Bonferroni).
@@ -255,7 +255,7 @@ def _find_worst(points: Sequence[Point]) -> Point | None:
     if len(points) <= LEAST_FOR_INTERVAL:
         return None
     whole = _Profile(points)
-    found: dict[Point, _Profile] = {}
+    found: dict[CostPoint, _Profile] = {}
     for index, point in enumerate(points):
         others = _Profile([*points[:index], *points[index + 1 :]])
         if others.best.factor > 0 and is_far(point, others.best):
@@ -270,7 +270,7 @@ def _find_worst(points: Sequence[Point]) -> Point | None:
 
 
 @dataclass(frozen=True)
-class Line:
+class CountLine:
     """The straight line through the counts of the shortest and the longest audio."""
 
     fixed: float
@@ -283,7 +283,7 @@ class Line:
         return self.largest_error == 0
 
 
-def fit_line(counts: Mapping[int, int]) -> Line | None:
+def fit_line(counts: Mapping[int, int]) -> CountLine | None:
     """Counts above 0 by length, in exact arithmetic; None of fewer than three: they say nothing."""
     if len(counts) < LEAST_LENGTHS:
         return None
@@ -291,4 +291,4 @@ def fit_line(counts: Mapping[int, int]) -> Line | None:
     slope = Fraction(counts[longest] - counts[shortest], longest - shortest)
     fixed = counts[shortest] - slope * shortest
     errors = [abs(fixed + slope * length - counts[length]) / counts[length] for length in counts]
-    return Line(float(fixed), float(slope), float(max(errors)))
+    return CountLine(float(fixed), float(slope), float(max(errors)))

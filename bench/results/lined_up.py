@@ -45,7 +45,7 @@ class Profiled:
 
 
 @dataclass(frozen=True)
-class Spent:
+class SideCost:
     """What one side spends on a line."""
 
     cost: Cost
@@ -53,12 +53,12 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Line:
+class LinedUpLine:
     """What both sides spend in one place; None for the side that has no such place."""
 
     where: Where
-    base: Spent | None
-    head: Spent | None
+    base: SideCost | None
+    head: SideCost | None
 
     @property
     def time(self) -> Difference:
@@ -72,13 +72,13 @@ class LinedUp:
 
     labels: tuple[str, str]
     n_processes: tuple[int, int]
-    lines: tuple[Line, ...]
-    total: Line  # the profiled step
+    lines: tuple[LinedUpLine, ...]
+    total: LinedUpLine  # the profiled step
     plain: Difference  # of steps without the profiler
-    most_different: Line | None  # beyond noise, and of rows
-    operators: tuple[Line, ...]  # of that line, by kind
+    most_different: LinedUpLine | None  # beyond noise, and of rows
+    operators: tuple[LinedUpLine, ...]  # of that line, by kind
 
-    def largest(self, n: int) -> list[Line]:
+    def largest(self, n: int) -> list[LinedUpLine]:
         """The lines with the largest differences to either side, in the order of all lines."""
         ranked = sorted(self.lines, key=lambda line: -abs(line.time.value_s))
         return [line for line in self.lines if line in ranked[:n]]
@@ -171,16 +171,18 @@ def kind_of(operator: str) -> str:
     return name.strip("_").replace("_", " ")
 
 
-def _lines(profiles: tuple[Profile, Profile], key: Key) -> tuple[Line, ...]:
+def _lines(profiles: tuple[Profile, Profile], key: Key) -> tuple[LinedUpLine, ...]:
     base, head = (_spent(profile, key) for profile in profiles)
     both = dict.fromkeys((*base, *head))
-    lines = [Line(where, base.get(where), head.get(where)) for where in both]
+    lines = [LinedUpLine(where, base.get(where), head.get(where)) for where in both]
     return tuple(sorted(lines, key=lambda line: -line.time.value_s))
 
 
-def _spent(profile: Profile, key: Key) -> dict[Where, Spent]:
+def _spent(profile: Profile, key: Key) -> dict[Where, SideCost]:
     peaks = _peaks(profile, key)
-    return {where: Spent(cost, peaks.get(where)) for where, cost in Costs(profile).by(key).items()}
+    return {
+        where: SideCost(cost, peaks.get(where)) for where, cost in Costs(profile).by(key).items()
+    }
 
 
 def _peaks(profile: Profile, key: Key) -> dict[Where, int]:
@@ -193,12 +195,12 @@ def _peaks(profile: Profile, key: Key) -> dict[Where, int]:
     return peaks
 
 
-def _most_different(lines: tuple[Line, ...]) -> Line | None:
+def _most_different(lines: tuple[LinedUpLine, ...]) -> LinedUpLine | None:
     told = [line for line in lines if not line.time.is_within_noise and line.where.part != REST]
     return max(told, key=lambda line: abs(line.time.value_s), default=None)
 
 
-def _mean_time(spent: Spent | None) -> MeanTime:
+def _mean_time(spent: SideCost | None) -> MeanTime:
     return NO_TIME if spent is None else MeanTime(spent.cost.time_s, spent.cost.half_width)
 
 

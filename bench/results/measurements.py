@@ -151,16 +151,18 @@ class LatencyTimes(Result):
     @property
     def undisturbed(self) -> list[int]:
         """Which calls those are; all where nothing was counted."""
-        calls = self.calls
-        if not calls:
+        if self.contention is None:
             return list(range(len(self.times_s)))
-        return [index for index, call in enumerate(calls) if not call.is_disturbed]
+        return self.contention.undisturbed(self._walls_s)
 
     @property
     def calls(self) -> list[Contention]:
         """The contention of each timed call; none where nothing was counted."""
-        walls_s = self.times_s if self.host_times_s is None else self.host_times_s
-        return [] if self.contention is None else self.contention.calls(walls_s)
+        return [] if self.contention is None else self.contention.calls(self._walls_s)
+
+    @property
+    def _walls_s(self) -> tuple[float, ...]:
+        return self.times_s if self.host_times_s is None else self.host_times_s
 
 
 LAUNCH_BOUND_BELOW = 0.5

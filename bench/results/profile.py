@@ -144,7 +144,7 @@ class SavedTensor:
 
 
 @dataclass(frozen=True)
-class Rates:
+class MachineRates:
     """What this process reaches where nothing else limits it: the floor that times stand on."""
 
     product_flops_per_s: float  # of a matrix product
@@ -166,7 +166,7 @@ class Profile(Result):
     saved: tuple[SavedTensor, ...]
     plain_times_s: tuple[float, ...]
     profiled_times_s: tuple[float, ...]
-    rates: Rates
+    rates: MachineRates
     peak_allocated_bytes: int  # the allocator's, of a step without markers
     defined_macs: int  # of the layers as they are defined, as Table 1 has them
     defined_flops: int
@@ -196,12 +196,9 @@ class Profile(Result):
 
     @property
     def _calm(self) -> list[int]:
-        contention = self.profiled_contention
-        everything = range(len(self.profiled_times_s))
-        if contention is None:
-            return list(everything)
-        calls = contention.calls(self.profiled_times_s)
-        return [number for number in everything if not calls[number].is_disturbed]
+        if self.profiled_contention is None:
+            return list(range(len(self.profiled_times_s)))
+        return self.profiled_contention.undisturbed(self.profiled_times_s)
 
     def attributed_s(self, step: int) -> float:
         """What the rows of one profiled step add up to."""

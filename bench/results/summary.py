@@ -16,6 +16,7 @@ from bench.results.measurements import (
     Result,
 )
 from bench.results.metrics import Metric, metrics_of
+from bench.results.one_table import is_on_gpu, require_one_run
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
 from bench.results.statistics import Interval
@@ -135,7 +136,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
     """
     if not records:
         raise UsageError("There are no complete records to report on.")
-    _refuse_mixtures(records)
+    require_one_run(records)
     described = [record.environment for record in records if record.environment]
     states = [record.state for record in records if record.state]
     records = newest_of_each_cell(records)
@@ -159,7 +160,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         overhead=summarize_latency(_in_phase("inference", overhead), ()),
         keeps_pages=any(record.job.workload.keeps_pages for record in records),
         took_turns=any(times.turns is not None for _, times in results_of(LatencyTimes, records)),
-        tf32=next((r.job.workload.tf32 for r in records if _is_on_gpu(r)), None),
+        tf32=next((r.job.workload.tf32 for r in records if is_on_gpu(r)), None),
         phases=phases,
         gpu_overhead=summarize_latency(_in_phase("gpu_inference", overhead), ()),
     )
@@ -201,54 +202,6 @@ def _base(entries: Sequence[Entry], records: Sequence[Record]) -> str | None:
 def choose_base(names: Sequence[str]) -> str | None:
     """Of networks that have times, the one that the others are compared with; None of none."""
     return BASE if BASE in names else next(iter(names), None)
-
-
-def _refuse_mixtures(records: Sequence[Record]) -> None:
-    require_one_place(records)
-    described = [(record, record.environment) for record in records if record.environment]
-    updates = [(r, e) for r, e in described if r.job.workload.phase == "update"]
-    _require_one("devices of the training step", (_update_device(r, e) for r, e in updates))
-    timed = [r for r in records if r.job.probe == "latency"]
-    _require_one("allocators", (_allocator(record) for record in timed))
-    _require_one("settings of TF32", (r.job.workload.precision for r in records if _is_on_gpu(r)))
-    for name in ("n_samples", "batch", "dtype", "threads", "seed", "runtime"):
-        _require_one(
-            f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
-        )
-
-
-def require_one_place(records: Iterable[Record]) -> None:
-    """Values that were made in different places must not share a table.
-
-    Raises:
-        UsageError: records of several machines, releases of torch or versions of the code.
-    """
-    places = [record.environment for record in records if record.environment]
-    _require_one("machines", (place.machine.identity for place in places))
-    _require_one("releases of torch", (place.versions["torch"] for place in places))
-    _require_one("versions of the code", (place.code.identity for place in places))
-
-
-def _is_on_gpu(record: Record) -> bool:
-    return record.job.workload.device == "cuda"
-
-
-def _update_device(record: Record, environment: Environment) -> str:
-    gpu, device = environment.machine.gpu, record.job.workload.device
-    return f"{device} ({gpu.name})" if device == "cuda" and gpu else device
-
-
-def _allocator(record: Record) -> str:
-    return "pages kept" if record.job.workload.keeps_pages else "default"
-
-
-def _require_one(what: str, values: Iterable[str]) -> None:
-    different = Counter(values)
-    if len(different) > 1:
-        raise UsageError(
-            f"These records come from different {what}, which can't share a table: "
-            f"{'; '.join(different)}. Report on them one at a time."
-        )
 
 
 def _entries(records: Sequence[Record]) -> list[Entry]:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from bench.registry import NULL, SAMPLE_RATE
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount
+from bench.results.one_table import require_one_place
 from bench.results.record import Record, Status, results_of
 from bench.results.statistics import Estimate, Interval
-from bench.results.summary import newest_of_each_cell, require_one_place
+from bench.results.summary import newest_of_each_cell
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import Phase
 
@@ -40,7 +41,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """One network at one size. What was not measured is None; ``failures`` say why."""
 
     key: Key
@@ -143,7 +144,7 @@ def _between(interval: Interval, change: Callable[[float], float]) -> Interval:
     return Interval(low, high, interval.level)
 
 
-def collect_cells(records: Sequence[Record]) -> tuple[Cell, ...]:
+def collect_cells(records: Sequence[Record]) -> tuple[SweepCell, ...]:
     """All cells that were tried, by network in the order of the records, then by growing size.
 
     A network's count is the same for any number of threads and on any device, so each of its cells
@@ -191,9 +192,11 @@ def _shape_of(key: Key) -> Key:
     return key._replace(device="", threads=0)
 
 
-def _cell(key: Key, records: Sequence[Record], macs: int | None, timed: Sequence[Record]) -> Cell:
+def _cell(
+    key: Key, records: Sequence[Record], macs: int | None, timed: Sequence[Record]
+) -> SweepCell:
     memory = next(((record, found) for record, found in results_of(MemoryPeaks, records)), None)
-    return Cell(
+    return SweepCell(
         key=key,
         timing=_timing([record for record in records if record.job.probe == "latency"]),
         memory=memory[1] if memory else None,
@@ -267,9 +270,9 @@ def without(key: Key, field: str) -> Key:
     return Key(**{**key._asdict(), field: 0})
 
 
-def along(cells: Iterable[Cell], field: str) -> dict[Key, list[Cell]]:
+def along(cells: Iterable[SweepCell], field: str) -> dict[Key, list[SweepCell]]:
     """The cells that differ in nothing but ``n_samples``, ``batch`` or ``threads``, growing."""
-    groups: dict[Key, list[Cell]] = defaultdict(list)
+    groups: dict[Key, list[SweepCell]] = defaultdict(list)
     for cell in cells:
         groups[without(cell.key, field)].append(cell)
     return {
@@ -278,7 +281,7 @@ def along(cells: Iterable[Cell], field: str) -> dict[Key, list[Cell]]:
     }
 
 
-def smallest_of(cells: Iterable[Cell], *fields: str) -> list[Cell]:
+def smallest_of(cells: Iterable[SweepCell], *fields: str) -> list[SweepCell]:
     """Of the cells that differ in nothing but these settings, those with the smallest."""
     found = list(cells)
     for field in fields:
@@ -286,7 +289,7 @@ def smallest_of(cells: Iterable[Cell], *fields: str) -> list[Cell]:
     return found
 
 
-def varied_fields(cells: Iterable[Cell]) -> list[str]:
+def varied_fields(cells: Iterable[SweepCell]) -> list[str]:
     """Which of a key's settings have more than one value: what a label must say."""
     keys = [cell.key for cell in cells]
     names = ("phase", "device", "batch", "threads", "dtype")

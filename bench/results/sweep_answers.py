@@ -6,10 +6,10 @@ from itertools import combinations, pairwise
 from statistics import median
 
 from bench.results.environment import Machine
-from bench.results.growth import Curve, Growth, Line, NoGrowth, Point, fit_growth, fit_line
+from bench.results.growth import CostPoint, CountLine, Curve, Growth, NoGrowth, fit_growth, fit_line
 from bench.results.record import Record, Status
 from bench.results.statistics import Estimate
-from bench.results.sweep import Cell, Key, along, collect_cells
+from bench.results.sweep import Key, SweepCell, along, collect_cells
 
 Growths = Mapping[Key, Growth | NoGrowth]
 """Of one cost, by the key of its cells without their length."""
@@ -45,7 +45,7 @@ class Longest:
     ends: tuple[float, float] | None
     factor: float  # over the longest length that was measured
     is_more: bool
-    failed: Cell | None  # a shorter one that ran out of memory all the same
+    failed: SweepCell | None  # a shorter one that ran out of memory all the same
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Choice:
     """The cell with the shortest time for a mixture, and those that are not told from it."""
 
     key: Key
-    cells: tuple[Cell, ...]  # all that were timed
-    best: Cell
-    ties: tuple[Cell, ...]
+    cells: tuple[SweepCell, ...]  # all that were timed
+    best: SweepCell
+    ties: tuple[SweepCell, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Crossing:
 class ForecastAccuracy:
     """How far forecasts of one peak were off, in cells that were measured afterwards."""
 
-    errors: tuple[tuple[Cell, float], ...]  # forecast over measured, less 1; the worst first
+    errors: tuple[tuple[SweepCell, float], ...]  # forecast over measured, less 1; the worst first
 
     @property
     def n_good(self) -> int:
@@ -88,22 +88,22 @@ class ForecastAccuracy:
         return median(error for _, error in self.errors)
 
 
-def fit_times(cells: Iterable[Cell]) -> Growths:
+def fit_times(cells: Iterable[SweepCell]) -> Growths:
     """Time against length, of every network and setting that was timed."""
     return _fit(cells, _time_point)
 
 
-def fit_process_memory(cells: Iterable[Cell]) -> Growths:
+def fit_process_memory(cells: Iterable[SweepCell]) -> Growths:
     """The peak of the process against length."""
     return _fit(cells, lambda cell: _exact_point(cell, cell.process_bytes))
 
 
-def fit_allocated_memory(cells: Iterable[Cell]) -> Growths:
+def fit_allocated_memory(cells: Iterable[SweepCell]) -> Growths:
     """The peak of torch's allocator against length."""
     return _fit(cells, lambda cell: _exact_point(cell, cell.allocated_bytes))
 
 
-def _fit(cells: Iterable[Cell], point_of: Callable[[Cell], Point | None]) -> Growths:
+def _fit(cells: Iterable[SweepCell], point_of: Callable[[SweepCell], CostPoint | None]) -> Growths:
     found = {}
     for key, group in along(cells, "n_samples").items():
         points = [point for cell in group if (point := point_of(cell))]
@@ -112,17 +112,17 @@ def _fit(cells: Iterable[Cell], point_of: Callable[[Cell], Point | None]) -> Gro
     return found
 
 
-def _time_point(cell: Cell) -> Point | None:
+def _time_point(cell: SweepCell) -> CostPoint | None:
     """With its interval, or with all that was seen of too few processes."""
     time = cell.time
-    return None if time is None else Point(cell.key.n_samples, time.value, *time.span)
+    return None if time is None else CostPoint(cell.key.n_samples, time.value, *time.span)
 
 
-def _exact_point(cell: Cell, value: int | None) -> Point | None:
-    return Point(cell.key.n_samples, value, value, value) if value else None
+def _exact_point(cell: SweepCell, value: int | None) -> CostPoint | None:
+    return CostPoint(cell.key.n_samples, value, value, value) if value else None
 
 
-def fit_counts(cells: Iterable[Cell]) -> dict[Key, Line | None]:
+def fit_counts(cells: Iterable[SweepCell]) -> dict[Key, CountLine | None]:
     """Multiply-adds against length; once for all devices and threads, which the keys leave out."""
     counts: dict[Key, dict[int, int]] = {}
     for cell in cells:
@@ -132,7 +132,9 @@ def fit_counts(cells: Iterable[Cell]) -> dict[Key, Line | None]:
     return {key: fit_line(found) for key, found in counts.items()}
 
 
-def memory_at_hand(cells: Iterable[Cell], machine: Machine | None, device: str) -> Limit | None:
+def memory_at_hand(
+    cells: Iterable[SweepCell], machine: Machine | None, device: str
+) -> Limit | None:
     """What was free when forecasts were made, the median; else all that the machine has."""
     free = [
         cell.forecast.available_bytes
@@ -149,7 +151,7 @@ def memory_at_hand(cells: Iterable[Cell], machine: Machine | None, device: str) 
     return Limit(machine.memory_bytes, "all that the machine has")
 
 
-def find_longest(growths: Growths, cells: Sequence[Cell], limit: Limit) -> Iterator[Longest]:
+def find_longest(growths: Growths, cells: Sequence[SweepCell], limit: Limit) -> Iterator[Longest]:
     """By the curve of the process's peak, of every network and setting that has one."""
     groups = along(cells, "n_samples")
     for key, growth in growths.items():
@@ -157,7 +159,7 @@ def find_longest(growths: Growths, cells: Sequence[Cell], limit: Limit) -> Itera
             yield _longest(key, growth, groups[key], limit)
 
 
-def _longest(key: Key, growth: Growth, group: Sequence[Cell], limit: Limit) -> Longest:
+def _longest(key: Key, growth: Growth, group: Sequence[SweepCell], limit: Limit) -> Longest:
     _, measured = growth.lengths
     most = FARTHEST * measured
     lengths = [curve.length_at(limit.n_bytes) for curve in (growth.curve, *growth.ends)]
@@ -179,7 +181,7 @@ def _longest(key: Key, growth: Growth, group: Sequence[Cell], limit: Limit) -> L
     )
 
 
-def choose_fastest(cells: Iterable[Cell], field: str) -> Iterator[Choice]:
+def choose_fastest(cells: Iterable[SweepCell], field: str) -> Iterator[Choice]:
     """Of the cells that differ in nothing but ``threads`` or ``batch``, where two were timed."""
     for key, group in along(cells, field).items():
         timed = [(cell, time) for cell in group if (time := cell.time_per_mixture)]
@@ -246,17 +248,17 @@ def _meet(one: Curve, other: Curve, low: float, high: float) -> float:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepSummary:
     """The cells of some networks, and the curves through them."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[SweepCell, ...]
     times: Growths
     memory: Growths  # of the process's peak
     allocated: Growths  # of the allocator's
-    counts: Mapping[Key, Line | None]
+    counts: Mapping[Key, CountLine | None]
     machine: Machine | None  # None where no process lived to describe it
 
-    def on(self, device: str) -> list[Cell]:
+    def on(self, device: str) -> list[SweepCell]:
         """Those of one device."""
         return [cell for cell in self.cells if cell.key.device == device]
 
@@ -276,7 +278,7 @@ class Sweep:
         return found
 
 
-def summarize_sweep(names: Iterable[str], records: Sequence[Record]) -> Sweep:
+def summarize_sweep(names: Iterable[str], records: Sequence[Record]) -> SweepSummary:
     """Of the networks with these names, in their order.
 
     Raises:
@@ -286,7 +288,7 @@ def summarize_sweep(names: Iterable[str], records: Sequence[Record]) -> Sweep:
     cells = tuple(cell for name in names for cell in found if cell.key.model == name)
     environments = (record.environment for record in records if record.environment)
     environment = next(environments, None)
-    return Sweep(
+    return SweepSummary(
         cells=cells,
         times=fit_times(cells),
         memory=fit_process_memory(cells),
@@ -305,7 +307,7 @@ def with_fewest_threads(growths: Growths) -> Growths:
 
 
 def judge_forecasts(
-    cells: Iterable[Cell], error_of: Callable[[Cell], float | None]
+    cells: Iterable[SweepCell], error_of: Callable[[SweepCell], float | None]
 ) -> ForecastAccuracy:
     """Of all cells that have both a forecast and a measurement."""
     errors = [(cell, error) for cell in cells if (error := error_of(cell)) is not None]

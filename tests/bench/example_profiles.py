@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.results.profile import (
+    MachineRates,
     MemoryTimeline,
     Place,
     Profile,
     ProfiledModule,
     ProfileRow,
-    Rates,
     SavedTensor,
 )
 
@@ -91,7 +91,7 @@ def make_profile(step: MadeUpStep, before_bytes: int, saved: Sequence[SavedTenso
         profiled_times_s=whole_s,
         plain_contention=None,
         profiled_contention=None,
-        rates=Rates(1e11, 1e10),
+        rates=MachineRates(1e11, 1e10),
         peak_allocated_bytes=memory.peak_bytes,
         defined_macs=0,
         defined_flops=0,

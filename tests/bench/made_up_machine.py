@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.grid import Cell, Grid
+from bench.grid import Grid, GridCell
 from bench.registry import Entry
 from bench.results.environment import Environment
 from bench.results.forecast import MemoryForecast
@@ -124,6 +124,6 @@ def run_sweep(sweep: Sweep, records: list[Record] | None = None) -> list[Record]
     return records
 
 
-def found(records: Sequence[Record], probe: str) -> dict[Cell, Record]:
+def found(records: Sequence[Record], probe: str) -> dict[GridCell, Record]:
     """The records of one probe in its first round, by cell."""
-    return {Cell.of(r.job): r for r in records if (r.job.probe, r.job.round) == (probe, 0)}
+    return {GridCell.of(r.job): r for r in records if (r.job.probe, r.job.round) == (probe, 0)}

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.results.profile import (
+    MachineRates,
     MemoryTimeline,
     Place,
     Profile,
     ProfiledModule,
     ProfileRow,
-    Rates,
 )
 
 NO_MEMORY = MemoryTimeline(0, (), (), (), ())
@@ -38,7 +38,7 @@ def make_profile(
         profiled_times_s=times_s,
         plain_contention=None,
         profiled_contention=None,
-        rates=Rates(1e9, 1e9),
+        rates=MachineRates(1e9, 1e9),
         peak_allocated_bytes=memory.peak_bytes,
         defined_macs=sum(row.macs for row in rows),
         defined_flops=sum(row.flops for row in rows),

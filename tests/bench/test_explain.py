@@ -24,10 +24,10 @@ from torch import nn
 class Own(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv1d(1, 2, 1)
+        self.conv = nn.Conv1d(1, 2, {n_taps}, padding="same")
 
     def forward(self, mixture):
-        return self.conv(mixture){step}
+        return self.conv(mixture)
 """
 
 
@@ -78,18 +78,19 @@ def test_two_networks_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_two_revisions_of_a_network_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A user's own repository, whose network has one operator more in the second revision."""
+    """A user's own repository, whose network has three taps in the second revision."""
     repository = tmp_path / "own"
     repository.mkdir()
     monkeypatch.chdir(repository)
-    for step in ("", " + mixture.mean()"):
-        (repository / "own_networks.py").write_text(OWN_NETWORK.format(step=step))
+    for n_taps in (1, 3):
+        (repository / "own_networks.py").write_text(OWN_NETWORK.format(n_taps=n_taps))
         for command in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-qm", "A revision"]):
             subprocess.run(["git", *command], check=True)
     options = ["--model", "own_networks:Own", "--phase", "inference"]
     assert call(tmp_path, "HEAD~1", "HEAD", *options) == 0
     (report,) = (tmp_path / "explain").glob("*HEAD-1-and-HEAD.md")
-    assert "mean" in report.read_text()
+    (whole,) = [line for line in report.read_text().splitlines() if "the whole step" in line]
+    assert "16.0 k → 48.0 k" in whole  # multiply-adds: 8000 samples, two filters
     (path,) = (tmp_path / "records" / "explain").glob("*.jsonl")
     assert len(read_records(path).records) == 2 * N_ROUNDS
 

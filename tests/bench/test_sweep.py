@@ -1,10 +1,8 @@
 """The command: with measuring made up, and once in real processes."""
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -12,6 +10,7 @@ from bench import sweep
 from bench.command import Terminated
 from bench.files import append_line
 from bench.registry import Entry
+from bench.render import sweep as render
 from bench.results.forecast import MemoryForecast
 from bench.results.record import Job, Record, Status, results_of
 from bench.results.store import read_records
@@ -44,10 +43,9 @@ class Rendered:
 
 @pytest.fixture(name="rendered", autouse=True)
 def rendered_fixture(monkeypatch: pytest.MonkeyPatch) -> Rendered:
-    rendered, module = Rendered(), ModuleType("bench.render.sweep")
-    module.write_sweep = rendered.write_sweep  # type: ignore[attr-defined]
-    module.print_sweep = rendered.print_sweep  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bench.render.sweep", module)
+    rendered = Rendered()
+    monkeypatch.setattr(render, "write_sweep", rendered.write_sweep)
+    monkeypatch.setattr(render, "print_sweep", rendered.print_sweep)
     return rendered
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.grid import Cell
+from bench.grid import GridCell
 from bench.results.environment import Environment
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import MemoryPeaks
@@ -44,7 +44,7 @@ def test_with_enough_time_every_cell_has_every_record_once(
     seen = Counter(record.job.cell for record in records)
     assert set(seen.values()) == {1}
     assert {record.status for record in records} == {Status.OK}
-    rounds = Counter(Cell.of(r.job) for r in records if r.job.probe == "latency")
+    rounds = Counter(GridCell.of(r.job) for r in records if r.job.probe == "latency")
     assert set(rounds.values()) == {2}
     contracts = [record.job.model for record in records if record.job.probe == "contract"]
     assert sorted(contracts) == [LARGE.name, SMALL.name]
@@ -123,7 +123,7 @@ def test_the_time_is_kept_and_what_does_not_fit_is_named(
     records = run_sweep(make_sweep(machine, grid, budget_s=budget_s))
     assert machine.clock() - begin_s <= 1.1 * budget_s + START_S
     for cell in grid.cells((SMALL, LARGE)):
-        own = [record for record in records if Cell.of(record.job) == cell]
+        own = [record for record in records if GridCell.of(record.job) == cell]
         is_whole = any(r.job.probe == "latency" and r.status == Status.OK for r in own)
         refused = [record for record in own if record.status == Status.SKIPPED]
         assert len(refused) == (not is_whole)

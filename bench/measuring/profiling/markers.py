@@ -1,8 +1,8 @@
 """A step under torch's profiler, its parts and modules marked as spans."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 from torch._C._profiler import _RecordFunctionFast
@@ -12,31 +12,21 @@ from bench.measuring.profiling.spans import MODULE, PART, STEP
 from bench.measuring.profiling.trace import parts_of
 from bench.measuring.step import Run, Step, no_mark
 
-
-class Runner(Protocol):
-    """Runs a step once, with a clock beside it or without."""
-
-    def __call__(self, run: Run) -> object:
-        """Run it."""
+Runner = Callable[[Run], object]
+"""Runs a step once, with a clock beside it or without."""
+WANTED = {ProfilerActivity.CPU, ProfilerActivity.CUDA}
 
 
 def profile_step(step: Step, runner: Runner, with_memory: bool = False) -> profile:
     """Have a step run once, its parts and modules marked; the profiler, which has ended."""
-    with (
-        marked_modules(step.model),
-        # There is one cycle; without acc_events torch 2.11 warns that earlier ones are lost.
-        profile(
-            activities=list(supported_activities() & WANTED),
-            profile_memory=with_memory,
-            acc_events=True,
-        ) as profiler,
-    ):
+    profiler = profile(
+        activities=list(supported_activities() & WANTED),
+        profile_memory=with_memory,
+        acc_events=True,  # there is one cycle; torch 2.11 warns that earlier ones are lost
+    )
+    with marked_modules(step.model), profiler:
         runner(mark_parts(step.run, parts_of(step)))
-    ended: profile = profiler
-    return ended
-
-
-WANTED = {ProfilerActivity.CPU, ProfilerActivity.CUDA}
+    return profiler
 
 
 def mark_parts(run: Run, parts: Sequence[str]) -> Run:
@@ -76,14 +66,8 @@ def marked_modules(model: nn.Module) -> Iterator[None]:
     def leave(*_: object) -> None:
         open_spans.pop().__exit__(None, None, None)
 
-    handles = []
-    for path, module in model.named_modules():
-        handles += [
-            module.register_forward_pre_hook(enter(path)),
-            module.register_forward_hook(leave),
-        ]
-    try:
+    with ExitStack() as hooks:
+        for path, module in model.named_modules():
+            hooks.callback(module.register_forward_pre_hook(enter(path)).remove)
+            hooks.callback(module.register_forward_hook(leave).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

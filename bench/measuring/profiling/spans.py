@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch._C._autograd import DeviceType
 from torch._C._profiler import RecordScope, _EventType
+
+from bench.measuring.kernels import is_work
 
 STEP = "bench.step"
 PART = "bench.part/"
@@ -82,7 +83,7 @@ def _kernels_by_launch(events: Iterable[Any]) -> dict[int, int]:
     """Nanoseconds on the device by the number of the operator that asked for them."""
     found: dict[int, int] = {}
     for event in events:
-        if event.device_type() == DeviceType.CUDA and not event.is_user_annotation():
+        if is_work(event):
             launch = event.linked_correlation_id()
             found[launch] = found.get(launch, 0) + event.duration_ns()
     return found

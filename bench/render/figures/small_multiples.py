@@ -38,7 +38,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Series:
+class PanelSeries:
     """The cells of one setting; a curve, or straight lines from mark to mark."""
 
     label: str
@@ -58,7 +58,7 @@ class Plot:
     y_name: str
     show_x: Show
     show_y: Show
-    panels: Mapping[str, Sequence[Series]]
+    panels: Mapping[str, Sequence[PanelSeries]]
     x_ticks: Sequence[float]
     missing: Mapping[str, str]
 
@@ -106,14 +106,14 @@ def write_small_multiples(plot: Plot, stem: Path) -> list[Path]:
     return save_figure(canvas, stem)
 
 
-def _colours(panels: Mapping[str, Sequence[Series]]) -> dict[str, str]:
+def _colours(panels: Mapping[str, Sequence[PanelSeries]]) -> dict[str, str]:
     """Labels grow from dark to light, and mean the same in every panel."""
     labels = list(dict.fromkeys(s.label for series in panels.values() for s in series if s.marks))
     shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(labels)))
     return {label: to_hex(shade) for label, shade in zip(labels, shades, strict=True)}
 
 
-def _draw_panel(axis: Axes, series: Sequence[Series], colours: Mapping[str, str]) -> None:
+def _draw_panel(axis: Axes, series: Sequence[PanelSeries], colours: Mapping[str, str]) -> None:
     for one in series:
         if not one.marks:
             continue
@@ -148,11 +148,11 @@ def _middle(value: Value) -> float:
     return float((low * high) ** 0.5)
 
 
-def _middles(series: Series) -> list[float]:
+def _middles(series: PanelSeries) -> list[float]:
     return [_middle(mark.value) for mark in series.marks]
 
 
-def _scale(axis: Axes, plot: Plot, panels: Mapping[str, Sequence[Series]]) -> None:
+def _scale(axis: Axes, plot: Plot, panels: Mapping[str, Sequence[PanelSeries]]) -> None:
     """Of all panels, which share their axes."""
     marks = [mark for series in panels.values() for one in series for mark in one.marks]
     ends = [end for mark in marks for end in mark.value.span or (_middle(mark.value),)]
@@ -176,7 +176,7 @@ def _name_x_below_last(axes: NDArray[np.object_], n_panels: int, name: str) -> N
 
 
 def _handles(
-    panels: Mapping[str, Sequence[Series]], colours: Mapping[str, str]
+    panels: Mapping[str, Sequence[PanelSeries]], colours: Mapping[str, str]
 ) -> Iterator[tuple[str, Artist]]:
     for label, colour in colours.items():
         if label:

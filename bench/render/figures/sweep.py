@@ -6,31 +6,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.render.cell_names import DEVICE_NAMES, PHASE_NAMES, CellNames, describe_samples
+from bench.render.cell_names import DEVICE_NAMES, CellNames, describe_samples
 from bench.render.figures.small_multiples import (
     Mark,
+    PanelSeries,
     Plot,
-    Series,
     as_value,
     write_small_multiples,
 )
+from bench.render.phases import PHASE_NAMES
 from bench.render.provenance import describe_threads
-from bench.results.growth import Growth, Point
+from bench.results.growth import CostPoint, Growth
 from bench.results.statistics import Estimate
 from bench.results.summary import Value
-from bench.results.sweep import Cell, Key, along
-from bench.results.sweep_answers import Growths, Sweep, with_fewest_threads
+from bench.results.sweep import Key, SweepCell, along
+from bench.results.sweep_answers import Growths, SweepSummary, with_fewest_threads
 from bench.results.workload import Phase
 from bench.units import format_si, format_significant
 
-ValueOf = Callable[[Cell], Value | None]
+ValueOf = Callable[[SweepCell], Value | None]
 Place = tuple[Phase, str]
 """A phase and a device: a figure holds the cells of one."""
 ELSEWHERE = ("phase", "device")
 """What the title of a figure says, and its legend need not."""
 
 
-def write_sweep_figures(sweep: Sweep, names: CellNames, folder: Path) -> dict[str, list[Path]]:
+def write_sweep_figures(
+    sweep: SweepSummary, names: CellNames, folder: Path
+) -> dict[str, list[Path]]:
     """The paths of each figure by its title; none of what was not measured."""
     found: dict[str, list[Path]] = {}
     for place in dict.fromkeys((cell.key.phase, cell.key.device) for cell in sweep.cells):
@@ -47,7 +50,7 @@ def _suffix(place: Place) -> str:
     return f"update-{device}" if phase == "update" else phase.replace("_", "-")
 
 
-def _plots(sweep: Sweep, cells: Sequence[Cell], names: CellNames) -> dict[str, Plot]:
+def _plots(sweep: SweepSummary, cells: Sequence[SweepCell], names: CellNames) -> dict[str, Plot]:
     """By what their file's name says."""
     key = cells[0].key
     where = PHASE_NAMES[key.phase]
@@ -76,17 +79,17 @@ def _plots(sweep: Sweep, cells: Sequence[Cell], names: CellNames) -> dict[str, P
     }
 
 
-def _least(cells: Sequence[Cell], field: str) -> tuple[list[Cell], int]:
+def _least(cells: Sequence[SweepCell], field: str) -> tuple[list[SweepCell], int]:
     """The cells with the least of a setting, and how much that is."""
     least: int = min(getattr(cell.key, field) for cell in cells)
     return [cell for cell in cells if getattr(cell.key, field) == least], least
 
 
-def _time(cell: Cell) -> Value | None:
+def _time(cell: SweepCell) -> Value | None:
     return _of(cell.time)
 
 
-def _throughput(cell: Cell) -> Value | None:
+def _throughput(cell: SweepCell) -> Value | None:
     return _of(cell.throughput)
 
 
@@ -94,20 +97,25 @@ def _of(estimate: Estimate | None) -> Value | None:
     return None if estimate is None else as_value(estimate)
 
 
-def _memory(cell: Cell) -> Value | None:
+def _memory(cell: SweepCell) -> Value | None:
     return None if cell.process_bytes is None else Value(cell.process_bytes)
 
 
 def _over_length(
-    title: str, unit: str, cells: Sequence[Cell], growths: Growths, names: CellNames, value: ValueOf
+    title: str,
+    unit: str,
+    cells: Sequence[SweepCell],
+    growths: Growths,
+    names: CellNames,
+    value: ValueOf,
 ) -> Plot:
     """Costs with the curves through them."""
-    panels: dict[str, list[Series]] = {}
+    panels: dict[str, list[PanelSeries]] = {}
     lengths = sorted({cell.key.n_samples for cell in cells})
     for key, group in along(cells, "n_samples").items() if len(lengths) > 1 else ():
         growth = growths.get(key)
         far = growth.departing if isinstance(growth, Growth) else []
-        one = Series(
+        one = PanelSeries(
             label=names.setting(key, (*ELSEWHERE, "threads")),
             marks=tuple(_marks(group, "n_samples", value, far)),
             curve=growth.curve if isinstance(growth, Growth) else None,
@@ -132,15 +140,20 @@ def _every_other(lengths: Sequence[int], most: int = 4) -> list[int]:
 
 
 def _over_setting(
-    title: str, field: str, y_name: str, cells: Sequence[Cell], names: CellNames, value: ValueOf
+    title: str,
+    field: str,
+    y_name: str,
+    cells: Sequence[SweepCell],
+    names: CellNames,
+    value: ValueOf,
 ) -> Plot:
     """A line for each length, of the lengths with several values of the setting."""
-    panels: dict[str, list[Series]] = {}
+    panels: dict[str, list[PanelSeries]] = {}
     for key, group in along(cells, field).items():
         marks = tuple(_marks(group, field, value))
         if len(group) > 1:
             label = _length_and_setting(key, names)
-            panels.setdefault(names.model(key), []).append(Series(label, marks))
+            panels.setdefault(names.model(key), []).append(PanelSeries(label, marks))
     unit = "s" if y_name.startswith("time") else ""
     return Plot(
         title=title,
@@ -159,7 +172,7 @@ def _length_and_setting(key: Key, names: CellNames) -> str:
     return ", ".join(filter(None, (describe_samples(key.n_samples), setting)))
 
 
-def _missing(cells: Sequence[Cell], names: CellNames, value_of: ValueOf) -> dict[str, str]:
+def _missing(cells: Sequence[SweepCell], names: CellNames, value_of: ValueOf) -> dict[str, str]:
     """How many cells of each network have no value, by the status that says why."""
     found: dict[str, Counter[str]] = {}
     for cell in cells:
@@ -172,7 +185,7 @@ def _missing(cells: Sequence[Cell], names: CellNames, value_of: ValueOf) -> dict
 
 
 def _marks(
-    group: Sequence[Cell], field: str, value_of: ValueOf, far: Sequence[Point] = ()
+    group: Sequence[SweepCell], field: str, value_of: ValueOf, far: Sequence[CostPoint] = ()
 ) -> Iterator[Mark]:
     lengths = {point.n_samples for point in far}
     for cell in group:

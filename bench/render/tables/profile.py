@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from bench.render.estimates import format_span
 from bench.render.tables.markdown import markdown_table
-from bench.results.costs import UPDATE_PARTS, Cost, Costs, section_of
+from bench.results.costs import Cost, Costs, section_of
 from bench.results.module_tree import Tree, TreeLine
 from bench.results.profile import BETWEEN, Place, Profile, ProfileRow
 from bench.units import format_si, format_significant
@@ -25,9 +25,8 @@ COST_HEADS = [
     "Allocated",
     "Still held",
 ]
-PART_NAMES = dict(
-    zip(UPDATE_PARTS, ("zero_grad", "Forward", "Loss", "Backward", "Optimiser"), strict=True)
-)
+PART_NAMES = {part: part.capitalize() for part in ("forward", "loss", "backward", "optimiser")}
+"""zero_grad is called as it is in code."""
 
 
 def render_time(profile: Profile, depth: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from bench.render.differences import (
 )
 from bench.render.tables.markdown import markdown_table
 from bench.results.costs import Cost
-from bench.results.lined_up import Line, LinedUp, Spent
+from bench.results.lined_up import LinedUp, LinedUpLine, SideCost
 from bench.results.statistics import LEVEL
 
 INTERVAL = f"{100 * LEVEL:.0f} %"
@@ -89,7 +89,7 @@ def _operators(lined_up: LinedUp) -> Iterable[str]:
         yield markdown_table(["Operator", "Calls", *lined_up.labels, "Difference", "Ratio"], rows)
 
 
-def _row(line: Line, labels: tuple[str, str]) -> list[str]:
+def _row(line: LinedUpLine, labels: tuple[str, str]) -> list[str]:
     counts = [_change(line, count, unit) for _, unit, count in COUNTS]
     peaks = [spent.peak_bytes if spent else None for spent in (line.base, line.head)]
     return [
@@ -101,16 +101,16 @@ def _row(line: Line, labels: tuple[str, str]) -> list[str]:
     ]
 
 
-def _change(line: Line, count: Callable[[Cost], int], unit: str) -> str:
-    def of(spent: Spent | None) -> int | None:
+def _change(line: LinedUpLine, count: Callable[[Cost], int], unit: str) -> str:
+    def of(spent: SideCost | None) -> int | None:
         return None if spent is None else count(spent.cost)
 
     return format_change(of(line.base), of(line.head), unit)
 
 
-def _calls(line: Line) -> str:
+def _calls(line: LinedUpLine) -> str:
     return _change(line, lambda cost: cost.calls, "")
 
 
-def _kind(line: Line) -> str:
+def _kind(line: LinedUpLine) -> str:
     return line.where.name or "between operators"

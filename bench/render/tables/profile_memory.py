@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Line:
+class MemoryLine:
     """One line of a table whose bytes and numbers add up."""
 
     cells: tuple[str, ...]
@@ -47,7 +47,7 @@ def render_memory_profile(profile: Profile) -> Iterator[str]:
     yield _groups_table(profile)
     yield GROUPS_NOTE
     yield "What is alive at the peak:"
-    heads = ("Made by", "Operator", "Line", "Part", "Freed by", "Bytes", "Share", "Blocks")
+    heads = ("Made by", "Operator", "MemoryLine", "Part", "Freed by", "Bytes", "Share", "Blocks")
     yield _table(heads, _alive_lines(profile), memory.peak_bytes, _held_line(memory))
     yield ALIVE_NOTE
     if profile.saved:
@@ -102,7 +102,7 @@ def _groups_table(profile: Profile) -> str:
     return markdown_table(["Group", "At the peak", "Share", "At its own peak"], rows)
 
 
-def _alive_lines(profile: Profile) -> list[Line]:
+def _alive_lines(profile: Profile) -> list[MemoryLine]:
     tree = Tree(profile.modules)
 
     def key(blocks: AliveBlocks) -> Hashable:
@@ -110,7 +110,7 @@ def _alive_lines(profile: Profile) -> list[Line]:
         return _on_line(blocks.made_by, tree), freed_by, blocks.is_workspace
 
     return [
-        Line(
+        MemoryLine(
             (
                 *_place_cells([one.made_by for one in alike]),
                 alike[0].made_by.part,
@@ -134,9 +134,11 @@ def _freed_cell(alike: Sequence[AliveBlocks]) -> str:
     return f"`{places[0].operator}`{where}, {places[0].part}"
 
 
-def _held_line(memory: MemoryTimeline) -> Line | None:
+def _held_line(memory: MemoryTimeline) -> MemoryLine | None:
     """What was there before the step, of which no blocks are known."""
-    return Line((HELD, "", "", "", ""), memory.before_bytes, 0) if memory.before_bytes else None
+    return (
+        MemoryLine((HELD, "", "", "", ""), memory.before_bytes, 0) if memory.before_bytes else None
+    )
 
 
 def _render_saved(profile: Profile) -> Iterator[str]:
@@ -149,19 +151,19 @@ def _render_saved(profile: Profile) -> Iterator[str]:
     )
     yield _table(("Kept for", "Bytes", "Share", "Tensors"), _keeper_lines(profile), total)
     yield "The tensors:"
-    heads = ("Made by", "Operator", "Line", "Kept for", "Bytes", "Share", "Tensors")
+    heads = ("Made by", "Operator", "MemoryLine", "Kept for", "Bytes", "Share", "Tensors")
     yield _table(heads, _saved_lines(profile), total)
     yield SAVED_NOTE
 
 
-def _keeper_lines(profile: Profile) -> list[Line]:
+def _keeper_lines(profile: Profile) -> list[MemoryLine]:
     """A line for each set of operators that need the same tensors again."""
 
     def keepers(tensor: SavedTensor) -> tuple[str, ...]:
         return tuple(sorted({profile.rows[row].place.operator for row in tensor.kept_for}))
 
     return [
-        Line(
+        MemoryLine(
             (_join([f"`{name}`" for name in keepers(alike[0])]) or "unknown",),
             sum(tensor.n_bytes for tensor in alike),
             len(alike),
@@ -174,7 +176,7 @@ def _join(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def _saved_lines(profile: Profile) -> list[Line]:
+def _saved_lines(profile: Profile) -> list[MemoryLine]:
     places = [row.place for row in profile.rows]
     tree = Tree(profile.modules)
 
@@ -186,7 +188,7 @@ def _saved_lines(profile: Profile) -> list[Line]:
         return maker, frozenset(keeper(places[row]) for row in tensor.kept_for)
 
     return [
-        Line(
+        MemoryLine(
             (
                 *_place_cells([places[one.made_by] for one in alike if one.made_by is not None]),
                 _keepers_cell(
@@ -240,7 +242,7 @@ def _group(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[
 
 
 def _table(
-    heads: Sequence[str], lines: Sequence[Line], total: int, last: Line | None = None
+    heads: Sequence[str], lines: Sequence[MemoryLine], total: int, last: MemoryLine | None = None
 ) -> str:
     """The largest lines, and all others as one before the ``last``, so that they add up."""
     by_size = sorted(lines, key=lambda line: -line.n_bytes)
@@ -250,11 +252,11 @@ def _table(
         name = f"{len(rest)} more line{'s' if len(rest) > 1 else ''}"
         cells = (name, *[""] * (n_text - 1))
         n_bytes, n = sum(line.n_bytes for line in rest), sum(line.n for line in rest)
-        shown.append(Line(cells, n_bytes, n))
+        shown.append(MemoryLine(cells, n_bytes, n))
     shown += [last] if last else []
     return markdown_table(heads, [_cells(line, total) for line in shown], n_text)
 
 
-def _cells(line: Line, total: int) -> list[str]:
+def _cells(line: MemoryLine, total: int) -> list[str]:
     number = f"{line.n:,}" if line.n else ""
     return [*line.cells, format_si(line.n_bytes, "B"), f"{line.n_bytes / (total or 1):.1%}", number]

@@ -37,7 +37,7 @@ HEADS = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class StreamCost:
     """One network in chunks of one size, over all processes that measured it."""
 
     chunk_samples: int
@@ -50,7 +50,7 @@ class Cost:
     noise: tuple[str, ...]  # what disturbed the processes that were, each once
 
 
-def summarize_costs(records: Sequence[Record]) -> list[Cost]:
+def summarize_costs(records: Sequence[Record]) -> list[StreamCost]:
     """The costs of one network by growing chunks, from its records that ended well."""
     by_size: dict[int, list[StreamTimes]] = {}
     for _, found in results_of(StreamTimes, records):
@@ -58,11 +58,11 @@ def summarize_costs(records: Sequence[Record]) -> list[Cost]:
     return [_cost(size, measured) for size, measured in sorted(by_size.items())]
 
 
-def _cost(chunk_samples: int, measured: Sequence[StreamTimes]) -> Cost:
+def _cost(chunk_samples: int, measured: Sequence[StreamTimes]) -> StreamCost:
     first = measured[0]
     times_s = [found.times_s for found in measured]
     chunk_s = chunk_samples / SAMPLE_RATE
-    return Cost(
+    return StreamCost(
         chunk_samples=chunk_samples,
         latency_s=first.latency_samples / SAMPLE_RATE,
         compute=estimate(times_s),
@@ -101,7 +101,7 @@ def _lookahead(records: Sequence[Record]) -> str:
     )
 
 
-def _table(costs: Iterable[Cost]) -> str:
+def _table(costs: Iterable[StreamCost]) -> str:
     rows = [
         [
             str(cost.chunk_samples),
@@ -118,7 +118,7 @@ def _table(costs: Iterable[Cost]) -> str:
     return markdown_table(HEADS, rows)
 
 
-def _compute(cost: Cost) -> str:
+def _compute(cost: StreamCost) -> str:
     """Milliseconds, a mark where they are noisy, and the interval; or a range."""
     compute, mark = cost.compute, "†" if cost.noise else ""
     if not compute.is_trusted:
@@ -128,7 +128,7 @@ def _compute(cost: Cost) -> str:
     return format_significant(1000 * compute.value) + mark + interval
 
 
-def _noise(costs: Iterable[Cost]) -> Iterable[str]:
+def _noise(costs: Iterable[StreamCost]) -> Iterable[str]:
     lines = [
         f"- chunks of {cost.chunk_samples}: {'; '.join(cost.noise)}" for cost in costs if cost.noise
     ]

@@ -12,8 +12,8 @@ from bench.render.tables.sweep_growth import render_growth
 from bench.results.record import Record, broken_networks
 from bench.results.statistics import MIN_CALLS, MIN_PROCESSES, WIDEST
 from bench.results.summary import newest_of_each_cell, summarize
-from bench.results.sweep import Cell, Key, key_of
-from bench.results.sweep_answers import GOOD_ERROR, ForecastAccuracy, Sweep, judge_forecasts
+from bench.results.sweep import Key, SweepCell, key_of
+from bench.results.sweep_answers import GOOD_ERROR, ForecastAccuracy, SweepSummary, judge_forecasts
 from bench.results.timing import Doubt, DoubtKind
 from bench.units import format_si
 
@@ -35,7 +35,7 @@ FigureNames = Mapping[str, str]
 
 
 def render_sweep(
-    entries: Sequence[Entry], records: Sequence[Record], sweep: Sweep, figures: FigureNames
+    entries: Sequence[Entry], records: Sequence[Record], sweep: SweepSummary, figures: FigureNames
 ) -> str:
     """The whole report; each section only where its records are."""
     names = CellNames.of(entries, sweep.cells)
@@ -54,7 +54,7 @@ def render_sweep(
     return "\n\n".join(sections) + "\n"
 
 
-def _forecasts(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _forecasts(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     peaks = {
         "process": judge_forecasts(sweep.cells, lambda cell: cell.process_error),
         "allocator": judge_forecasts(sweep.cells, lambda cell: cell.allocated_error),
@@ -105,9 +105,9 @@ def _missed(found: Mapping[str, ForecastAccuracy], names: CellNames) -> Iterator
                 )
 
 
-def _doubts(cells: Iterable[Cell], names: CellNames) -> Iterator[str]:
+def _doubts(cells: Iterable[SweepCell], names: CellNames) -> Iterator[str]:
     """By kind, with the sentence of the first; a wide interval is seen beside its time."""
-    found: dict[DoubtKind, list[tuple[Cell, Doubt]]] = {}
+    found: dict[DoubtKind, list[tuple[SweepCell, Doubt]]] = {}
     for cell in cells:
         for doubt in cell.timing.doubts if cell.timing else ():
             if doubt.kind != DoubtKind.WIDE_INTERVAL:
@@ -117,7 +117,7 @@ def _doubts(cells: Iterable[Cell], names: CellNames) -> Iterator[str]:
         yield "\n".join(_doubt_line(items, names) for items in found.values())
 
 
-def _doubt_line(items: Sequence[tuple[Cell, Doubt]], names: CellNames) -> str:
+def _doubt_line(items: Sequence[tuple[SweepCell, Doubt]], names: CellNames) -> str:
     sentence = describe_doubts([items[0][1]])
     named = [names.cell(cell.key) for cell, _ in items]
     if len(named) <= MOST_NAMED:
@@ -125,7 +125,9 @@ def _doubt_line(items: Sequence[tuple[Cell, Doubt]], names: CellNames) -> str:
     return f"- {len(named)} cells, the first of them {named[0]}: {sentence}"
 
 
-def _failures(cells: Iterable[Cell], records: Sequence[Record], names: CellNames) -> Iterator[str]:
+def _failures(
+    cells: Iterable[SweepCell], records: Sequence[Record], names: CellNames
+) -> Iterator[str]:
     rows = [
         [names.models[name], "", "", record.job.probe, record.status.value, record.reason]
         for name, record in broken_networks(records).items()

@@ -7,13 +7,13 @@ from bench.render.estimates import format_ratio, format_time
 from bench.render.provenance import describe_threads
 from bench.render.tables.markdown import markdown_table
 from bench.results.statistics import Estimate
-from bench.results.sweep import Cell, Key, along, smallest_of
+from bench.results.sweep import Key, SweepCell, along, smallest_of
 from bench.results.sweep_answers import (
     FARTHEST,
     Choice,
     Crossing,
     Longest,
-    Sweep,
+    SweepSummary,
     choose_fastest,
     find_crossings,
 )
@@ -22,7 +22,7 @@ from bench.units import format_si, format_significant
 NOT_TOLD = "not distinguishable from"
 
 
-def render_answers(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def render_answers(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Markdown blocks, each only where its cells are."""
     yield from _longest(sweep, names)
     yield from _real_time(sweep, names)
@@ -32,7 +32,7 @@ def render_answers(sweep: Sweep, names: CellNames) -> Iterator[str]:
     yield from _gpu_batches(sweep, names)
 
 
-def _longest(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _longest(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     found = sweep.longest()
     if not found:
         return
@@ -88,7 +88,7 @@ def _failed_below(item: Longest, names: CellNames) -> str:
     return f"- {names.cell(item.failed.key)}: yet {failure.status.value}: {failure.reason}"
 
 
-def _real_time(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _real_time(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Of the smallest batch: more mixtures at once are another table."""
     groups = along(smallest_of(sweep.cells, "batch"), "n_samples")
     timed = {key: group for key, group in groups.items() if any(cell.time for cell in group)}
@@ -112,27 +112,27 @@ def _real_time(sweep: Sweep, names: CellNames) -> Iterator[str]:
 
 
 def _by(
-    group: Iterable[Cell],
+    group: Iterable[SweepCell],
     field: str,
     values: Sequence[int],
-    cost_of: Callable[[Cell], Estimate | None],
+    cost_of: Callable[[SweepCell], Estimate | None],
 ) -> list[str]:
     """A cell of the table for each value of a field; a status where there is no time."""
     found = {getattr(cell.key, field): cell for cell in group}
     return [_cell(found[value], cost_of) if value in found else "" for value in values]
 
 
-def _cell(cell: Cell, cost_of: Callable[[Cell], Estimate | None]) -> str:
+def _cell(cell: SweepCell, cost_of: Callable[[SweepCell], Estimate | None]) -> str:
     estimate = cost_of(cell)
     return format_ratio(estimate) if estimate else _missing(cell)
 
 
-def _missing(cell: Cell) -> str:
+def _missing(cell: SweepCell) -> str:
     """In the place of what a cell has not."""
     return cell.status.value if cell.failures else "not measured"
 
 
-def _throughput(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _throughput(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """At the shortest and the longest audio of each setting."""
     choices = list(choose_fastest(sweep.on("cpu"), "batch"))
     if not choices:
@@ -170,14 +170,14 @@ def _at_the_ends(choices: Iterable[Choice]) -> list[Choice]:
     return found
 
 
-def _chosen(choice: Choice, name: Callable[[Cell], str]) -> str:
+def _chosen(choice: Choice, name: Callable[[SweepCell], str]) -> str:
     best = name(choice.best)
     if not choice.ties:
         return best
     return f"{best}, {NOT_TOLD} {', '.join(map(name, choice.ties))}"
 
 
-def _threads(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _threads(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Of the smallest batch, at every length."""
     choices = list(choose_fastest(smallest_of(sweep.on("cpu"), "batch"), "threads"))
     if not choices:
@@ -204,7 +204,7 @@ def _times_by_threads(choice: Choice, threads: Iterable[int]) -> list[str]:
     return [format_time(time) if (time := times.get(n)) else "" for n in threads]
 
 
-def _crossings(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _crossings(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     lines = [describe_crossing(crossing, names) for crossing in find_crossings(sweep.times)]
     if lines:
         yield "## Where networks cross in time"
@@ -227,7 +227,7 @@ def describe_crossing(crossing: Crossing, names: CellNames) -> str:
     )
 
 
-def _gpu_batches(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _gpu_batches(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Every batch that was tried, so that the one at which memory is full is seen."""
     groups = [group for group in along(sweep.on("cuda"), "batch").values() if len(group) > 1]
     if not groups:
@@ -253,7 +253,7 @@ def _gpu_batches(sweep: Sweep, names: CellNames) -> Iterator[str]:
     )
 
 
-def _gpu_cells(cell: Cell) -> list[str]:
+def _gpu_cells(cell: SweepCell) -> list[str]:
     time, rate, each = cell.time, cell.throughput, cell.time_per_mixture
     missing = _missing(cell)
     allocated, batch = cell.allocated_bytes, cell.key.batch

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 
 from bench.render.tables.rows import estimate_cells
 from bench.results.frame import make_frame, to_csv
-from bench.results.sweep import Cell
-from bench.results.sweep_answers import Sweep
+from bench.results.sweep import SweepCell
+from bench.results.sweep_answers import SweepSummary
 
 Row = dict[str, object]
 FORECAST = ("minimum_bytes", "allocated_bytes", "process_bytes", "available_bytes", "n_smaller")
 
 
-def render_sweep_csv(sweep: Sweep) -> str:
+def render_sweep_csv(sweep: SweepSummary) -> str:
     """At least one cell; what is not there is empty, and status and reason say why."""
     return to_csv(make_frame([*_rows(sweep.cells)]))
 
 
-def _rows(cells: Iterable[Cell]) -> Iterable[Row]:
+def _rows(cells: Iterable[SweepCell]) -> Iterable[Row]:
     for cell in cells:
         failure = cell.failures[0] if cell.failures else None
         yield {
@@ -35,7 +35,7 @@ def _rows(cells: Iterable[Cell]) -> Iterable[Row]:
         }
 
 
-def _time(cell: Cell) -> Row:
+def _time(cell: SweepCell) -> Row:
     """A value that can't be trusted is empty, and its range is there, as in table1.csv."""
     time, timing = cell.time, cell.timing
     is_number = time is not None and time.is_trusted

@@ -11,15 +11,15 @@ from bench.results.growth import (
     LEAST_EXPONENT,
     LEAST_FOR_INTERVAL,
     MOST_EXPONENT,
+    CostPoint,
+    CountLine,
     Curve,
     Growth,
-    Line,
-    Point,
     is_far,
 )
 from bench.results.statistics import LEVEL
 from bench.results.sweep import Key
-from bench.results.sweep_answers import Growths, Sweep, with_fewest_threads
+from bench.results.sweep_answers import Growths, SweepSummary, with_fewest_threads
 from bench.units import format_si, format_significant
 
 LINEAR = 0.05
@@ -45,7 +45,7 @@ RESIDUALS = (
 Unit = Literal["s", "B"]
 
 
-def render_growth(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def render_growth(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Markdown blocks; none where no cost has a curve or a reason why not."""
     sections: list[tuple[str, Growths, Unit]] = [
         ("Time", sweep.times, "s"),
@@ -135,13 +135,13 @@ def _residual_cells(growth: Growth, lengths: Iterable[int]) -> Iterator[str]:
         yield _residual(growth, *residuals[length]) if length in residuals else ""
 
 
-def _residual(growth: Growth, point: Point, residual: float) -> str:
+def _residual(growth: Growth, point: CostPoint, residual: float) -> str:
     text = f"{100 * residual:+.1f} %"
     text = f"**{text}**" if is_far(point, growth.curve) else text
     return f"({text})" if point in growth.omitted else text
 
 
-def _counts(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _counts(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """Whether multiply-adds lie on a line is said of integers, without tolerance."""
     rows = [
         [names.model(key), names.setting(key, ("device", "threads")), *_count_cells(line)]
@@ -159,7 +159,7 @@ def _counts(sweep: Sweep, names: CellNames) -> Iterator[str]:
         )
 
 
-def _count_cells(line: Line) -> list[str]:
+def _count_cells(line: CountLine) -> list[str]:
     off = f"no, off by {_percent(line.largest_error)} at most"
     return [
         "yes" if line.is_exact else off,

@@ -8,7 +8,7 @@ from rich.table import Table
 from bench.render.differences import format_quotient, format_times, name_line
 from bench.render.tables.profile_comparison import describe_operators, describe_whole
 from bench.render.terminal.table import print_whole
-from bench.results.lined_up import Line, LinedUp
+from bench.results.lined_up import LinedUp, LinedUpLine
 
 N_LINES = 10
 
@@ -29,7 +29,7 @@ def render_differences(lined_up: LinedUp) -> Table:
     return table
 
 
-def _cells(line: Line, lined_up: LinedUp) -> list[str]:
+def _cells(line: LinedUpLine, lined_up: LinedUp) -> list[str]:
     name = escape(name_line(line, lined_up.labels))
     return [name, *format_times(line), format_quotient(line.time)]
 

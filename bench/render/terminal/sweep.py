@@ -14,10 +14,10 @@ from bench.render.tables.sweep_answers import NOT_TOLD, describe_crossing, forma
 from bench.render.tables.sweep_growth import format_exponent
 from bench.render.terminal.table import print_whole
 from bench.results.growth import Growth
-from bench.results.sweep import Cell, Key, along, smallest_of
+from bench.results.sweep import Key, SweepCell, along, smallest_of
 from bench.results.sweep_answers import (
     Longest,
-    Sweep,
+    SweepSummary,
     choose_fastest,
     find_crossings,
     judge_forecasts,
@@ -26,14 +26,14 @@ from bench.results.sweep_answers import (
 HEADS = ("Time, k", "Memory, k", "Longest audio", "Real-time factor", "at")
 
 
-def print_answers(sweep: Sweep, names: CellNames, console: Console) -> None:
+def print_answers(sweep: SweepSummary, names: CellNames, console: Console) -> None:
     """Print the table whole, however narrow the terminal is."""
     print_whole(_table(sweep, names), console)
     for line in _sentences(sweep, names):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(sweep: Sweep, names: CellNames) -> Table:
+def _table(sweep: SweepSummary, names: CellNames) -> Table:
     table = Table(title="How cost grows with length", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Model", no_wrap=True)
     table.add_column("Setting", no_wrap=True)
@@ -47,7 +47,7 @@ def _table(sweep: Sweep, names: CellNames) -> Table:
 
 
 def _cells(
-    sweep: Sweep, key: Key, group: list[Cell], longest: Mapping[Key, Longest]
+    sweep: SweepSummary, key: Key, group: list[SweepCell], longest: Mapping[Key, Longest]
 ) -> Iterator[str]:
     """Of one setting; the real-time factor of the longest audio that was timed."""
     for growths in (sweep.times, sweep.memory):
@@ -59,7 +59,7 @@ def _cells(
     yield describe_samples(timed[-1][0].key.n_samples) if timed else ""
 
 
-def _sentences(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _sentences(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     yield "At the smallest batch and the fewest threads; sweep.md has all."
     yield from _threads(sweep, names)
     shown = {cell.key for cell in smallest_of(sweep.cells, "batch", "threads")}
@@ -75,7 +75,7 @@ def _sentences(sweep: Sweep, names: CellNames) -> Iterator[str]:
         yield f"{n_failed} of {len(sweep.cells)} cells are not complete; sweep.md says why."
 
 
-def _threads(sweep: Sweep, names: CellNames) -> Iterator[str]:
+def _threads(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
     """A sentence for each network, which says at which lengths a number is the best."""
     found: dict[Key, dict[str, list[str]]] = {}
     for choice in choose_fastest(smallest_of(sweep.cells, "batch"), "threads"):

@@ -16,7 +16,7 @@ from bench.render.differences import (
     name_line,
 )
 from bench.results.difference import NO_TIME, Difference, MeanTime
-from bench.results.lined_up import REST, WHOLE, Line, Profiled, Where, line_up_sections
+from bench.results.lined_up import REST, WHOLE, LinedUpLine, Profiled, Where, line_up_sections
 from tests.bench.made_up_profiles import make_profile, make_row
 
 means = st.builds(MeanTime, st.floats(1e-6, 1e2), st.floats(0, 2) | st.just(inf))
@@ -110,7 +110,7 @@ def test_changes_of_counts(base: int | None, head: int | None, text: str) -> Non
 )
 def test_names_of_places(where: Where, text: str) -> None:
     (line, *_) = line_up_sections(*[Profiled("", make_profile([ENCODER]))] * 2).lines
-    assert name_line(Line(where, line.base, line.head), ("old", "new")) == text
+    assert name_line(LinedUpLine(where, line.base, line.head), ("old", "new")) == text
 
 
 ENCODER = make_row("encoder", "convolution", [0.5] * 3)

@@ -9,12 +9,12 @@ from bench.results.contention import CallContention
 from bench.results.costs import Costs, section_of
 from bench.results.profile import (
     BETWEEN,
+    MachineRates,
     MemoryTimeline,
     Place,
     Profile,
     ProfiledModule,
     ProfileRow,
-    Rates,
 )
 
 
@@ -43,7 +43,7 @@ PROFILE = Profile(
     profiled_times_s=(4.0, 5.0, 6.0),
     plain_contention=None,
     profiled_contention=None,
-    rates=Rates(product_flops_per_s=4.0, copy_bytes_per_s=8.0),
+    rates=MachineRates(product_flops_per_s=4.0, copy_bytes_per_s=8.0),
     peak_allocated_bytes=170,
     defined_macs=5,
     defined_flops=10,

@@ -14,10 +14,10 @@ from bench.results.growth import (
     FAR,
     LEAST_EXPONENT,
     MOST_EXPONENT,
+    CostPoint,
     Curve,
     Growth,
     NoGrowth,
-    Point,
     _f_quantile,
     fit_growth,
     fit_line,
@@ -29,10 +29,10 @@ LENGTHS = tuple(4000 * 2**step for step in range(7))
 
 def points_of(
     values: Sequence[float], lengths: Sequence[int] = LENGTHS, own: float = 0.0
-) -> list[Point]:
+) -> list[CostPoint]:
     """``own``: half of each value's own interval, as a share of it."""
     return [
-        Point(length, value, value * (1 - own), value * (1 + own))
+        CostPoint(length, value, value * (1 - own), value * (1 + own))
         for length, value in zip(lengths, values, strict=True)
     ]
 
@@ -41,7 +41,7 @@ def costs(curve: Curve, lengths: Sequence[int] = LENGTHS) -> NDArray[np.float64]
     return np.array([curve.at(length) for length in lengths])
 
 
-def fitted(points: Sequence[Point]) -> Growth:
+def fitted(points: Sequence[CostPoint]) -> Growth:
     found = fit_growth(points)
     assert isinstance(found, Growth)
     return found

@@ -12,8 +12,8 @@ from bench.errors import UsageError
 from bench.results.lined_up import (
     REST,
     WHOLE,
-    Line,
     LinedUp,
+    LinedUpLine,
     Profiled,
     Where,
     kind_of,
@@ -72,12 +72,12 @@ def compare(way: str, base: Profile, head: Profile) -> LinedUp:
     return WAYS[way](Profiled("old", base), Profiled("new", head))
 
 
-def by_where(lines: Sequence[Line]) -> dict[Where, Line]:
+def by_where(lines: Sequence[LinedUpLine]) -> dict[Where, LinedUpLine]:
     assert len({line.where for line in lines}) == len(lines)
     return {line.where: line for line in lines}
 
 
-def assert_add_up(lines: Sequence[Line], total: Line) -> None:
+def assert_add_up(lines: Sequence[LinedUpLine], total: LinedUpLine) -> None:
     for side in ("base", "head"):
         spent, whole = [getattr(line, side) for line in lines], getattr(total, side)
         costs = [one.cost for one in spent if one]

@@ -8,7 +8,7 @@ from bench.errors import UsageError
 from bench.registry import NULL
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status, results_of
-from bench.results.sweep import Cell, Key, along, collect_cells, invert, scale, varied_fields
+from bench.results.sweep import Key, SweepCell, along, collect_cells, invert, scale, varied_fields
 from bench.results.timing import DoubtKind
 from tests.bench.example_records import (
     environment,
@@ -31,7 +31,7 @@ from tests.bench.made_up_sweep import (
 SMALL = Grid(models=("conv",), lengths=(8000, 16000), batches=(1, 2), threads=(1, 2))
 
 
-def one_cell(records: list[Record], **settings: object) -> Cell:
+def one_cell(records: list[Record], **settings: object) -> SweepCell:
     (cell,) = (
         cell
         for cell in collect_cells(records)

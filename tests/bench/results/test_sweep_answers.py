@@ -9,7 +9,7 @@ import pytest
 from bench.results.growth import Growth
 from bench.results.measurements import MemoryPeaks
 from bench.results.record import Record, Status
-from bench.results.sweep import Cell, Key, collect_cells
+from bench.results.sweep import Key, SweepCell, collect_cells
 from bench.results.sweep_answers import (
     Crossing,
     Limit,
@@ -38,11 +38,11 @@ from tests.bench.made_up_sweep import (
 GRID = Grid(batches=(1, 2, 4), threads=(1, 2, 4))
 
 
-def cells_of(grid: Grid) -> tuple[Cell, ...]:
+def cells_of(grid: Grid) -> tuple[SweepCell, ...]:
     return collect_cells(make_sweep(grid))
 
 
-def growth_of(cells: Sequence[Cell], model: str) -> Growth:
+def growth_of(cells: Sequence[SweepCell], model: str) -> Growth:
     (growth,) = (g for key, g in fit_times(cells).items() if key.model == model)
     assert isinstance(growth, Growth)
     return growth
@@ -194,10 +194,10 @@ def test_crossings_are_of_equal_settings() -> None:
 
 
 def test_forecasts_are_judged_by_what_was_measured() -> None:
-    def cell(length: int, forecast: int, measured: int | None) -> Cell:
+    def cell(length: int, forecast: int, measured: int | None) -> SweepCell:
         key = Key("conv", "inference", "cpu", "float32", 1, 1, length)
         peaks: MemoryPeaks | None = make_peaks(measured) if measured else None
-        return Cell(key, memory=peaks, forecast=make_forecast(forecast))
+        return SweepCell(key, memory=peaks, forecast=make_forecast(forecast))
 
     cells = [
         cell(1, 1_050_000_000, 1_000_000_000),

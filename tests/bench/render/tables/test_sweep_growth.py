@@ -11,7 +11,7 @@ from bench.render.tables.sweep_growth import (
     name_growth,
     render_growth,
 )
-from bench.results.growth import Curve, Growth, Point
+from bench.results.growth import CostPoint, Curve, Growth
 from bench.results.record import Record
 from bench.results.statistics import LEVEL, Interval
 from bench.results.sweep_answers import summarize_sweep
@@ -24,7 +24,7 @@ def render(records: list[Record]) -> str:
 
 
 def growth(low: float, high: float, n_points: int = 7) -> Growth:
-    points = tuple(Point(length, 1.0, 1.0, 1.0) for length in LENGTHS[:n_points])
+    points = tuple(CostPoint(length, 1.0, 1.0, 1.0) for length in LENGTHS[:n_points])
     return Growth(points, Curve(0.0, 1.0, (low + high) / 2), Interval(low, high, LEVEL))
 
 
