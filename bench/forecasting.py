@@ -4,7 +4,7 @@ The walk (``bench.measuring.memory.liveness``) gives the least that any schedule
 hold. What torch's allocator holds is more: workspace inside operators. Between cells of one network
 that excess grows with the minimum, so that a line through smaller ones leads to the next; a network
 of length 0 is the first point of each line: it holds its weights and nothing else. What the process
-holds beside it, the libraries and what the C library does not give back, is told from all of them.
+holds beside it, the libraries and what they keep, is told from all of them.
 """
 
 import math
@@ -19,8 +19,8 @@ from bench.units import format_si
 
 SHARE_OF_AVAILABLE = 0.9
 """Of the memory at hand: a cell that is told to need more is not run."""
-MUCH_SMALLER = 0.75
-"""Of another cell's samples: a line through closer ones has no direction."""
+APART = 0.4
+"""Doublings of the samples between two cells: a line through closer ones has no direction."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +95,18 @@ def tell_allocated(work: Workload, minimum_bytes: int, points: Sequence[PeakPoin
     ranked = sorted(points, key=lambda point: _distance(point.work, work))
     of_batch = [p for p in ranked if p.work.batch == work.batch]
     of_length = [p for p in ranked if p.work.n_samples == work.n_samples]
-    over_lengths, over_batches = _much_smaller(of_batch), _much_smaller(of_length)
-    if len(over_lengths) < 2 and len(over_batches) > len(over_lengths):
+    over_lengths, over_batches = _two_apart(of_batch), _two_apart(of_length)
+    if len(over_lengths) < 2 <= len(over_batches):
         line = [(p.work.batch, p.allocated_bytes) for p in over_batches]
         return _extend(line, (0, points[0].fixed_bytes), work.batch)
-    chosen = over_lengths or _much_smaller(ranked)
+    chosen = over_lengths if len(over_lengths) == 2 else _two_apart(ranked)
     line = [(p.minimum_bytes, p.allocated_bytes) for p in chosen]
     return _extend(line, (points[0].fixed_bytes,) * 2, minimum_bytes)
 
 
-def _much_smaller(ranked: Sequence[PeakPoint]) -> list[PeakPoint]:
-    """The first, and the next that is so much smaller that a line has a direction."""
-    others = [p for p in ranked if p.size <= MUCH_SMALLER * ranked[0].size]
+def _two_apart(ranked: Sequence[PeakPoint]) -> list[PeakPoint]:
+    """The first, and the next whose size is another, so that a line has a direction."""
+    others = [p for p in ranked if abs(math.log2(p.size / ranked[0].size)) >= APART]
     return [*ranked[:1], *others[:1]]
 
 
@@ -123,9 +123,8 @@ def _extend(points: Sequence[tuple[int, int]], origin: tuple[int, int], x: int) 
 def tell_process(allocated_bytes: int, empty_bytes: int, points: Sequence[PeakPoint]) -> int:
     """The process's peak, on the line of all smaller cells over the allocator's peak.
 
-    Least squares of relative errors, the process without activations among the points: the C
-    library keeps freed blocks or gives them back as it happens, so that two processes of one cell
-    differ by a tenth and more, and a line through two of them would lead astray.
+    Least squares of relative errors, the process without activations among the points, so that
+    one process that differs by chance does not lead astray.
     """
     cells = [(points[0].fixed_bytes, empty_bytes)]
     cells += [(point.allocated_bytes, point.process_bytes) for point in points]

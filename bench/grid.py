@@ -10,8 +10,10 @@ from bench.results.probes import PROBES
 from bench.results.record import Job
 from bench.results.workload import Phase, Workload
 
-N_ROUNDS = 2
-"""Processes whose calls are timed in each cell; the second where there is time left."""
+N_ROUNDS = 3
+"""Processes whose calls are timed in each cell; all but the first where there is time left."""
+OF_MEMORY = ("forecast", "memory")
+"""Probes whose processes give freed blocks back, so that two of them have the same peak."""
 EFFORT = Effort(N_ROUNDS, time_s=0.0, precise_within=0.0, budget_s=1.0, deadline_s=3600.0)
 
 
@@ -27,7 +29,8 @@ class GridCell:
     @classmethod
     def of(cls, job: Job) -> "GridCell":
         """The cell that a job belongs to."""
-        return cls(job.model, job.factory, job.n_src, replace(job.workload, keeps_pages=False))
+        work = replace(job.workload, keeps_pages=False, gives_pages_back=False)
+        return cls(job.model, job.factory, job.n_src, work)
 
     @property
     def size(self) -> int:
@@ -41,10 +44,15 @@ class GridCell:
 
     def job(self, probe: str, round_index: int = 0) -> Job:
         """The job of one probe."""
+        work = replace(
+            self.work,
+            keeps_pages=PROBES[probe].keeps_pages,
+            gives_pages_back=probe in OF_MEMORY,
+        )
         return Job(
             model=self.model,
             factory=self.factory,
-            workload=replace(self.work, keeps_pages=PROBES[probe].keeps_pages),
+            workload=work,
             probe=probe,
             round=round_index,
             budget_s=EFFORT.budget_s,

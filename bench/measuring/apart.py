@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.machine.pages import KEEP_PAGES
+from bench.machine.pages import malloc_variables
 from bench.measuring.endings import preload_for, to_record
 from bench.measuring.forkserver import Child, Ending, ForkServer, wait_for_any
 from bench.results.environment import Environment
@@ -96,7 +96,7 @@ class _Lane:
     ) -> None:
         self._stack = stack
         self._threads, self._preload = jobs[0].workload.threads, preload_for(jobs)
-        self._variables = KEEP_PAGES if jobs[0].workload.keeps_pages else None
+        self._variables = malloc_variables(jobs[0].workload)
         self._environment = environment
         self._root = root
         self._server: ForkServer | None = None

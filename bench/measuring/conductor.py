@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bench.machine.pages import KEEP_PAGES
+from bench.machine.pages import malloc_variables
 from bench.measuring.endings import preload_for, to_record
 from bench.measuring.forkserver import Child, Ending, ForkServer
 from bench.measuring.quiet import QuietMoments
@@ -136,8 +136,8 @@ def _start_servers(players: Sequence[Player], stack: ExitStack) -> Iterator[_Sea
         if player.home not in servers:
             jobs = [other.job for other in players if other.home == player.home]
             workload, variables = player.job.workload, player.variables
-            if variables is None and workload.keeps_pages:
-                variables = KEEP_PAGES
+            if variables is None:
+                variables = malloc_variables(workload)
             server = ForkServer(workload.threads, preload_for(jobs), player.root, variables)
             servers[player.home] = stack.enter_context(server)
         yield _Seat(player, datetime.now(UTC), servers[player.home])

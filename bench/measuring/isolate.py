@@ -3,7 +3,7 @@
 The parent holds no torch and sleeps while a child measures.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Hashable, Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record,
     with; the others run apart (``apart``). Interrupted, it yields the records of the jobs that were
     interrupted, and then goes on raising.
     """
-    for (takes_turns, *_), group in groupby(jobs, key=_server_of):
+    for (takes_turns, _), group in groupby(jobs, key=_server_of):
         if takes_turns:
             yield from measure_round(
                 [
@@ -40,11 +40,12 @@ def run_jobs(jobs: Iterable[Job], environment: Environment) -> Generator[Record,
             yield from run_apart(row, environment, how_many_at_once(row, environment))
 
 
-def _server_of(job: Job) -> tuple[bool, int, int, bool, bool, str]:
-    """Jobs that differ in any of these have other servers."""
+def _server_of(job: Job) -> tuple[bool, Hashable]:
+    """Whether a job takes turns; jobs that differ in any of the rest have other servers."""
     is_untouched, work = job.spec.untouched_memory, job.workload
+    malloc = work.keeps_pages, work.gives_pages_back
     phase = work.phase if job.spec.takes_turns else ""
-    return job.spec.takes_turns, job.round, work.threads, is_untouched, work.keeps_pages, phase
+    return job.spec.takes_turns, (job.round, work.threads, is_untouched, malloc, phase)
 
 
 def fetch_environment(threads: int, root: Path | None = None) -> Environment:

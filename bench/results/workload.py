@@ -30,6 +30,7 @@ class Workload:
     seed: int
     runtime: str = "eager"  # a name of bench.runtimes.RUNTIMES
     keeps_pages: bool = False  # the C library's malloc gives no page back to the kernel
+    gives_pages_back: bool = False  # it gives back every large block that is freed
     chunk_samples: int | None = None  # of a stream, which ``n_samples`` are cut into
     tf32: bool = False  # on a GPU, factors of float32 products may be rounded to 10 bits
 

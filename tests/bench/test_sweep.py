@@ -20,7 +20,7 @@ from tests.bench.made_up_machine import MadeUpMachine
 
 NETWORK = "sudormrf-0.25x"
 GRID = ("--models", NETWORK, "--samples", "1000,2000,4000")
-N_RECORDS = 1 + 3 * 5  # the contract; of each cell operations, forecast, memory, two times
+N_RECORDS = 1 + 3 * 6  # the contract; of each cell operations, forecast, memory, three times
 Call = Callable[..., int]
 
 

@@ -92,7 +92,7 @@ class Lifetimes(ExitStack):
         return largest_live_set(self._storages.values())
 
     def _add_operator(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
-        if func.is_view or func.namespace in ("profiler", "prim"):
+        if self._is_view(func, (args, kwargs), out) or func.namespace in ("profiler", "prim"):
             return
         now = self.n_operators
         self.n_operators += 1
@@ -108,6 +108,16 @@ class Lifetimes(ExitStack):
                     lifetime = self._storages.setdefault(key, Lifetime(0, first, now))
                     lifetime.n_bytes = max(lifetime.n_bytes, tensor.untyped_storage().nbytes())
                     lifetime.last = now
+
+    def _is_view(self, func: Any, values: Any, out: Any) -> bool:
+        """Whether the result is its argument; ``reshape`` and ``contiguous`` copy where they must.
+
+        Inference mode lets these two through whole.
+        """
+        if not func.is_view:
+            return False
+        there = {self._key(t) for t in tree_iter(values) if isinstance(t, Tensor)}
+        return all(self._key(t) in there for t in tree_iter(out) if isinstance(t, Tensor))
 
     def _key(self, tensor: Tensor) -> int:
         """The storage's address, which a weak reference keeps from being given out again."""

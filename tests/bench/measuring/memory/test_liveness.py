@@ -1,6 +1,7 @@
 """The largest live set: by hand, and against a simulator that asks every moment anew."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
@@ -56,6 +57,13 @@ def shape_only(x: Tensor) -> Tensor:
     return y + y.cos() + torch.zeros_like(x)
 
 
+def copies(x: Tensor) -> Tensor:
+    """Two in turn, of a transposed view, which can't be reshaped or contiguous where it lies."""
+    rows = x.view(-1, 10)
+    y = rows.t().reshape(-1).sin()
+    return y.view(-1, 10).t().contiguous()
+
+
 def unused(x: Tensor) -> Tensor:
     x.repeat(7)
     return x.sin()
@@ -71,13 +79,21 @@ def unused(x: Tensor) -> Tensor:
         (in_place, 2 * N),
         (shape_only, 3 * N),
         (unused, 8 * N),
+        (copies, 2 * N),
     ],
     ids=lambda case: getattr(case, "__name__", str(case)),
 )
 @pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_closed_cases(run: Callable[[Tensor], Tensor], n_elements: int, device: str) -> None:
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.inference_mode])
+def test_closed_cases(
+    run: Callable[[Tensor], Tensor],
+    n_elements: int,
+    device: str,
+    mode: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Inference mode reports some operators whole that are otherwise taken apart."""
     x = torch.zeros(N, device=device)
-    with Lifetimes() as lifetimes:
+    with mode(), Lifetimes() as lifetimes:
         lifetimes.keep(run(x))
     assert lifetimes.largest_live_bytes() == 4 * n_elements
 
