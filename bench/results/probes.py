@@ -119,9 +119,7 @@ PROBES = {
             metrics=("n_launches", "busy_share"),
             preload=(OPTIMISER_IMPORT,),
         ),
-        ProbeSpec(
-            "ceilings", Ceilings, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
-        ),
+        ProbeSpec("ceilings", Ceilings, takes_time=True, keeps_pages=True),
         ProbeSpec("layers", ModuleCounts),
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),

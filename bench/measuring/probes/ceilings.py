@@ -6,9 +6,12 @@ all of them, so that what disturbs a moment disturbs each alike.
 """
 
 import math
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +42,8 @@ from bench.results.ceilings import (
 from bench.results.contention import CallContention
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
+
+Key = TypeVar("Key", bound=Hashable)
 
 PEAK_DTYPES = ("float32", "bfloat16")
 """Of the products of large matrices, beside the network's own."""
@@ -98,14 +103,10 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     )
     require_threads(workload)
     dtype = workload.autocast_dtype or workload.parameter_dtype
-    products = prepare_products(demand.calls, getattr(torch, dtype))
-    peaks = {name: square_product(getattr(torch, name), "cpu") for name in (*PEAK_DTYPES, dtype)}
-    moves = {("copy", n): copy_of(n // 2, "cpu") for n in DATA_BYTES}
-    moves |= {("read", n): read_of(n, "cpu") for n in DATA_BYTES}
-    of_products = {shape: RepeatedWork(work) for shape, work in products.items()}
-    of_peaks = {name: RepeatedWork(work) for name, work in peaks.items()}
-    of_moves = {key: RepeatedWork(work) for key, work in moves.items()}
-    every = [*of_products.values(), *of_peaks.values(), *of_moves.values()]
+    products = repeated(prepare_products(demand.calls, getattr(torch, dtype)))
+    peaks = repeated(prepare_peaks(dtype))
+    moves = repeated(prepare_moves())
+    every = (*products.values(), *peaks.values(), *moves.values())
     time_in_passes(every, sampler(time_on_host, workload.threads), budget_s)
     return Ceilings(
         dtype=dtype,
@@ -113,11 +114,10 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         bytes_moved=demand.bytes_moved,
         compulsory_bytes=demand.compulsory_bytes,
         products=tuple(
-            ProductCeiling(shape, demand.calls[shape], one.times)
-            for shape, one in of_products.items()
+            ProductCeiling(shape, demand.calls[shape], one.times) for shape, one in products.items()
         ),
-        peaks=tuple(PeakCeiling(name, PRODUCT_SIZE, one.times) for name, one in of_peaks.items()),
-        bandwidths=tuple(BandwidthCeiling(*key, one.times) for key, one in of_moves.items()),
+        peaks=tuple(PeakCeiling(name, PRODUCT_SIZE, one.times) for name, one in peaks.items()),
+        bandwidths=tuple(BandwidthCeiling(*key, one.times) for key, one in moves.items()),
     )
 
 
@@ -127,17 +127,28 @@ def count_demand(build: Callable[[], nn.Module], workload: Workload, device: str
     Raises:
         CellError: the estimates break the contract.
     """
-    with torch.compiler.set_stance("force_eager"):
-        with torch.device(device):
-            model = build()
+    with torch.device(device):
+        model = build()
+    found = ProductFinder()
+    with operator_by_operator():
         with OperationCounter():  # makes recurrent layers quick on meta tensors
             step = prepare_step(model, workload, device)
             estimates = step.run_checked()
-        found = ProductFinder()
         with OperationCounter() as counter, EveryOperator(found.add):
             step.run()
     moved = sum(tally.bytes_read + tally.bytes_written for tally in counter.tallies.values())
     return Demand(counter.macs, moved, count_compulsory_bytes(step, estimates), found.calls)
+
+
+def operator_by_operator() -> AbstractContextManager[object]:
+    """In which a compiled network runs as its eager graph.
+
+    The compiler is not loaded for it: that takes a second, and a network that uses it has done so.
+    """
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 def count_compulsory_bytes(step: Step, estimates: Tensor) -> int:
@@ -146,20 +157,34 @@ def count_compulsory_bytes(step: Step, estimates: Tensor) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
+def repeated(works: Mapping[Key, Work]) -> dict[Key, RepeatedWork]:
+    """The same, ready to be timed."""
+    return {key: RepeatedWork(work) for key, work in works.items()}
+
+
+def prepare_peaks(dtype: str) -> dict[str, Work]:
+    """A product of large matrices in each dtype."""
+    return {name: square_product(getattr(torch, name), "cpu") for name in (*PEAK_DTYPES, dtype)}
+
+
+def prepare_moves() -> dict[tuple[str, int], Work]:
+    """Each way to move data of each size."""
+    copies = {("copy", n_bytes): copy_of(n_bytes // 2, "cpu") for n_bytes in DATA_BYTES}
+    return copies | {("read", n_bytes): read_of(n_bytes, "cpu") for n_bytes in DATA_BYTES}
+
+
 def prepare_products(
     shapes: Iterable[ProductShape], dtype: torch.dtype
 ) -> dict[ProductShape, Work]:
     """A call for each shape; all share their memory, which is as large as the largest needs."""
-    shapes = sorted(shapes, key=lambda shape: -shape.macs)
-    sizes = [
-        (one.groups * one.m * one.k, one.groups * one.k * one.n, one.groups * one.m * one.n)
-        for one in shapes
-    ]
-    left, right, out = (
-        (torch.rand(max(column)).to(dtype) for column in zip(*sizes, strict=True))
-        if sizes
-        else (torch.empty(0),) * 3
-    )
+    shapes = list(shapes)
+
+    def operand(size: Callable[[ProductShape], int]) -> Tensor:
+        return torch.rand(max(map(size, shapes), default=0)).to(dtype)
+
+    left = operand(lambda one: one.groups * one.m * one.k)
+    right = operand(lambda one: one.groups * one.k * one.n)
+    out = operand(lambda one: one.groups * one.m * one.n)
     return {shape: product_of(shape, left, right, out) for shape in shapes}
 
 
@@ -175,16 +200,21 @@ def product_of(shape: ProductShape, left: Tensor, right: Tensor, out: Tensor) ->
     return lambda: torch.mm(first, second, out=result)
 
 
-def time_in_passes(works: Iterable[RepeatedWork], sample: Sampler, budget_s: float) -> None:
+def time_in_passes(
+    works: Iterable[RepeatedWork],
+    sample: Sampler,
+    budget_s: float,
+    now: Callable[[], float] = time.monotonic,
+) -> None:
     """Run all of them in turn until the time is spent, and no less than a few times."""
     works = list(works)
     for one in works:
         one.run()  # loads and lays out what it needs
         call_s = sample(one.run).timing.total_s
         one.repeats = min(MOST_REPEATS, max(1, math.ceil(LEAST_RUN_S / call_s)))
-    end = time.monotonic() + budget_s
+    end = now() + budget_s
     for number in range(MOST_PASSES):
-        if number >= LEAST_PASSES and time.monotonic() >= end:
+        if number >= LEAST_PASSES and now() >= end:
             return
         for one in works:
             one.samples.append(sample(one.run))

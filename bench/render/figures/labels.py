@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.textpath import TextPath
 
 FONT_POINTS = 8.5
-CHARACTER_WIDTH = 0.56
-"""Of the height, on average."""
-DISTANCES = (9.0, 14.0, 22.0, 32.0, 44.0, 58.0, 74.0)
+DISTANCES = (10.0, 15.0, 22.0, 32.0, 44.0, 58.0, 74.0)
 """Points of the page from a marker to its name; nearer places are better."""
 ANGLES = (0, 180, 45, -45, 135, -135, 90, -90)
 """Degrees, counter-clockwise from the right."""
@@ -91,7 +90,8 @@ def place_names(
 
 def _find_place(name: str, at: Place, taken: Sequence[Box], page: Box) -> Box:
     """The candidate with the fewest boxes in its way, the nearest of those."""
-    candidates = [_beside(name, at, distance, angle) for distance in DISTANCES for angle in ANGLES]
+    width = TextPath((0, 0), name, FONT_POINTS).get_extents().width + 2
+    candidates = [_beside(width, at, distance, angle) for distance in DISTANCES for angle in ANGLES]
 
     def is_in_the_way(candidate: Box) -> float:
         return sum(candidate.covers(box) for box in taken) + candidate.overhang(page)
@@ -99,9 +99,9 @@ def _find_place(name: str, at: Place, taken: Sequence[Box], page: Box) -> Box:
     return min(candidates, key=is_in_the_way)
 
 
-def _beside(name: str, at: Place, distance: float, angle: float) -> Box:
-    """Where the name stands when its nearest edge is so far away in one direction."""
-    width, height = CHARACTER_WIDTH * FONT_POINTS * len(name), 1.25 * FONT_POINTS
+def _beside(width: float, at: Place, distance: float, angle: float) -> Box:
+    """Where a name stands when its nearest edge is so far away in one direction."""
+    height = 1.25 * FONT_POINTS
     x = at[0] + distance * math.cos(math.radians(angle))
     y = at[1] + distance * math.sin(math.radians(angle))
     sideways = round(math.cos(math.radians(angle)))

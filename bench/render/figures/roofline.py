@@ -1,10 +1,11 @@
 """Networks below the ceilings of the machine: achieved rate over intensity."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
@@ -15,42 +16,58 @@ from bench.render.figures.costs import style_in_run
 from bench.render.figures.labels import Box, around, cover_line, on_page, place_names
 from bench.render.figures.pareto import OTHER_STYLE, draw_grid
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import GREY
+from bench.render.figures.uncertainty import GREY, draw_uncertainty, uncertainty_handles
 from bench.render.provenance import describe_threads
-from bench.render.tables.roofline import describe_size, name_of
+from bench.render.tables.roofline import describe_size, format_rate, name_of
 from bench.results.roofline import Roofline, RooflinePoint
 from bench.results.statistics import Estimate
-from bench.results.summary import RunSummary
+from bench.results.summary import RunSummary, Value
 from bench.units import format_si
 
 ROOF_COLOUR = "#333333"
 ROOF_STYLES = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 1, 2)))
-SLOPE_STYLES = ("-", (0, (5, 2)), (0, (1, 2)))
-"""From memory to the fastest cache."""
+SLOPE_STYLES = ("-", (0, (5, 2)))
+"""Of memory and of a cache."""
 FAINT = 0.18
-SPACE = 3.0
-"""Factor left and right of the points, and below them."""
+SPACE_LEFT, SPACE_RIGHT, SPACE_BELOW = 8.0, 3.0, 1.8
+"""Factors beside and below the points: the names of slopes are on the left."""
+LETTER = 4.8
+"""Width of a letter of a roof's name, in points of the page."""
+
+X_NAME = "FLOPs of multiply-adds for each byte that torch's operators move"
+Y_NAME = "FLOPs of multiply-adds per second"
 
 Place = tuple[float, float]
 Line = tuple[Place, Place]
 
 
 def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
-    """Every network of a run that measured ceilings, as SVG and PNG; returns the paths."""
+    """Every network of a run that measured ceilings, as SVG and PNG; returns the paths.
+
+    A panel for each runtime and dtype in which they ran, below the same ceilings.
+    """
     roofline = summary.roofline
     assert roofline is not None
-    canvas = Canvas(figsize=(9, 6.2))
-    axis = canvas.add_axes((0.09, 0.17, 0.88, 0.72))
-    frame(axis, roofline)
-    lines = [*draw_roofs(axis, roofline)]
-    obstacles = [box for line in lines for box in cover_line(axis, *line)]
-    for point in roofline.points:
-        obstacles += draw_point(axis, point, roofline, summary)
-    names = [(label_of(p, roofline), (p.intensity, p.rate.value)) for p in roofline.points]
-    place_names(axis, names, [*obstacles, *write_roof_names(axis, roofline)])
-    axis.set_xlabel("FLOPs of multiply-adds for each byte that torch's operators move")
-    axis.set_ylabel("FLOPs of multiply-adds per second")
-    canvas.legend(handles=list(_handles()), loc="lower center", ncols=3, frameon=False, fontsize=9)
+    panels = group_by_form(roofline.points)
+    n_columns = min(2, len(panels))
+    n_rows = math.ceil(len(panels) / n_columns)
+    width, height = (9.0, 6.4) if n_columns == 1 else (14.0, 1.6 + 4.8 * n_rows)
+    canvas = Canvas(figsize=(width, height))
+    axes = canvas.subplots(n_rows, n_columns, squeeze=False).flat
+    canvas.subplots_adjust(
+        left=1.05 / width, right=1 - 0.2 / width, bottom=1.15 / height, top=1 - 0.85 / height,
+        wspace=0.14, hspace=0.25,
+    )  # fmt: skip
+    for axis in axes[len(panels) :]:
+        axis.remove()
+    for axis, (form, points) in zip(axes, panels.items(), strict=False):
+        frame(axis, roofline)
+        draw_panel(axis, points, roofline, summary)
+        axis.set_title(form if len(panels) > 1 else "", fontsize=10)
+    canvas.supxlabel(X_NAME, fontsize=10, y=0.72 / height)
+    canvas.supylabel(Y_NAME, fontsize=10, x=0.2 / width)
+    handles = dict(_handles(roofline))
+    canvas.legend(handles.values(), handles, loc="lower center", ncols=3, frameon=False, fontsize=9)
     work = summary.workload
     canvas.suptitle(
         f"Roofline of inference, {work.n_samples} samples, batch {work.batch}\n"
@@ -60,6 +77,27 @@ def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
     return save_figure(canvas, stem)
 
 
+def group_by_form(points: Iterable[RooflinePoint]) -> dict[str, list[RooflinePoint]]:
+    """The points of each runtime and dtype, by a name for both."""
+    forms: dict[str, list[RooflinePoint]] = {}
+    for point in points:
+        form = f"{point.workload.runtime}, {point.workload.dtype}"
+        forms.setdefault(form, []).append(point)
+    return forms
+
+
+def draw_panel(
+    axis: Axes, points: Sequence[RooflinePoint], roofline: Roofline, summary: RunSummary
+) -> None:
+    """The roofs, the networks of one form, and their names."""
+    obstacles = [box for line in draw_roofs(axis, roofline) for box in cover_line(axis, *line)]
+    obstacles += write_roof_names(axis, roofline)
+    for point in points:
+        obstacles += draw_point(axis, point, summary)
+    names = [(name_of(point), (point.intensity, height_of(point))) for point in points]
+    place_names(axis, names, obstacles)
+
+
 def frame(axis: Axes, roofline: Roofline) -> None:
     """Scales and limits, which hold every point and every roof of products."""
     points, roofs = roofline.points, roofline.roofs
@@ -67,10 +105,10 @@ def frame(axis: Axes, roofline: Roofline) -> None:
     rates = [end for point in points for end in (*point.rate.span, point.rate.value)]
     tops = [rate.span[1] for rate in roofs.products.values()]
     tops += [point.floor_rate.value for point in points]
-    low, high = min(across) / SPACE, max(across) * SPACE
+    low, high = min(across) / SPACE_LEFT, max(across) * SPACE_RIGHT
     widened = max(1.0, math.sqrt(100 * low / high))  # two decades at least
     axis.set(xscale="log", yscale="log", xlim=(low / widened, high * widened))
-    axis.set_ylim(min(rates) / SPACE, max(*tops, *rates) * 1.8)
+    axis.set_ylim(min(rates) / SPACE_BELOW, max(*tops, *rates) * 1.8)
     for each, unit in ((axis.xaxis, ""), (axis.yaxis, "FLOP/s")):
         each.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         each.set_minor_formatter(NullFormatter())
@@ -91,14 +129,13 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> Iterator[Line]:
     """
     roofs, (left, right) = roofline.roofs, axis.get_xlim()
     highest = max(rate.value for rate in roofs.products.values())
-    fastest = max(rate.value for rate in roofs.bandwidths.values())
+    fastest = max(rate.value for _, rate in slopes_of(roofline))
     for rate, style in zip(roofs.products.values(), cycle(ROOF_STYLES), strict=False):
         ends = max(left, rate.value / fastest), right
         axis.plot(ends, [rate.value] * 2, linestyle=style, color=ROOF_COLOUR, linewidth=1.6)
         axis.fill_between(ends, *rate.span, color=ROOF_COLOUR, alpha=FAINT, linewidth=0)
         yield (ends[0], rate.value), (ends[1], rate.value)
-    slopes = sorted(roofs.bandwidths.items(), reverse=True)
-    for (_, rate), style in zip(slopes, cycle(SLOPE_STYLES), strict=False):
+    for (_, rate), style in zip(slopes_of(roofline), SLOPE_STYLES, strict=True):
         ends = left, min(right, highest / rate.value)
         heights = [rate.value * x for x in ends]
         axis.plot(ends, heights, linestyle=style, color=ROOF_COLOUR, linewidth=1.6)
@@ -116,18 +153,24 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> Iterator[Line]:
 
 def write_roof_names(axis: Axes, roofline: Roofline) -> Iterator[Box]:
     """What each roof is and how high, on its line; yields what the names cover."""
-    roofs, (left, right), (bottom, _) = roofline.roofs, axis.get_xlim(), axis.get_ylim()
-    for dtype, rate in roofs.products.items():
-        name = f"products, {dtype}: {_describe(rate, 'FLOP/s')}"
+    right, bottom = axis.get_xlim()[1], axis.get_ylim()[0]
+    for dtype, rate in roofline.roofs.products.items():
+        name = f"products, {dtype}: {format_rate(rate, 'FLOP/s')}"
         axis.annotate(
             name, (right, rate.value), (-4, 2), textcoords="offset points", fontsize=8, ha="right"
         )
         x, y = on_page(axis, (right, rate.value))
-        yield Box(x - 4.5 * len(name), y, x, y + 13)
-    for n_bytes, rate in roofs.bandwidths.items():
-        name = f"{describe_size(roofline, n_bytes)}: {_describe(rate, 'B/s')}"
-        start = 1.12 * max(left, bottom / rate.value)
+        yield Box(x - LETTER * len(name), y, x, y + 13)
+    for n_bytes, rate in slopes_of(roofline):
+        name = f"{describe_size(roofline, n_bytes)}: {format_rate(rate, 'B/s')}"
+        start = 1.12 * max(axis.get_xlim()[0], bottom / rate.value)
         yield from _write_along(axis, name, (start, start * rate.value))
+
+
+def slopes_of(roofline: Roofline) -> list[tuple[int, Estimate]]:
+    """Memory and the fastest cache, by the size of their data; the table has what lies between."""
+    bandwidths = roofline.roofs.bandwidths
+    return [(n_bytes, bandwidths[n_bytes]) for n_bytes in (max(bandwidths), min(bandwidths))]
 
 
 def _write_along(axis: Axes, name: str, start: Place) -> Iterator[Box]:
@@ -144,43 +187,37 @@ def _write_along(axis: Axes, name: str, start: Place) -> Iterator[Box]:
         rotation_mode="anchor",
     )
     for letter in range(len(name)):
-        along = 4.5 * letter
+        along = LETTER * letter
         at = x0 + along * math.cos(angle) - 7 * math.sin(angle), y0 + along * math.sin(angle)
         yield around((at[0], at[1] + 7 * math.cos(angle)), 5)
 
 
-def _describe(rate: Estimate, unit: str) -> str:
-    """The rate in the figure; ranges are told as such by their bands, and in the table."""
-    return (
-        format_si(rate.value, unit)
-        if rate.is_trusted
-        else f"noisy, {format_si(rate.value, unit, 1)}"
-    )
-
-
-def draw_point(
-    axis: Axes, point: RooflinePoint, roofline: Roofline, summary: RunSummary
-) -> Iterator[Box]:
+def draw_point(axis: Axes, point: RooflinePoint, summary: RunSummary) -> Iterator[Box]:
     """A marker with its interval, and a bar where its floor would be; yields what they cover."""
     colour, marker = style_of_point(point, summary)
-    is_first = point.workload.runtime == roofline.points[0].workload.runtime
-    x, rate, floor_rate = point.intensity, point.rate, point.floor_rate
-    axis.vlines(
-        x, rate.value, floor_rate.value, colors=colour, linewidth=0.9, linestyles=":", zorder=2
-    )
-    axis.vlines(x, *rate.span, colors=colour, linewidth=2.4, zorder=3)
-    axis.plot(x, floor_rate.value, "_", color=colour, markersize=13, markeredgewidth=2, zorder=3)
-    axis.plot(
-        x,
-        rate.value,
-        marker,
-        color=colour,
-        markersize=12 if marker == "*" else 8,
-        markerfacecolor=colour if is_first else "white",
-        zorder=4,
-    )
-    yield from cover_line(axis, (x, rate.value), (x, floor_rate.value))
-    yield around(on_page(axis, (x, floor_rate.value)), 7)
+    x, y, floor = point.intensity, height_of(point), point.floor_rate.value
+    axis.vlines(x, y, floor, colors=colour, linewidth=0.9, linestyles=":", zorder=2)
+    axis.plot(x, floor, "_", color=colour, markersize=13, markeredgewidth=2, zorder=3)
+    value = value_of_estimate(point.rate)
+    ends = draw_uncertainty(axis, value, x, colour, along="y")
+    if value.value is not None:
+        size = 12 if marker == "*" else 8
+        axis.plot(x, y, marker, color=colour, markersize=size, zorder=4)
+    yield from cover_line(axis, (x, min([y, *ends])), (x, max([floor, *ends])))
+    yield around(on_page(axis, (x, floor)), 7)
+
+
+def height_of(point: RooflinePoint) -> float:
+    """FLOPs per second, or the middle of their range on a log axis."""
+    rate = point.rate
+    return rate.value if rate.is_trusted else math.sqrt(rate.span[0] * rate.span[1])
+
+
+def value_of_estimate(found: Estimate) -> Value:
+    """A number with its interval, or a range in its place."""
+    if not found.is_trusted:
+        return Value(None, span=found.span)
+    return Value(found.value, interval=found.interval)
 
 
 def style_of_point(point: RooflinePoint, summary: RunSummary) -> tuple[str, str]:
@@ -191,30 +228,12 @@ def style_of_point(point: RooflinePoint, summary: RunSummary) -> tuple[str, str]
     return OTHER_STYLE
 
 
-def label_of(point: RooflinePoint, roofline: Roofline) -> str:
-    """The network, and what it was run by and in where the run has several of these."""
-    runtimes = {one.workload.runtime for one in roofline.points}
-    dtypes = {one.workload.dtype for one in roofline.points}
-    parts = [name_of(point)]
-    parts += [point.workload.runtime] if len(runtimes) > 1 else []
-    parts += [point.workload.dtype] if len(dtypes) > 1 else []
-    return ", ".join(parts)
-
-
-def _handles() -> Iterator[Line2D | Patch]:
-    yield Line2D([], [], color=GREY, marker="o", linewidth=0, label="achieved")
-    yield Line2D([], [], color=GREY, marker="|", markersize=11, linewidth=0, label="its interval")
-    yield Line2D(
-        [],
-        [],
-        color=GREY,
-        marker="_",
-        markersize=12,
-        markeredgewidth=2,
-        linewidth=0,
-        label="its floor would be",
+def _handles(roofline: Roofline) -> Iterator[tuple[str, Artist]]:
+    yield "achieved", Line2D([], [], color=GREY, marker="o", linewidth=0)
+    yield (
+        "what its floor would be",
+        Line2D([], [], color=GREY, marker="_", markersize=12, markeredgewidth=2, linewidth=0),
     )
-    yield Line2D(
-        [], [], color=ROOF_COLOUR, linewidth=1.6, label="ceiling, measured in the same run"
-    )
-    yield Patch(color=ROOF_COLOUR, alpha=FAINT, label="interval of the ceiling (95 %)")
+    yield from uncertainty_handles([value_of_estimate(p.rate) for p in roofline.points]).items()
+    yield "ceiling of the same run", Line2D([], [], color=ROOF_COLOUR, linewidth=1.6)
+    yield "interval or range of the ceiling", Patch(color=ROOF_COLOUR, alpha=FAINT)
