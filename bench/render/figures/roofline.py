@@ -55,7 +55,7 @@ def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
     canvas = Canvas(figsize=(width, height))
     axes = canvas.subplots(n_rows, n_columns, squeeze=False).flat
     canvas.subplots_adjust(
-        left=1.05 / width, right=1 - 0.2 / width, bottom=1.15 / height, top=1 - 0.85 / height,
+        left=1.35 / width, right=1 - 0.2 / width, bottom=1.15 / height, top=1 - 0.85 / height,
         wspace=0.14, hspace=0.25,
     )  # fmt: skip
     for axis in axes[len(panels) :]:
@@ -65,7 +65,7 @@ def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
         draw_panel(axis, points, roofline, summary)
         axis.set_title(form if len(panels) > 1 else "", fontsize=10)
     canvas.supxlabel(X_NAME, fontsize=10, y=0.72 / height)
-    canvas.supylabel(Y_NAME, fontsize=10, x=0.2 / width)
+    canvas.supylabel(Y_NAME, fontsize=10, x=0.25 / width)
     handles = dict(_handles(roofline))
     canvas.legend(handles.values(), handles, loc="lower center", ncols=3, frameon=False, fontsize=9)
     work = summary.workload
