@@ -17,6 +17,9 @@ STEP = 3.0
 LEADER_FROM = 13.0
 """A name that is farther away is joined to its marker by a thin line."""
 
+MARKER = 5.0
+"""Half the width of a marker."""
+
 Place = tuple[float, float]
 
 
@@ -44,6 +47,11 @@ class Box:
         others = (self.right - page.right, self.top - page.top)
         return sum(max(0.0, side) for side in (*sides, *others))
 
+    def nearest_to(self, place: Place) -> Place:
+        """The nearest of its points."""
+        x, y = place
+        return min(max(x, self.left), self.right), min(max(y, self.bottom), self.top)
+
 
 def around(place: Place, half: float) -> Box:
     """A square with this middle."""
@@ -60,12 +68,16 @@ def on_page(axes: Axes, place: Place) -> Place:
 
 
 def cover_line(axes: Axes, start: Place, end: Place) -> Iterator[Box]:
-    """Small boxes along a straight line of the page."""
-    (x0, y0), (x1, y1) = on_page(axes, start), on_page(axes, end)
-    n = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / STEP))
+    """Small boxes along a straight line between two points of an axes."""
+    yield from _along(on_page(axes, start), on_page(axes, end))
+
+
+def _along(start: Place, end: Place) -> Iterator[Box]:
+    """The same on the page."""
+    n = max(1, math.ceil(math.dist(start, end) / STEP))
     for step in range(n + 1):
-        share = step / n
-        yield around((x0 + share * (x1 - x0), y0 + share * (y1 - y0)), STEP / 2)
+        at = [first + step / n * (last - first) for first, last in zip(start, end, strict=True)]
+        yield around((at[0], at[1]), STEP / 2)
 
 
 def place_names(
@@ -74,29 +86,44 @@ def place_names(
     """Write a name beside each point of the axes; returns where they stand.
 
     Names are placed one after another, each at the nearest place that is free, or else at the one
-    that is covered least.
+    that is covered least. A line to a name crosses neither markers nor names.
     """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     page = Box(*on_page(axes, (left, bottom)), *on_page(axes, (right, top)))
-    taken = [*obstacles, *(around(on_page(axes, place), 5.0) for _, place in names)]
-    placed = []
-    for name, place in names:
-        box = _find_place(name, on_page(axes, place), taken, page)
-        _write(axes, name, place, box)
-        taken.append(box)
-        placed.append(box)
+    obstacles = list(obstacles)
+    markers = [around(on_page(axes, place), MARKER) for _, place in names]
+    placed: list[Box] = []
+    for number, (name, place) in enumerate(names):
+        at = on_page(axes, place)
+        others = [*markers[:number], *markers[number + 1 :], *placed]
+        covered = [*obstacles, markers[number], *others]
+        candidates = _candidates(name, at)
+        disorder = [
+            _in_the_way(box, covered) + _on_the_way(at, box, others) + box.overhang(page)
+            for box in candidates
+        ]
+        best = candidates[disorder.index(min(disorder))]
+        _write(axes, name, place, best)
+        placed.append(best)
+        obstacles += _along(at, best.nearest_to(at))
     return placed
 
 
-def _find_place(name: str, at: Place, taken: Sequence[Box], page: Box) -> Box:
-    """The candidate with the fewest boxes in its way, the nearest of those."""
+def _in_the_way(box: Box, others: Sequence[Box]) -> int:
+    """How many it covers."""
+    return sum(box.covers(one) for one in others)
+
+
+def _on_the_way(at: Place, box: Box, others: Sequence[Box]) -> int:
+    """How many a line from a point to a name crosses."""
+    line = list(_along(at, box.nearest_to(at)))
+    return sum(any(step.covers(one) for step in line) for one in others)
+
+
+def _candidates(name: str, at: Place) -> list[Box]:
+    """Where a name may stand, the nearest first."""
     width = TextPath((0, 0), name, FONT_POINTS).get_extents().width + 2
-    candidates = [_beside(width, at, distance, angle) for distance in DISTANCES for angle in ANGLES]
-
-    def is_in_the_way(candidate: Box) -> float:
-        return sum(candidate.covers(box) for box in taken) + candidate.overhang(page)
-
-    return min(candidates, key=is_in_the_way)
+    return [_beside(width, at, distance, angle) for distance in DISTANCES for angle in ANGLES]
 
 
 def _beside(width: float, at: Place, distance: float, angle: float) -> Box:
@@ -112,7 +139,7 @@ def _beside(width: float, at: Place, distance: float, angle: float) -> Box:
 def _write(axes: Axes, name: str, place: Place, box: Box) -> None:
     at = on_page(axes, place)
     middle = (box.left + box.right) / 2, (box.bottom + box.top) / 2
-    nearest = min(max(at[0], box.left), box.right), min(max(at[1], box.bottom), box.top)
+    nearest = box.nearest_to(at)
     offset = middle[0] - at[0], middle[1] - at[1]
     axes.annotate(
         name,

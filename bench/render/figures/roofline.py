@@ -56,7 +56,7 @@ def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
     axes = canvas.subplots(n_rows, n_columns, squeeze=False).flat
     canvas.subplots_adjust(
         left=1.35 / width, right=1 - 0.2 / width, bottom=1.15 / height, top=1 - 0.85 / height,
-        wspace=0.14, hspace=0.25,
+        wspace=0.2, hspace=0.25,
     )  # fmt: skip
     for axis in axes[len(panels) :]:
         axis.remove()
