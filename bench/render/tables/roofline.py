@@ -116,7 +116,7 @@ def list_remarks(roofline: Roofline) -> Iterable[str]:
     if roofs.n_disturbed:
         yield (
             f"Of {roofs.n_runs} timed runs of the ceilings {roofs.n_disturbed} were disturbed by "
-            "other work, as the kernel's counters say; they are in no value that has others."
+            "other work, as the kernel's counters say; they count only where no others are left."
         )
     estimates = [*roofs.products.values(), *roofs.bandwidths.values()]
     estimates += [point.floor for point in roofline.points]
