@@ -63,7 +63,7 @@ def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
     for axis, (form, points) in zip(axes, panels.items(), strict=False):
         frame(axis, roofline)
         draw_panel(axis, points, roofline, summary)
-        axis.set_title(form if len(panels) > 1 else "", fontsize=10)
+        axis.set_title(form, fontsize=10)
     canvas.supxlabel(X_NAME, fontsize=10, y=0.72 / height)
     canvas.supylabel(Y_NAME, fontsize=10, x=0.25 / width)
     handles = dict(_handles(roofline))
