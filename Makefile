@@ -20,7 +20,7 @@ bench: $(INSTALLED)
 
 # All that is measured without training. A cell that failed (exit code 1) is named in its table.
 reports: $(INSTALLED)
-	$(BIN)/python -m bench.run --models table1 --time 240 || [ $$? -eq 1 ]
+	$(BIN)/python -m bench.run --models table1 --time 240 --roofline || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.run --models table2 --effort quick || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.pages || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.operations --models table1

@@ -67,6 +67,12 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         help="to spend on times, instead of what --effort gives them "
         f"(standard: {EFFORTS['standard'].time_s:g} s)",
     )
+    parser.add_argument(
+        "--roofline",
+        action="store_true",
+        help="after each round of inference on the CPU, measure what its matrix products and "
+        "bytes take by themselves; write roofline.md, .csv and the figure",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument(
         "--resume",
@@ -145,6 +151,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
             seed=arguments.seed,
             effort=effort,
             tf32=arguments.tf32 == "on",
+            roofline=arguments.roofline,
         )
         for threads in dict.fromkeys(arguments.threads)
     ]

@@ -50,6 +50,7 @@ class Settings:
     effort: Effort
     tf32: bool = False  # of what runs on a GPU
     only: tuple[Phase, ...] | None = None  # None: every phase that the device has
+    roofline: bool = False  # ceilings are measured between the rounds of inference on the CPU
 
     def __post_init__(self) -> None:
         sizes = {"--samples": self.n_samples, "--batch": self.batch, "--threads": self.threads}

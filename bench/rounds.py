@@ -81,6 +81,8 @@ def plan_round(
             jobs = [plan_job(entry, phase, "latency", settings, index) for entry in chosen]
             if phase != "update":
                 jobs.append(_own_cost(phase, settings, index))
+            if settings.roofline and phase == "inference":
+                jobs += [plan_job(entry, phase, "ceilings", settings, index) for entry in chosen]
             return jobs
     return []
 

@@ -199,3 +199,21 @@ def ratio_to_base(phase: Phase | None, model: ModelSummary, summary: RunSummary)
 def head_beside_time(column: Column, summary: RunSummary) -> str:
     """What stands behind a time, for the heading of its column; empty of all else."""
     return f"ratio to {summary.base_name}" if column in TIMES and summary.base else ""
+
+
+TIMES_THE_FLOOR = f"Times the floor {LETTERS['inference']}"
+"""Time over what the network's products and bytes take by themselves (``tables.roofline``)."""
+
+
+def floor_heads(summary: RunSummary) -> list[str]:
+    """The heading of that column, where a run has measured floors."""
+    return [TIMES_THE_FLOOR] if summary.roofline else []
+
+
+def floor_cells(model: ModelSummary, summary: RunSummary) -> list[str]:
+    """Its cell in one row, where a run has measured floors."""
+    if summary.roofline is None:
+        return []
+    point = summary.roofline.point_of(model.entry.name, summary.workload.runtime)
+    found = point and point.times_the_floor
+    return [format_ratio(found) if found else NO_RATIO]

@@ -44,6 +44,8 @@ def list_outputs() -> tuple[Output, ...]:
     from bench.render.figures.costs import write_costs_figure
     from bench.render.figures.figure3 import write_figure3
     from bench.render.figures.pareto import write_pareto_figure
+    from bench.render.figures.roofline import write_roofline_figure
+    from bench.render.tables.roofline import render_roofline, render_roofline_csv
     from bench.render.tables.rows import render_csv, render_json
     from bench.render.tables.table1 import render_table1
     from bench.render.tables.table2 import has_table2, is_only_table2, render_table2
@@ -57,6 +59,9 @@ def list_outputs() -> tuple[Output, ...]:
     def lacks_quality(run: Reported) -> bool:
         return has_table1(run) and not all(model.published for model in run.summary.models)
 
+    def has_roofline(run: Reported) -> bool:
+        return run.summary.roofline is not None
+
     return (
         text("table1.md", has_table1, lambda run: render_table1(run.summary, run.own)),
         text("table1.csv", has_table1, lambda run: render_csv(run.summary)),
@@ -67,6 +72,11 @@ def list_outputs() -> tuple[Output, ...]:
             "figure3",
             lambda run: has_table1(run) and bool(run.own),
             lambda run, stem: write_figure3(run.summary, run.own, stem),
+        ),
+        text("roofline.md", has_roofline, lambda run: render_roofline(run.summary)),
+        text("roofline.csv", has_roofline, lambda run: render_roofline_csv(run.summary)),
+        Output(
+            "roofline", has_roofline, lambda run, stem: write_roofline_figure(run.summary, stem)
         ),
         text(
             "table2.md",

@@ -5,6 +5,7 @@ The instrument itself is ``bench.measuring.probes.<name>``, with a function ``me
 
 from dataclasses import dataclass
 
+from bench.results.ceilings import Ceilings
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import (
     ContractCheck,
@@ -118,6 +119,7 @@ PROBES = {
             metrics=("n_launches", "busy_share"),
             preload=(OPTIMISER_IMPORT,),
         ),
+        ProbeSpec("ceilings", Ceilings, takes_time=True, keeps_pages=True),
         ProbeSpec("layers", ModuleCounts),
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),

@@ -19,6 +19,7 @@ from bench.results.metrics import Metric, metrics_of
 from bench.results.one_table import is_on_gpu, require_one_run
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
+from bench.results.roofline import Roofline, find_roofline
 from bench.results.statistics import Interval
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import GPU_PHASES, PHASES, Phase, Workload
@@ -98,6 +99,7 @@ class RunSummary:
     tf32: bool | None  # where networks ran on a GPU; None: nowhere
     phases: tuple[Phase, ...] = PHASES
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
+    roofline: Roofline | None = None  # None: no ceilings were measured
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -163,6 +165,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         tf32=next((r.job.workload.tf32 for r in records if is_on_gpu(r)), None),
         phases=phases,
         gpu_overhead=summarize_latency(_in_phase("gpu_inference", overhead), ()),
+        roofline=find_roofline(records),
     )
 
 

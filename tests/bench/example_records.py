@@ -6,6 +6,14 @@ from typing import Any
 
 from bench.plan import Effort, Settings
 from bench.registry import NULL, TABLE1, Entry
+from bench.results.ceilings import (
+    BandwidthCeiling,
+    Ceilings,
+    PeakCeiling,
+    ProductCeiling,
+    ProductShape,
+    RepeatedTimes,
+)
 from bench.results.contention import CallContention
 from bench.results.environment import (
     Code,
@@ -324,7 +332,29 @@ def _streaming(scale: float, job: Job) -> Result:
     )
 
 
+def _ceilings(scale: float, job: Job) -> Result:
+    """A floor of 0.05 s times the scale; 100 GFLOP/s, twice that in bfloat16, 10 and 50 GB/s."""
+
+    def runs(call_s: float) -> RepeatedTimes:
+        return RepeatedTimes(4, (4 * call_s,) * 3, undisturbed(3))
+
+    peaks = {"float32": 1e11, "bfloat16": 2e11}
+    sizes = {1 << 18: 5e10, 1 << 27: 1e10}
+    return Ceilings(
+        dtype="float32",
+        macs=int(2e9 * scale),
+        bytes_moved=int(8e8 * scale),
+        compulsory_bytes=10_000_000,
+        products=(ProductCeiling(ProductShape(500, 400, 1000), 9, runs(0.05 * scale / 9)),),
+        peaks=tuple(
+            PeakCeiling(name, 768, runs(2 * 768**3 / rate)) for name, rate in peaks.items()
+        ),
+        bandwidths=tuple(BandwidthCeiling("copy", n, runs(n / rate)) for n, rate in sizes.items()),
+    )
+
+
 EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
+    "ceilings": _ceilings,
     "contract": _contract,
     "forecast": _forecast,
     "parameters": _parameters,

@@ -257,3 +257,16 @@ def test_before_two_turns_of_two_networks_nothing_is_expected() -> None:
     assert expected_precision([turned(BASE, [1.0, 1.0]), turned("a", [1.0])], BASE) is None
     assert expected_precision([turned("a", [1.0, 1.0]), turned("b", [1.0, 1.0])], BASE) is None
     assert expected_precision([turned(BASE, [1.0, 1.0]), turned("a", [1.0, 1.0])], BASE) == 0
+
+
+@pytest.mark.parametrize("roofline", [True, False])
+def test_ceilings_are_measured_after_the_round_of_the_networks_that_they_are_of(
+    roofline: bool,
+) -> None:
+    settings = replace(SETTINGS, roofline=roofline)
+    jobs = plan_round(NETWORKS, settings, [])
+    timed_ones = [job.model for job in jobs if job.probe == "latency" and job.model != NULL.name]
+    ceilings = [job for job in jobs if job.probe == "ceilings"]
+    assert [job.model for job in ceilings] == (timed_ones if roofline else [])
+    assert {job.workload.phase for job in ceilings} <= {"inference"}
+    assert [job.probe for job in jobs] == sorted((job.probe for job in jobs), reverse=True)

@@ -185,6 +185,25 @@ def test_threads_that_are_no_number_are_told(
 
 
 @pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("asked", [("--roofline",), ()])
+def test_a_roofline_is_measured_and_written_where_it_is_asked_for(
+    call: Call, bench: Bench, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    assert call("--models", "dprnn", *asked) == 0
+    written = {path.name for path in (tmp_path / "out").glob("roofline.*")}
+    names = {f"roofline{suffix}" for suffix in (".md", ".csv", ".svg", ".png")}
+    assert written == (names if asked else set())
+    rounds = [job.round for job in bench.jobs if job.probe == "ceilings"]
+    assert rounds == ([0, 1, 2] if asked else [])
+
+
+def test_a_roofline_takes_time_of_its_own_which_is_said() -> None:
+    said = "The ceilings take about as long again."
+    assert said in describe_time(replace(SETTINGS, roofline=True))
+    assert said not in describe_time(SETTINGS)
+
+
+@pytest.mark.usefixtures("no_figure")
 def test_options_reach_every_job(call: Call, bench: Bench) -> None:
     call(
         *["--models", "sudormrf-0.5x,dprnn", "--samples", "123", "--batch", "4", "--seed", "5"],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from bench.measuring.step import no_mark
 from bench.measuring.stopwatch import Stopwatch
@@ -14,19 +15,39 @@ COPY_BYTES = 64 << 20
 """More than caches hold."""
 N_CALLS = 7
 
+Work = Callable[[], Tensor]
+"""One call of what is timed."""
+
 
 def measure_rates(stopwatch: Stopwatch, device: str, dtype: torch.dtype) -> MachineRates:
     """The best of a few calls of each."""
-    factor = torch.ones(PRODUCT_SIZE, PRODUCT_SIZE, dtype=dtype, device=device)
-    source = torch.ones(COPY_BYTES, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    product_s = _shortest(stopwatch, lambda: factor @ factor)
-    copy_s = _shortest(stopwatch, lambda: target.copy_(source))
+    product_s = _shortest(stopwatch, square_product(dtype, device))
+    copy_s = _shortest(stopwatch, copy_of(COPY_BYTES, device))
     return MachineRates(2 * PRODUCT_SIZE**3 / product_s, 2 * COPY_BYTES / copy_s)
 
 
-def _shortest(stopwatch: Stopwatch, work: Callable[[], torch.Tensor]) -> float:
-    def run(mark: Callable[[], None] = no_mark) -> torch.Tensor:
+def square_product(dtype: torch.dtype, device: str) -> Work:
+    """A product of two matrices that are large and fit into a cache."""
+    factor = torch.ones(PRODUCT_SIZE, PRODUCT_SIZE, dtype=dtype, device=device)
+    return lambda: factor @ factor
+
+
+def copy_of(n_bytes: int, device: str) -> Work:
+    """Reads so many bytes and writes as many."""
+    source = torch.ones(n_bytes, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source)
+
+
+def read_of(n_bytes: int, device: str) -> Work:
+    """Reads so many bytes and writes none: a dot product of two halves of them."""
+    half = torch.ones(n_bytes // 8, device=device)
+    other = torch.ones_like(half)
+    return lambda: half @ other
+
+
+def _shortest(stopwatch: Stopwatch, work: Work) -> float:
+    def run(mark: Callable[[], None] = no_mark) -> Tensor:
         return work()
 
     return min(stopwatch(run).total_s for _ in range(N_CALLS))

@@ -90,7 +90,10 @@ def _row(model: ModelSummary, compared: dict[str, Column], summary: RunSummary) 
         row |= estimate_cells(f"latency_s_{phase}", timing.latency if timing else None, doubts)
         row[f"latency_s_{phase}_calls_disturbed"] = timing.n_disturbed if timing else None
         row[f"page_faults_{phase}"] = timing.page_faults if timing else None
-        row |= _judged(f"ratio_{phase}", timing.ratio if timing else None)
+        row |= judged_cells(f"ratio_{phase}", timing.ratio if timing else None)
+    if summary.roofline:
+        point = summary.roofline.point_of(model.entry.name, summary.workload.runtime)
+        row |= judged_cells("times_the_floor_inference", point.times_the_floor if point else None)
     row["unknown_operators"] = " ".join(model.unknown_operators)
     for phase in _phases_on_gpu(summary):
         row |= _gpu_cells(phase, model.gpu.get(phase))
@@ -103,8 +106,8 @@ def _phases_on_gpu(summary: RunSummary) -> list[Phase]:
 
 def _gpu_cells(phase: Phase, found: GpuSummary | None) -> dict[str, Cell]:
     """What is known of calls on a GPU beside their time; empty where none succeeded."""
-    cells = _judged(f"host_s_{phase}", found.host if found else None)
-    cells |= _judged(f"cold_cache_s_{phase}", found.cold_cache if found else None)
+    cells = judged_cells(f"host_s_{phase}", found.host if found else None)
+    cells |= judged_cells(f"cold_cache_s_{phase}", found.cold_cache if found else None)
     sources: tuple[tuple[object, Sequence[str]], ...] = (
         (found.memory if found else None, GPU_BYTES),
         (found.launches if found else None, LAUNCHES),
@@ -118,7 +121,7 @@ def _gpu_cells(phase: Phase, found: GpuSummary | None) -> dict[str, Cell]:
     return cells
 
 
-def _judged(name: str, estimate: Estimate | None) -> dict[str, Cell]:
+def judged_cells(name: str, estimate: Estimate | None) -> dict[str, Cell]:
     """A value, unless it can't be trusted, and what it rests on."""
     value = estimate.value if estimate and estimate.is_trusted else None
     doubts = estimate_doubts(estimate) if estimate else []

@@ -6,6 +6,8 @@ from bench.render.columns import (
     DETAIL_COLUMNS,
     Column,
     beside_time,
+    floor_cells,
+    floor_heads,
     head_beside_time,
     ratio_to_published,
     table1_columns,
@@ -150,11 +152,12 @@ def _compared(column: Column, model: ModelSummary, summary: RunSummary) -> str:
 
 
 def _detail_table(summary: RunSummary) -> tuple[list[str], list[list[str]]]:
-    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS)]
+    heads = ["Model", *(column.heading for column in DETAIL_COLUMNS), *floor_heads(summary)]
     rows = [
         [
             model.entry.display_name,
             *(column.format(model.values[column.metric]) for column in DETAIL_COLUMNS),
+            *floor_cells(model, summary),
         ]
         for model in summary.models
     ]
