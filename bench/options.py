@@ -135,7 +135,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
     Raises:
         UsageError: a number that means nothing.
     """
-    effort = _read_effort(arguments)
+    effort = read_effort(arguments)
     return [
         Settings(
             update_device="cpu",
@@ -151,7 +151,12 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
     ]
 
 
-def _read_effort(arguments: argparse.Namespace) -> Effort:
+def read_effort(arguments: argparse.Namespace) -> Effort:
+    """How much time to take, by ``--effort`` and ``--time``.
+
+    Raises:
+        UsageError: no time at all.
+    """
     effort, time_s = EFFORTS[arguments.effort], arguments.time
     if time_s is None:
         return effort
