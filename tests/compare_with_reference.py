@@ -1,12 +1,14 @@
 """python -m tests.compare_with_reference --reference-repo DIR: against the authors' own code.
 
-DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. Networks of its two classes get
+DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. Networks of its four classes get
 random parameters and are saved in every form that the reader takes; what the reader builds of
-each file must give their outputs. Exit codes: 0 all agree, 1 one does not.
+each file must give their outputs. With ``--write FILE`` outputs of its later classes, with
+deterministic parameters, are stored instead. Exit codes: 0 all agree, 1 one does not.
 """
 
 import argparse
 import importlib
+import json
 import sys
 import tempfile
 import warnings
@@ -18,10 +20,18 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoints.reference import load_reference_checkpoint
+from tests.models.checkpoints.later_examples import (
+    STORED_GROUPS,
+    STORED_SHAPES,
+    deterministic_mixture,
+    deterministic_weights,
+)
 from tests.textbook.agreement import noise, randomised, relative_error
 
 TOLERANCE = 1e-5  # float32
 LENGTHS = (1, 37, 800, 4321, 6400)
+STORED_LENGTHS = (1, 37, 161)
+COMMAND = "python -m tests.compare_with_reference --reference-repo DIR --write FILE"
 CLASSES = {
     "sudormrf": "SuDORMRF",
     "improved_sudormrf": "SuDORMRF",
@@ -87,15 +97,42 @@ def build(name: str, change: dict[str, int]) -> nn.Module:
 
 def arguments(name: str, change: dict[str, int]) -> dict[str, int]:
     """What the class is built with: fewer groups than its 16, for the narrow ones."""
-    return NARROW | change | ({"group_size": 4} if name == "groupcomm_sudormrf_v2" else {})
+    return (
+        NARROW | change | ({"group_size": STORED_GROUPS} if name == "groupcomm_sudormrf_v2" else {})
+    )
+
+
+@torch.no_grad()
+def write_outputs(path: Path) -> None:
+    """Outputs of the later classes with deterministic parameters, as JSON.
+
+    That the names and shapes are the authors' is seen to by their code, which takes no others.
+    """
+    outputs = {}
+    for name, shapes in STORED_SHAPES.items():
+        reference = build(name, {})
+        reference.load_state_dict(deterministic_weights(shapes), strict=True)
+        outputs[name] = {
+            n_samples: [
+                [float(f"{value:.9g}") for value in source]
+                for source in reference(deterministic_mixture(n_samples))[0].tolist()
+            ]
+            for n_samples in STORED_LENGTHS
+        }
+    path.write_text(json.dumps({"command": COMMAND, "outputs": outputs}) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare all, print one line each."""
     parser = argparse.ArgumentParser(prog="python -m tests.compare_with_reference")
     parser.add_argument("--reference-repo", type=Path, required=True, metavar="DIR")
-    sys.path.insert(0, str(parser.parse_args(argv).reference_repo.resolve()))
+    parser.add_argument("--write", type=Path, metavar="FILE", help="store outputs, compare nothing")
+    given = parser.parse_args(argv)
+    sys.path.insert(0, str(given.reference_repo.resolve()))
     warnings.simplefilter("ignore")  # of the authors' code, about old names of torch
+    if given.write:
+        write_outputs(given.write)
+        return 0
     n_failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in CLASSES:

@@ -85,7 +85,7 @@ class ReferenceNetwork:
     """One of the authors' classes: how it is told, named, and what of it leaves no trace."""
 
     module: str  # in sudo_rm_rf.dnn.models
-    sign: str  # a tensor that none of those after it in NETWORKS has
+    signs: tuple[str, ...]  # what names begin with that none of those after it in NETWORKS has
     layers: Mapping[str, str]  # from our names to the authors'
     fixed: Mapping[str, Any]  # fields of the configuration
     encoder: str = "encoder.weight"
@@ -103,14 +103,14 @@ LATER: Mapping[str, Any] = {"mask_activation": "relu", "decoders": "one", "varia
 NETWORKS = (
     ReferenceNetwork(
         "groupcomm_sudormrf_v2",
-        "sm.0.TAC.TAC_input.0.weight",
+        ("sm.0.TAC.",),
         GROUPCOMM_LAYERS,
         {**LATER, "consistency": "mixture"},
         is_grouped=True,
     ),
     ReferenceNetwork(
         "causal_improved_sudormrf_v3",
-        "sm.0.skipinit_gain",
+        ("sm.0.skipinit_gain", "mask_nl_class."),
         CAUSAL_V3_LAYERS,
         {
             "mask_activation": "prelu",
@@ -121,18 +121,18 @@ NETWORKS = (
         },
         of=StreamingSuDoRMRF,
     ),
-    ReferenceNetwork("improved_sudormrf", "mask_net.1.weight", IMPROVED_LAYERS, LATER),
+    ReferenceNetwork("improved_sudormrf", ("mask_net.",), IMPROVED_LAYERS, LATER),
     ReferenceNetwork(
         "sudormrf",
-        "m.weight",
+        ("m.weight",),
         CODE_LAYERS,
         {},
         encoder="encoder.0.weight",
         bottleneck="l1.weight",
     ),
 )
-TELLING = tuple(network.sign for network in NETWORKS)
-"""Names that tell the authors' classes."""
+TELLING = ("mask_net.1.weight", "m.weight")
+"""Of these names, each of the authors' networks has one."""
 
 
 def load_reference_checkpoint(path: str | os.PathLike[str]) -> SuDoRMRF:
@@ -176,9 +176,11 @@ def tell_network(weights: Mapping[str, Tensor]) -> ReferenceNetwork:
     Raises:
         CheckpointError: of none that is read.
     """
-    found = next((network for network in NETWORKS if network.sign in weights), None)
+    found = next(
+        (one for one in NETWORKS if any(name.startswith(one.signs) for name in weights)), None
+    )
     if found is None:
-        known = ", ".join(f"{network.module} (which has {network.sign})" for network in NETWORKS)
+        known = ", ".join(f"{one.module} (which has {one.signs[0]})" for one in NETWORKS)
         raise CheckpointError(
             "It does not say of which network it is, and is none of the authors' that are read: "
             f"{known}."
