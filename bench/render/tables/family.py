@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from bench.registry import SAMPLE_RATE
-from bench.render.columns import LATENCY, Column, beside_time, head_beside_time, table1_columns
+from bench.render.columns import (
+    LATENCY,
+    PARAMS,
+    Column,
+    beside_time,
+    head_beside_time,
+    table1_columns,
+)
 from bench.render.estimates import format_span
 from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
@@ -25,7 +32,7 @@ EXPLANATION = (
     "authors published; group communication in 16 groups; the improved network made causal; and "
     "the authors' own causal network (v3). C: channels between blocks; B: U-ConvBlocks; K: samples "
     "of an encoder filter; Q: resamplings; N: encoder filters. The weights are random: they "
-    "change no cost. Inference (I) and training steps (B) are as in table1.md."
+    "change no cost. Inference (I) and training steps (B), both on the CPU, as in table1.md."
 )
 THEIRS = (
     "**Theirs**: as the authors print it, measured on their hardware, so to be read beside and not "
@@ -39,7 +46,8 @@ STREAMS = (
     "The causal networks on a stream. **Latency**: the longest that a sample waits for its "
     "estimate, computing time left out, in chunks of one hop: the hop and the look-ahead. "
     "**Real-time factor**: time of chunks of {chunk} samples over their duration, below 1 the "
-    "stream keeps up. [streaming.md](streaming.md) has other sizes of chunks."
+    "stream keeps up; † something else used the processors. `python -m bench.streaming` measures "
+    "other sizes of chunks."
 )
 PRINTED = (
     ("I on the CPU (examples/s)", "forward CPU"),
@@ -88,10 +96,12 @@ def _notes(summary: RunSummary) -> Iterator[str]:
 
 def _table(summary: RunSummary, latencies: Mapping[str, float]) -> str:
     """Costs; the latency of causal networks; at the authors' length, what they print too."""
-    columns: dict[str, Cell] = {"Params (M), theirs": partial(_printed, "parameters", None)}
+    columns: dict[str, Cell] = {}
     for column in table1_columns(summary.update_device):
         head = "<br>".join(filter(None, (column.heading, head_beside_time(column, summary))))
         columns[head] = partial(_cost, column, summary)
+        if column is PARAMS:
+            columns[f"{head}, theirs"] = partial(_printed, "parameters", None)
     columns["Latency (ms)"] = lambda model: _latency(latencies.get(model.entry.name))
     if summary.workload.n_samples == N_SAMPLES:
         batch = summary.workload.batch
