@@ -56,13 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1, metavar="N", help="default: 1")
     add("--effort", choices=tuple(EFFORTS), default="standard", help="default: standard")
     add("--time", type=float, metavar="S", help="to spend on times of each workload")
-    add(
-        "--records",
-        nargs="+",
-        type=Path,
-        metavar="RECORDS.jsonl",
-        help="files of this command to write the report of; measure nothing",
-    )
+    add("--records", nargs="+", type=Path, metavar="FILE", help="render these, measure nothing")
     add("--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     return parser
 
@@ -131,16 +125,15 @@ def write(measured: Sequence[Sequence[Record]], folder: Path) -> Path:
     """
     from bench.render.tables.family import render_family  # after --help has had its answer
 
-    streams = [records for records in measured if is_of_streams(records)]
+    streams = [record for records in measured if is_of_streams(records) for record in records]
     runs = [summarize(records) for records in measured if not is_of_streams(records)]
     if not runs:
         raise UsageError("There are only records of streams: give those of a workload too.")
     require_one_place([record for records in measured for record in records])
     runs.sort(key=lambda run: (run.workload.n_samples, run.workload.batch))
     path = folder / "family.md"
-    text = render_family(runs, [record for records in streams for record in records])
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(render_family(runs, streams), encoding="utf-8")
     return path
 
 

@@ -2,8 +2,8 @@
 
 E. Tzinis, Z. Wang, P. Smaragdis, MLSP 2020, arXiv:2007.06833. Implements Figures 1 and 2,
 Algorithm 1, the three configurations of section 3.4 (the last rows of Table 1), those of Table 2,
-the authors' later, improved network, and a causal form (the paper's future work). Not here:
-training.
+the authors' later networks (improved, with group communication, causal), and a causal form of the
+improved one (the paper's future work). Not here: training.
 
 The paper's text and the code that its Table 1 was measured with differ in five points (the
 norm, two activations, the last norm of a block, the mask head). The improved code differs from it

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.causal_v3 import causal_v3_config, sudormrf_causal_v3_c128, sudormrf_causal_v3_c512
 from models.checkpoints.reference import CAUSAL_V3_LAYERS, reference_name
-from models.past import PastConv1d
+from models.past import Gain, PastConv1d
 from models.streaming import StreamingSuDoRMRF
 from tests.models.test_streaming import build, cut, depths, few, stream, strides
 from tests.textbook.agreement import (
@@ -140,8 +140,9 @@ def test_published_size_streams_in_single_precision() -> None:
     torch.manual_seed(0)
     network = StreamingSuDoRMRF(replace(causal_v3_config(), n_blocks=2))
     with torch.no_grad():
-        for block in network.separator.blocks:
-            block.contract[1].gain.fill_(0.5)
+        for part in network.modules():
+            if isinstance(part, Gain):
+                part.gain.fill_(0.5)
     mixture = noise(1, 1, 4001).float()
     streamed = torch.cat(stream(network, mixture.split(333, dim=-1)), dim=-1)
     with torch.no_grad():

@@ -41,8 +41,9 @@ NARROW = replace(
 )
 
 
-def textbook(parameters: Mapping[str, Tensor], mixture: Tensor, n_groups: int) -> Tensor:
+def textbook(parameters: Mapping[str, Tensor], mixture: Tensor, n_groups: int | None) -> Tensor:
     """By the authors' names, which the textbook has."""
+    assert n_groups is not None
     named = {reference_name(name, GROUPCOMM_LAYERS): one for name, one in parameters.items()}
     return groupcomm_sudormrf(named, mixture, n_groups)
 
