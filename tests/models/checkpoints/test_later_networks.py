@@ -2,7 +2,9 @@
 
 import io
 import json
+import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,8 @@ from tests.models.checkpoints.later_examples import (
     make_weights,
 )
 from tests.models.checkpoints.reference_examples import MINIMAL, NARROW, Sizes, as_network, saved
+from tests.models.checkpoints.test_inert_pickle import attacks
+from tests.models.checkpoints.test_torch_file import mutated, repacked
 from tests.textbook.agreement import noise, relative_error
 from tests.textbook.later_names import causal_v3_sudormrf, groupcomm_sudormrf
 
@@ -134,6 +138,27 @@ def test_every_cut_is_an_error(module: str, is_zip: bool) -> None:
     for n_bytes in cuts:
         with pytest.raises(CheckpointError):
             read_state_dict(io.BytesIO(content[:n_bytes]))
+
+
+@both
+@pytest.mark.parametrize("form", ["stream", "pickle in a zip"])
+def test_damage_gives_a_network_or_our_error_and_nothing_runs(
+    module: str, form: str, tmp_path: Path
+) -> None:
+    canary = tmp_path / "ran"
+    attack = attacks(f"touch {canary}")["REDUCE"][0][2:-1]
+    minimal = make_weights(SHAPES[module](replace(MINIMAL, bottleneck=2, hidden=2)))
+    content = saved(as_network(minimal, module), is_zip=form != "stream")
+    choose, n_read = random.Random(form), 0
+    for round_ in range(100):
+        mutant = mutated(content, choose) if form == "stream" else repacked(content, choose)
+        if round_ % 4 == 0:
+            mutant = mutant.replace(b"_backward_hooksq", attack + b"X\x01\x00\x00\x00aq", 1)
+        with suppress(CheckpointError):
+            load_reference_state_dict(read_state_dict(io.BytesIO(mutant)))
+            n_read += 1
+    assert n_read > 0  # some damage is to numbers, or to what is not used
+    assert not canary.exists()
 
 
 @both
