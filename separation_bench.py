@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "where the time and the memory of a step go",
     "sweep": "how time and memory grow with length, batch and threads",
     "streaming": "real-time factor against latency on a stream",
+    "family": "what every SuDoRM-RF costs, beside what its authors print",
     "doctor": "say what makes this machine unfit to measure on",
     "repeatability": "how far ratios move between runs, quiet and under load",
     "pages": "what an allocator that keeps its pages is worth",

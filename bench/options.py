@@ -30,8 +30,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         nargs="+",
         default=["all"],
         metavar="NAME",
-        help="`table1` or `all` (its seven), `table2` (its nine), names, patterns such as "
-        "'sudormrf-*', or package.module:function of your own network (default: all)",
+        help="`table1` or `all` (its seven), `table2` (its nine), `family` (every SuDoRM-RF), "
+        "names, patterns such as 'sudormrf-*', or package.module:function of your own network "
+        "(default: all)",
     )
     parser.add_argument("--list", action="store_true", help="show all names and exit")
     parser.add_argument(
@@ -140,7 +141,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
     Raises:
         UsageError: a number that means nothing.
     """
-    effort = _read_effort(arguments)
+    effort = read_effort(arguments)
     return [
         Settings(
             update_device="cpu",
@@ -157,7 +158,12 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
     ]
 
 
-def _read_effort(arguments: argparse.Namespace) -> Effort:
+def read_effort(arguments: argparse.Namespace) -> Effort:
+    """How much time to take, by ``--effort`` and ``--time``.
+
+    Raises:
+        UsageError: no time at all.
+    """
     effort, time_s = EFFORTS[arguments.effort], arguments.time
     if time_s is None:
         return effort

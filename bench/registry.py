@@ -2,7 +2,7 @@
 
 import difflib
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -98,9 +98,57 @@ CAUSAL = tuple(
 )
 """The networks that separate a mixture while it arrives."""
 
-REGISTRY = {entry.name: entry for entry in (*TABLE1, *TABLE2, *VARIANTS, *CAUSAL)}
 
-TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2}
+def _of_the_authors(module: str, names: Mapping[str, str], note: str) -> tuple[Entry, ...]:
+    """Networks of the authors' repository beside those of the paper, from one module."""
+    return tuple(
+        _speakers(name, display_name, f"models.{module}:{name.replace('-', '_')}", note)
+        for name, display_name in names.items()
+    )
+
+
+IMPROVED = _of_the_authors(
+    "published",
+    {
+        "sudormrf-improved-c256-b16-n512": "SuDoRM-RF improved C256 B16 N512",
+        "sudormrf-improved-c256-b16-n2048": "SuDoRM-RF improved C256 B16 N2048",
+        "sudormrf-improved-c512-b36-n2048": "SuDoRM-RF improved C512 B36 N2048",
+    },
+    "published weights",
+)
+GROUPCOMM = _of_the_authors(
+    "groupcomm",
+    {
+        "sudormrf-groupcomm-c256-b8": "SuDoRM-RF group communication C256 B8",
+        "sudormrf-groupcomm-c256-b16": "SuDoRM-RF group communication C256 B16",
+        "sudormrf-groupcomm-c512-b8": "SuDoRM-RF group communication C512 B8",
+        "sudormrf-groupcomm-c512-b16": "SuDoRM-RF group communication C512 B16",
+    },
+    "16 groups",
+)
+CAUSAL_V3 = _of_the_authors(
+    "causal_v3",
+    {
+        "sudormrf-causal-v3-c128": "SuDoRM-RF causal v3 C128",
+        "sudormrf-causal-v3-c512": "SuDoRM-RF causal v3 C512",
+    },
+    "for streams, the authors'",
+)
+
+FAMILY = (
+    *(entry for entry in TABLE1 if entry.name.startswith("sudormrf-")),
+    *VARIANTS,
+    *TABLE2[1:],
+    *IMPROVED,
+    *GROUPCOMM,
+    *CAUSAL,
+    *CAUSAL_V3,
+)
+"""Every SuDoRM-RF, in the order of ``family.md``; ``--models family``."""
+
+REGISTRY = {entry.name: entry for entry in (*TABLE1, *FAMILY)}
+
+TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2, "family": FAMILY}
 """What a request can name at once."""
 
 
@@ -116,9 +164,9 @@ def describe_registry() -> str:
 def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 
-    A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), a name, a
-    pattern such as ``sudormrf-*``, or the dotted path ``package.module:function`` of a network of
-    the user's own. Commas separate requests too.
+    A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), ``family``
+    (every SuDoRM-RF), a name, a pattern such as ``sudormrf-*``, or the dotted path
+    ``package.module:function`` of a network of the user's own. Commas separate requests too.
 
     Raises:
         UsageError: a request that matches nothing (the nearest name is given), or none at all.

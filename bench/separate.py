@@ -7,11 +7,12 @@ full, and nothing was written; 130 Ctrl-C, 143 SIGTERM, and nothing was written.
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
-from bench.evaluation.consistency import CONSISTENCIES
+from bench.evaluation.consistency import CONSISTENCIES, prescribed_consistency
 from bench.recordings.settings import CHUNK_S, SeparationSettings
 
 NO_CHECKPOINT = (
@@ -47,10 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--consistency",
         choices=CONSISTENCIES,
-        default="gain",
-        help="gain (default): each source gets the level and sign with which all add up to the "
-        "recording best; mixture: what is missing is added to all in equal shares, for networks "
-        "trained so; none: as the network returns them, at any level and with any sign",
+        help="gain: each source gets the level and sign with which all add up to the recording "
+        "best; mixture: what is missing is added to all in equal shares, for networks trained so; "
+        "none: as the network returns them, at any level and with any sign (default: mixture for "
+        "networks that prescribe it, as the authors' group communication; gain for others)",
     )
     parser.add_argument(
         "--chunk-s",
@@ -79,11 +80,13 @@ def separate(arguments: argparse.Namespace) -> int:
     from bench.recordings.separation import load_network, separate_recording
     from bench.render.terminal.seconds import show_seconds  # after --help has had its answer
 
-    settings = SeparationSettings(arguments.chunk_s, arguments.consistency)
+    settings = SeparationSettings(arguments.chunk_s, arguments.consistency or "gain")
     moments = measure_recording(arguments.recording)
     elsewhere = where_is_more(arguments.device)
     with full_memory_as(UsageError, "The weights", f"You can {elsewhere}."):
         model = load_network(arguments.checkpoint, arguments.device, arguments.model)
+    if not arguments.consistency and (prescribed := prescribed_consistency(model)):
+        settings = replace(settings, consistency=prescribed)
     too_large = f"The intermediate results of {min(arguments.chunk_s, moments.duration_s):.3g} s"
     remedy = f"Ask for less at once with --chunk-s (it was {arguments.chunk_s:g}), or {elsewhere}."
     with (

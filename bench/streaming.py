@@ -26,7 +26,7 @@ from bench.registry import Entry, select_entries
 from bench.results.record import Record, Status
 
 CHUNKS = (160, 320, 640, 1280, 2560, 8000)
-"""Samples. The registered networks advance by 160: smaller chunks wait as long."""
+"""Samples. Most registered networks advance by 160: smaller chunks wait as long."""
 
 
 def build_parser() -> argparse.ArgumentParser:

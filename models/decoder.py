@@ -23,12 +23,12 @@ class Decoder(nn.ConvTranspose1d):
             config.n_src,
             config.kernel_size,
             stride=config.stride,
-            padding=config.n_zeros_before,
+            padding=config.n_cut,
             output_padding=config.stride - 1,
             groups=config.n_src if config.decoders == "one_per_source" else 1,
-            bias=config.variant != "improved",
+            bias=not config.is_later_code,
         )
-        self.n_cut = config.n_zeros_before
+        self.n_cut = config.n_cut
 
     def forward(self, masked: Tensor, output_size: list[int] | None = None) -> Tensor:
         if self.computes_as_defined:

@@ -66,7 +66,7 @@ class SlidingMaskHead(nn.Module):
 
 
 class PointwiseMaskHead(nn.Module):
-    """Equation 5: one point-wise convolution for each source; in the improved code after a PReLU.
+    """Equation 5: one point-wise convolution for each source; in later codes after a PReLU.
 
     Shape: ``[batch, bn_chan, frames] -> [batch, n_src, n_filters, frames]``.
     """
@@ -74,7 +74,7 @@ class PointwiseMaskHead(nn.Module):
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
         self.n_src = config.n_src
-        self.activate = nn.PReLU() if config.variant == "improved" else nn.Identity()
+        self.activate = nn.PReLU() if config.is_later_code else nn.Identity()
         self.pointwise = nn.Conv1d(config.bn_chan, config.n_src * config.n_filters, 1)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -18,11 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.config import RESAMPLING_KERNEL, SuDoRMRFConfig, padded_length
+from models.config import SuDoRMRFConfig, zeros_around
 from models.sudormrf import SuDoRMRF
-
-N_PAST = RESAMPLING_KERNEL - 1
-"""Frames that a depth-wise convolution's next windows begin with."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,9 @@ class StreamState:
 
     waiting: Tensor  # [batch, 1, < deepest_hop]: samples that don't fill a hop yet
     past: Tensor  # [batch, 1, 2 * stride]: samples that the encoder's next windows begin with
-    levels: tuple[Tensor, ...]  # [batch, hid_chan, 4] for each depth-wise convolution
+    levels: tuple[Tensor, ...]  # [batch, hid_chan, 4 or 10] for each depth-wise convolution
     overlap: Tensor  # [batch, n_src, 2 * stride]: sums that later frames add to
-    n_early: int  # estimates to come that lie before the first sample
+    n_heard: int  # samples that the network has heard: all but those that wait
 
     @property
     def state_bytes(self) -> int:
@@ -47,16 +44,21 @@ class StreamState:
 
 
 class History:
-    """Puts before each depth-wise convolution's frames the ones that came before, in one pass."""
+    """Puts before each depth-wise convolution's frames the ones that came before, in one pass.
+
+    As many as a level has are those that its next windows begin with.
+    """
 
     def __init__(self, levels: Sequence[Tensor]) -> None:
         self._levels: Iterator[Tensor] = iter(levels)  # in the order in which they run
         self.next_levels: list[Tensor] = []
 
     def extend(self, frames: Tensor) -> Tensor:
-        """``[batch, hid_chan, frames] -> [batch, hid_chan, 4 + frames]``."""
-        extended = torch.cat([next(self._levels), frames], dim=-1)
-        self.next_levels.append(extended[..., -N_PAST:].clone())  # not a view of all of it
+        """``[batch, hid_chan, frames] -> [batch, hid_chan, earlier frames + frames]``."""
+        past = next(self._levels)
+        extended = torch.cat([past, frames], dim=-1)
+        n_kept = past.shape[-1]
+        self.next_levels.append(extended[..., -n_kept:].clone())  # not a view of all of it
         return extended
 
 
@@ -103,13 +105,13 @@ class StreamingSuDoRMRF(SuDoRMRF):
     def start(self, batch: int = 1) -> StreamState:
         """The state before the first sample, of ``batch`` >= 1 streams that advance together."""
         config, like = self.config, self.decoder.weight
-        n_levels = config.n_blocks * config.upsampling_depth
+        n_levels, n_past = config.n_blocks * config.upsampling_depth, config.n_past_frames
         return StreamState(
             waiting=like.new_zeros(batch, 1, 0),
-            past=like.new_zeros(batch, 1, config.lookahead_samples),
-            levels=tuple(like.new_zeros(batch, config.hid_chan, N_PAST) for _ in range(n_levels)),
-            overlap=like.new_zeros(batch, config.n_src, config.lookahead_samples),
-            n_early=config.lookahead_samples,
+            past=like.new_zeros(batch, 1, config.n_zeros_before),
+            levels=tuple(like.new_zeros(batch, config.hid_chan, n_past) for _ in range(n_levels)),
+            overlap=like.new_zeros(batch, config.n_src, 2 * config.stride),
+            n_heard=0,
         )
 
     @torch.no_grad()
@@ -134,13 +136,14 @@ class StreamingSuDoRMRF(SuDoRMRF):
         history = History(state.levels)
         masked = self.mask(extended, history.extend)
         summed = self.decoder.overlap_add(masked, n_cut=0) + F.pad(state.overlap, (0, n_ready))
-        estimates = self.decoder.add_bias(summed[..., :n_ready])[..., state.n_early :]
+        n_early = max(0, config.lookahead_samples - state.n_heard)  # before the first sample
+        estimates = self.decoder.add_bias(summed[..., :n_ready])[..., n_early:]
         return estimates, StreamState(
             waiting=waiting[..., n_ready:].clone(),
             past=extended[..., n_ready:].clone(),
             levels=tuple(history.next_levels),
             overlap=summed[..., n_ready:].clone(),
-            n_early=max(0, state.n_early - n_ready),
+            n_heard=state.n_heard + n_ready,
         )
 
     def flush(self, state: StreamState) -> Tensor:
@@ -148,11 +151,13 @@ class StreamingSuDoRMRF(SuDoRMRF):
 
         ``[batch, n_src, time]``, where time is less than the hop and the look-ahead together.
         """
-        n_waiting, lookahead = state.waiting.shape[-1], self.config.lookahead_samples
-        n_missing = n_waiting + lookahead - state.n_early
-        n_zeros = padded_length(n_waiting + lookahead, self.config) - n_waiting
+        n_samples = state.n_heard + state.waiting.shape[-1]
+        n_answered = max(0, state.n_heard - self.config.lookahead_samples)
+        _, n_zeros = zeros_around(n_samples, self.config)
         silence = state.waiting.new_zeros(len(state.waiting), 1, n_zeros)
-        return self.stream(silence, state)[0][..., :n_missing]
+        estimates, last = self.stream(silence, state)
+        rest = torch.cat([estimates, self.decoder.add_bias(last.overlap)], dim=-1)
+        return rest[..., : n_samples - n_answered]
 
 
 def check_chunk(chunk: Tensor, state: StreamState) -> None:

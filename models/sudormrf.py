@@ -2,8 +2,8 @@
 
 E. Tzinis, Z. Wang, P. Smaragdis, MLSP 2020, arXiv:2007.06833. Implements Figures 1 and 2,
 Algorithm 1, the three configurations of section 3.4 (the last rows of Table 1), those of Table 2,
-the authors' later, improved network, and a causal form (the paper's future work). Not here:
-training.
+the authors' later networks (improved, with group communication, causal), and a causal form of the
+improved one (the paper's future work). Not here: training.
 
 The paper's text and the code that its Table 1 was measured with differ in five points (the
 norm, two activations, the last norm of a block, the mask head). The improved code differs from it
@@ -16,16 +16,19 @@ Shapes: ``frames`` is the number of encoder hops, ``padded_time / (kernel_size /
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import RESAMPLING_KERNEL, RESAMPLING_STRIDE, zeros_around
+from models.config import CAUSAL_V3_KERNEL, RESAMPLING_KERNEL, RESAMPLING_STRIDE, zeros_around
 from models.config import SuDoRMRFConfig as SuDoRMRFConfig
 from models.config import padded_length as padded_length
 from models.decoder import Decoder
+from models.group_communication import GroupCommunicationBlock, TransformAverageConcatenate
 from models.masks import PointwiseMaskHead, SlidingMaskHead
+from models.past import Gain, PastConv1d
 
 EPS = 1e-8
 
@@ -73,17 +76,19 @@ def make_norm(n_chan: int, config: SuDoRMRFConfig) -> nn.Module:
     """The normalisation that the configuration names."""
     if config.norm == "gln":
         return nn.GroupNorm(1, n_chan, eps=EPS)
+    if config.norm == "none":
+        return nn.Identity()
     return TemporalNorm(n_chan) if config.norm == "ln" else FrameNorm(n_chan)
 
 
 def make_prelu(n_chan: int, config: SuDoRMRFConfig) -> nn.PReLU:
-    """A slope for each channel (definition 2.4), or one for all in the improved code."""
-    return nn.PReLU(1 if config.variant == "improved" else n_chan)
+    """A slope for each channel (definition 2.4), or one for all in the later codes."""
+    return nn.PReLU(1 if config.is_later_code else n_chan)
 
 
 def make_block_end(config: SuDoRMRFConfig) -> nn.Sequential:
-    """What follows a block's residual sum; nothing in the improved code."""
-    if config.variant == "improved":
+    """What follows a block's residual sum; nothing in the later codes."""
+    if config.is_later_code:
         return nn.Sequential()
     norm = make_norm(config.bn_chan, config) if config.variant == "code" else nn.Identity()
     return nn.Sequential(norm, make_prelu(config.bn_chan, config))
@@ -109,20 +114,21 @@ class UConvBlock(nn.Module):
             self._make_level(1 if level == 0 else RESAMPLING_STRIDE, config)
             for level in range(config.upsampling_depth)
         )
-        self.contract = nn.Sequential(
-            make_norm(hid_chan, config),
-            make_prelu(hid_chan, config),
-            nn.Conv1d(hid_chan, bn_chan, 1),
-        )
-        if config.variant != "improved":
-            self.contract.append(make_norm(bn_chan, config))
+        self.contract = make_contraction(config)
         self.activate = make_block_end(config)
-        self.extend: Extend = extend_by_zeros if config.is_causal else keep
+        self.extend: Extend = keep
+        if config.is_causal:
+            self.extend = partial(extend_by_zeros, n_frames=config.n_past_frames)
 
     @staticmethod
     def _make_level(stride: int, config: SuDoRMRFConfig) -> nn.Sequential:
         """One depth-wise convolution of the way down."""
         hid_chan = config.hid_chan
+        if config.variant == "causal_v3":
+            windows = PastConv1d(
+                hid_chan, hid_chan, CAUSAL_V3_KERNEL, stride=stride, groups=hid_chan
+            )
+            return nn.Sequential(windows, make_prelu(hid_chan, config))
         level: list[nn.Module] = [
             nn.Conv1d(
                 hid_chan,
@@ -155,9 +161,32 @@ class UConvBlock(nn.Module):
         return activated
 
 
-def extend_by_zeros(frames: Tensor) -> Tensor:
+def make_contraction(config: SuDoRMRFConfig) -> nn.Sequential:
+    """From a block's merged resolutions to what is added to its input."""
+    hid_chan, bn_chan = config.hid_chan, config.bn_chan
+    pointwise = nn.Conv1d(hid_chan, bn_chan, 1)
+    if config.variant == "causal_v3":
+        return nn.Sequential(pointwise, Gain())
+    layers = [make_norm(hid_chan, config), make_prelu(hid_chan, config), pointwise]
+    if not config.is_later_code:
+        layers.append(make_norm(bn_chan, config))
+    return nn.Sequential(*layers)
+
+
+def make_block(config: SuDoRMRFConfig) -> nn.Module:
+    """One block, or one that all groups of channels pass on their own after an exchange."""
+    if config.n_groups is None:
+        return UConvBlock(config)
+    narrow = config.of_one_group
+    exchange = TransformAverageConcatenate(
+        narrow.bn_chan, norm=make_norm(narrow.bn_chan, narrow), n_groups=config.n_groups
+    )
+    return GroupCommunicationBlock(exchange, UConvBlock(narrow))
+
+
+def extend_by_zeros(frames: Tensor, n_frames: int) -> Tensor:
     """For causal windows, where nothing came before."""
-    return F.pad(frames, (RESAMPLING_KERNEL - 1, 0))
+    return F.pad(frames, (n_frames, 0))
 
 
 def keep(frames: Tensor) -> Tensor:
@@ -179,9 +208,11 @@ class Separator(nn.Module):
         self.bottleneck = nn.Sequential(
             make_norm(config.n_filters, config), nn.Conv1d(config.n_filters, config.bn_chan, 1)
         )
-        self.blocks = nn.ModuleList(UConvBlock(config) for _ in range(config.n_blocks))
+        self.blocks = nn.ModuleList(make_block(config) for _ in range(config.n_blocks))
         head = SlidingMaskHead if config.variant == "code" else PointwiseMaskHead
         self.mask_head: SlidingMaskHead | PointwiseMaskHead = head(config)
+        if config.mask_activation == "prelu":
+            self.mask_activation = nn.PReLU()
 
     def forward(self, encoded: Tensor, extend: Extend | None = None) -> Tensor:
         features = self.bottleneck(encoded)  # [batch, bn_chan, frames]
@@ -190,6 +221,9 @@ class Separator(nn.Module):
         latent: Tensor = self.mask_head(features)  # [batch, n_src, n_filters, frames]
         if self.config.mask_activation == "relu":
             return latent.relu()
+        if self.config.mask_activation == "prelu":
+            activated: Tensor = self.mask_activation(latent)
+            return activated
         return latent.softmax(dim=1) if self.config.n_src > 1 else latent.sigmoid()
 
 
@@ -205,15 +239,17 @@ class SuDoRMRF(nn.Module):
     def __init__(self, config: SuDoRMRFConfig) -> None:
         super().__init__()
         self.config = config
-        is_improved = config.variant == "improved"
-        self.encoder = nn.Sequential(
-            nn.Conv1d(
-                1, config.n_filters, config.kernel_size, stride=config.stride, bias=not is_improved
-            ),
-            nn.Identity() if is_improved else nn.ReLU(),
-        )
+        self.encoder = make_encoder(config)
         self.separator = Separator(config)
         self.decoder = Decoder(config)
+
+    @property
+    def prescribed_consistency(self) -> str | None:
+        """What those who trained it do with its estimates: ``mixture``, or nothing.
+
+        ``mixture``: what the sum of the estimates lacks of the mixture is added in equal shares.
+        """
+        return None if self.config.consistency == "none" else self.config.consistency
 
     def forward(self, mixture: Tensor) -> Tensor:
         if mixture.ndim != 3 or mixture.shape[1] != 1 or mixture.shape[2] < 1:
@@ -224,11 +260,30 @@ class SuDoRMRF(nn.Module):
         return decoded[..., :n_samples]
 
     def mask(self, padded: Tensor, extend: Extend | None = None) -> Tensor:
-        """Every source's frames of a padded mixture, ``[batch, n_src * n_filters, frames]``."""
+        """Every source's frames of a padded mixture, ``[batch, n_src * n_filters, frames]``.
+
+        The variant ``causal_v3`` estimates the frames themselves, in the place of masks.
+        """
         encoded = self.encoder(padded)  # [batch, n_filters, frames]
-        masks = self.separator(encoded, extend)  # [batch, n_src, n_filters, frames]
+        masks: Tensor = self.separator(encoded, extend)  # [batch, n_src, n_filters, frames]
+        if self.config.variant == "causal_v3":
+            return masks.flatten(1, 2)
         masked: Tensor = masks * encoded.unsqueeze(1)
         return masked.flatten(1, 2)
+
+
+def make_encoder(config: SuDoRMRFConfig) -> nn.Sequential:
+    """From a padded mixture to its frames."""
+    n_filters, kernel_size = config.n_filters, config.kernel_size
+    if config.variant == "causal_v3":
+        # As many taps lie after the frame: they are parameters and never used.
+        windows = PastConv1d(1, n_filters, 2 * kernel_size - 1, stride=config.stride, bias=False)
+        return nn.Sequential(windows, nn.Identity())
+    is_later = config.is_later_code
+    return nn.Sequential(
+        nn.Conv1d(1, n_filters, kernel_size, stride=config.stride, bias=not is_later),
+        nn.Identity() if is_later else nn.ReLU(),
+    )
 
 
 def sudormrf_1_0x() -> SuDoRMRF:

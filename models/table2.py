@@ -11,7 +11,12 @@ from models.sudormrf import SuDoRMRF
 
 
 def improved(
-    bn_chan: int, n_blocks: int, kernel_size: int, n_resamplings: int, n_src: int = 2
+    bn_chan: int,
+    n_blocks: int,
+    kernel_size: int,
+    n_resamplings: int,
+    n_src: int = 2,
+    n_filters: int = 512,
 ) -> SuDoRMRF:
     """The improved network: GLN, ReLU masks and one decoder."""
     return SuDoRMRF(
@@ -19,6 +24,7 @@ def improved(
             n_blocks=n_blocks,
             n_src=n_src,
             kernel_size=kernel_size,
+            n_filters=n_filters,
             bn_chan=bn_chan,
             upsampling_depth=n_resamplings + 1,
             variant="improved",

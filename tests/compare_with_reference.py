@@ -1,29 +1,44 @@
 """python -m tests.compare_with_reference --reference-repo DIR: against the authors' own code.
 
-DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. Networks of its two classes get
+DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. Networks of its four classes get
 random parameters and are saved in every form that the reader takes; what the reader builds of
-each file must give their outputs. Exit codes: 0 all agree, 1 one does not.
+each file must give their outputs. With ``--write FILE`` outputs of its later classes, with
+deterministic parameters, are stored instead. Exit codes: 0 all agree, 1 one does not.
 """
 
 import argparse
 import importlib
+import json
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from models.checkpoints.reference import load_reference_checkpoint
+from tests.models.checkpoints.later_examples import (
+    STORED_GROUPS,
+    STORED_SHAPES,
+    deterministic_mixture,
+    deterministic_weights,
+)
 from tests.textbook.agreement import noise, randomised, relative_error
 
 TOLERANCE = 1e-5  # float32
 LENGTHS = (1, 37, 800, 4321, 6400)
-MODULES = ("sudormrf", "improved_sudormrf")
+STORED_LENGTHS = (1, 37, 161)
+COMMAND = "python -m tests.compare_with_reference --reference-repo DIR --write FILE"
+CLASSES = {
+    "sudormrf": "SuDORMRF",
+    "improved_sudormrf": "SuDORMRF",
+    "groupcomm_sudormrf_v2": "GroupCommSudoRmRf",
+    "causal_improved_sudormrf_v3": "CausalSuDORMRF",
+}
+"""The authors' classes by their modules."""
 NARROW = {
     "out_channels": 16,
     "in_channels": 24,
@@ -74,25 +89,57 @@ def compare(reference: nn.Module, folder: Path) -> tuple[float, list[int]]:
     return max(errors), list(expected)
 
 
-def build(module: Any, change: dict[str, int]) -> nn.Module:
+def build(name: str, change: dict[str, int]) -> nn.Module:
     """One of the authors' networks with random parameters, in float32."""
-    return randomised(module.SuDORMRF(**(NARROW | change))).float()
+    module = importlib.import_module(f"sudo_rm_rf.dnn.models.{name}")
+    return randomised(getattr(module, CLASSES[name])(**arguments(name, change))).float()
+
+
+def arguments(name: str, change: dict[str, int]) -> dict[str, int]:
+    """What the class is built with: fewer groups than its 16, for the narrow ones."""
+    return (
+        NARROW | change | ({"group_size": STORED_GROUPS} if name == "groupcomm_sudormrf_v2" else {})
+    )
+
+
+@torch.no_grad()
+def write_outputs(path: Path) -> None:
+    """Outputs of the later classes with deterministic parameters, as JSON.
+
+    That the names and shapes are the authors' is seen to by their code, which takes no others.
+    """
+    outputs = {}
+    for name, shapes in STORED_SHAPES.items():
+        reference = build(name, {})
+        reference.load_state_dict(deterministic_weights(shapes), strict=True)
+        outputs[name] = {
+            n_samples: [
+                [float(f"{value:.9g}") for value in source]
+                for source in reference(deterministic_mixture(n_samples))[0].tolist()
+            ]
+            for n_samples in STORED_LENGTHS
+        }
+    path.write_text(json.dumps({"command": COMMAND, "outputs": outputs}) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare all, print one line each."""
     parser = argparse.ArgumentParser(prog="python -m tests.compare_with_reference")
     parser.add_argument("--reference-repo", type=Path, required=True, metavar="DIR")
-    sys.path.insert(0, str(parser.parse_args(argv).reference_repo.resolve()))
+    parser.add_argument("--write", type=Path, metavar="FILE", help="store outputs, compare nothing")
+    given = parser.parse_args(argv)
+    sys.path.insert(0, str(given.reference_repo.resolve()))
     warnings.simplefilter("ignore")  # of the authors' code, about old names of torch
+    if given.write:
+        write_outputs(given.write)
+        return 0
     n_failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in MODULES:
-            module = importlib.import_module(f"sudo_rm_rf.dnn.models.{name}")
+        for name in CLASSES:
             for change in CHANGES:
-                error, lengths = compare(build(module, change), Path(folder))
+                error, lengths = compare(build(name, change), Path(folder))
                 n_failed += not error < TOLERANCE
-                print(f"{error:.1e}  {name} {NARROW | change}, samples {lengths}")
+                print(f"{error:.1e}  {name} {arguments(name, change)}, samples {lengths}")
     return 1 if n_failed else 0
 
 

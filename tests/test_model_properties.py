@@ -16,8 +16,11 @@ from torch.utils._pytree import tree_leaves
 from baselines.asteroid_models import conv_tasnet, dprnn
 from baselines.demucs import Demucs, demucs
 from baselines.two_step_tdcn import two_step_tdcn
-from models.streaming import sudormrf_causal_0_25x
-from models.sudormrf import sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
+from models.causal_v3 import causal_v3_config
+from models.groupcomm import groupcomm_config
+from models.past import Gain
+from models.streaming import StreamingSuDoRMRF, sudormrf_causal_0_25x
+from models.sudormrf import SuDoRMRF, sudormrf_0_5x, sudormrf_0_25x, sudormrf_1_0x
 from models.table2 import improved
 from tests.textbook.agreement import noise, relative_error
 from tests.textbook.agreement import one_thread as one_thread
@@ -42,6 +45,15 @@ def narrow_dprnn() -> nn.Module:
     return model
 
 
+def opened_causal_v3() -> nn.Module:
+    """With gains that let its blocks through: at the start they are zero."""
+    network = StreamingSuDoRMRF(replace(causal_v3_config(), n_blocks=2))
+    for part in network.modules():
+        if isinstance(part, Gain):
+            nn.init.constant_(part.gain, 0.5)
+    return network
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "sudormrf_1_0x": sudormrf_1_0x,
     "sudormrf_0_5x": sudormrf_0_5x,
@@ -50,6 +62,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
         improved, bn_chan=128, n_blocks=4, kernel_size=17, n_resamplings=2
     ),
     "sudormrf_causal_0_25x": sudormrf_causal_0_25x,
+    "sudormrf_groupcomm": lambda: SuDoRMRF(groupcomm_config(bn_chan=256, n_blocks=2)),
+    "sudormrf_causal_v3": opened_causal_v3,
     "conv_tasnet": conv_tasnet,
     "dprnn": narrow_dprnn,
     "demucs": narrow_demucs,

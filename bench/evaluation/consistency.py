@@ -10,10 +10,32 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import UsageError
+
 Consistency = Literal["gain", "mixture", "none"]
 CONSISTENCIES: tuple[Consistency, ...] = ("gain", "mixture", "none")
 MIN_EIGENVALUE = 1e-4  # of the estimates' correlations; below it two of them are one signal
 Signals = NDArray[np.float32]
+
+
+def prescribed_consistency(network: object) -> Consistency | None:
+    """What those who trained a network do with its estimates, where it says so.
+
+    A network says it in an attribute ``prescribed_consistency``.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    prescribed = getattr(network, "prescribed_consistency", None)
+    if prescribed is None:
+        return None
+    for known in CONSISTENCIES:
+        if prescribed == known:
+            return known
+    raise UsageError(
+        f"The network's prescribed_consistency is {prescribed!r:.60}; it can be "
+        f"{', '.join(CONSISTENCIES)}, or None."
+    )
 
 
 def make_consistent(estimates: Signals, mixture: Signals, consistency: Consistency) -> Signals:
@@ -33,14 +55,15 @@ def make_consistent(estimates: Signals, mixture: Signals, consistency: Consisten
 
 
 def project_on_mixture(estimates: Signals, mixture: Signals) -> Signals:
-    """Estimates ``[n_src, time]`` whose sum is the mixture ``[time]``, to rounding.
+    """Estimates ``[..., n_src, time]`` whose sum is the mixture ``[..., time]``, to rounding.
 
     What their sum lacks is added to all of them in equal shares: S. Wisdom et al., "Differentiable
     Consistency Constraints for Improved Deep Speech Enhancement", ICASSP 2019, arXiv:1811.08521,
     with the uniform weights that the authors of SuDoRM-RF use. It is for networks that were trained
     with it. Others return any level, and get a share of the mixture into every estimate.
     """
-    projected: Signals = estimates + (mixture - estimates.sum(0)) / np.float32(len(estimates))
+    missing = (mixture - estimates.sum(-2))[..., None, :]
+    projected: Signals = estimates + missing / np.float32(estimates.shape[-2])
     return projected
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
+from bench.evaluation.consistency import prescribed_consistency, project_on_mixture
 from bench.evaluation.mixtures import EvaluationSet, Given
 from bench.evaluation.oracle import separate_ideally
 from bench.networks.device import choose_device
@@ -45,17 +46,23 @@ MIXTURE = Subject("mixture", "mixture", lambda given: given.mixture.expand_as(gi
 def trained_network(path: Path, own_factory: str | None, device: str) -> Subject:
     """The network of a file of weights (``bench.networks.trained``).
 
+    Its estimates add up to the mixture where it was trained so; a gain would change no score.
+
     Raises:
         UsageError: it can't be used, or there is no such device.
     """
     place = choose_device(device)
     trained = load_trained(path, own_factory)
     model = trained.model.to(place)
+    adds_up = prescribed_consistency(model) == "mixture"
 
     def separate(given: Given) -> Tensor:
         with torch.inference_mode():
-            estimates: Tensor = model(given.mixture.to(place))
-        return estimates.cpu()
+            estimates: Tensor = model(given.mixture.to(place)).cpu()
+        if adds_up:
+            mixtures = given.mixture[:, 0].numpy()
+            return torch.from_numpy(project_on_mixture(estimates.numpy(), mixtures))
+        return estimates
 
     kind: Kind = "reference" if trained.is_published else "network"
     return Subject(trained.name, kind, separate, trained.digest, dict(trained.metadata) or None)

@@ -1,15 +1,17 @@
 """The authors' published checkpoints, without their code.
 
-Two of their networks are read: ``sudo_rm_rf.dnn.models.sudormrf`` (here ``variant="code"``) and
-``improved_sudormrf`` (``variant="improved"``), as a pickled network or a state dict, also inside
+Four of their networks are read: ``sudo_rm_rf.dnn.models.sudormrf`` (here ``variant="code"``),
+``improved_sudormrf`` (``"improved"``), ``groupcomm_sudormrf_v2`` (the same with ``n_groups``) and
+``causal_improved_sudormrf_v3`` (``"causal_v3"``), as a pickled network or a state dict, also inside
 ``DataParallel``. The sizes follow from names and shapes. What leaves no trace in them follows
-from the form, because the authors' classes have no choice there: the first has softmax masks and
-a decoder for each source, the improved one ReLU masks and one decoder; both gLN with eps 1e-8.
+from the class, because the authors' code has no choice there: see ``NETWORKS``.
 """
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from models.checkpoints.architecture import network_of
 from models.checkpoints.error import CheckpointError
 from models.checkpoints.torch_file import read_torch_file
 from models.checkpoints.weights import unwrap_names
+from models.streaming import StreamingSuDoRMRF
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 
 NUMBERED = re.compile(r"\b(blocks|levels)\.(\d+)")
@@ -50,7 +53,26 @@ IMPROVED_LAYERS = SHARED_LAYERS | {
     "separator.mask_head.activate": "mask_net.0",
     "separator.mask_head.pointwise": "mask_net.1",
 }
-GAIN_NAMES = {"weight": "gamma", "bias": "beta"}  # of the improved code's norms
+GROUPCOMM_LAYERS = {
+    ours.replace(BLOCK, BLOCK + "block."): theirs.replace("sm.{blocks}.", "sm.{blocks}.UBlock.")
+    for ours, theirs in IMPROVED_LAYERS.items()
+} | {
+    BLOCK + "exchange.transform": "sm.{blocks}.TAC.TAC_input.0",
+    BLOCK + "exchange.activate_transformed": "sm.{blocks}.TAC.TAC_input.1",
+    BLOCK + "exchange.average": "sm.{blocks}.TAC.TAC_mean.0",
+    BLOCK + "exchange.activate_average": "sm.{blocks}.TAC.TAC_mean.1",
+    BLOCK + "exchange.concatenate": "sm.{blocks}.TAC.TAC_output.0",
+    BLOCK + "exchange.activate_joined": "sm.{blocks}.TAC.TAC_output.1",
+    BLOCK + "exchange.norm": "sm.{blocks}.TAC.TAC_norm",
+}
+CAUSAL_V3_LAYERS = IMPROVED_LAYERS | {
+    BLOCK + "levels.{levels}.1": "sm.{blocks}.spp_dw.{levels}.act",
+    BLOCK + "contract.0": "sm.{blocks}.res_conv",
+    BLOCK + "contract.1": "sm.{blocks}",
+    "separator.mask_activation": "mask_nl_class",
+}
+GAIN_NAMES = {"weight": "gamma", "bias": "beta"}  # of the later codes' norms
+BLOCK_GAIN = "skipinit_gain"
 
 IGNORED = {
     "ln_mask_in.weight": "the authors' code creates this norm and never calls it",
@@ -58,15 +80,59 @@ IGNORED = {
 }
 
 
-IMPROVED_SIGN, CODE_SIGN = "mask_net.1.weight", "m.weight"
-TELLING = (IMPROVED_SIGN, CODE_SIGN)
-"""Names that tell the authors' two classes."""
+@dataclass(frozen=True)
+class ReferenceNetwork:
+    """One of the authors' classes: how it is told, named, and what of it leaves no trace."""
 
-OTHER_SIGNS = {
-    "sm.0.TAC.": "group-communication network (groupcomm_sudormrf_v2)",
-    "sm.0.skipinit_gain": "causal network (causal_improved_sudormrf_v3)",
-}
-"""What names of the authors' other networks, which are not built here, begin with."""
+    module: str  # in sudo_rm_rf.dnn.models
+    signs: tuple[str, ...]  # what names begin with that none of those after it in NETWORKS has
+    layers: Mapping[str, str]  # from our names to the authors'
+    fixed: Mapping[str, Any]  # fields of the configuration
+    encoder: str = "encoder.weight"
+    bottleneck: str = "bottleneck.weight"
+    is_grouped: bool = False  # its blocks lie in others, which exchange between groups
+    of: type[SuDoRMRF] = SuDoRMRF
+
+    @property
+    def first_block(self) -> str:
+        """What the names of the first U-ConvBlock's tensors begin with."""
+        return "sm.0.UBlock." if self.is_grouped else "sm.0."
+
+
+LATER: Mapping[str, Any] = {"mask_activation": "relu", "decoders": "one", "variant": "improved"}
+NETWORKS = (
+    ReferenceNetwork(
+        "groupcomm_sudormrf_v2",
+        ("sm.0.TAC.",),
+        GROUPCOMM_LAYERS,
+        {**LATER, "consistency": "mixture"},
+        is_grouped=True,
+    ),
+    ReferenceNetwork(
+        "causal_improved_sudormrf_v3",
+        ("sm.0.skipinit_gain", "mask_nl_class."),
+        CAUSAL_V3_LAYERS,
+        {
+            "mask_activation": "prelu",
+            "decoders": "one",
+            "variant": "causal_v3",
+            "norm": "none",
+            "is_causal": True,
+        },
+        of=StreamingSuDoRMRF,
+    ),
+    ReferenceNetwork("improved_sudormrf", ("mask_net.",), IMPROVED_LAYERS, LATER),
+    ReferenceNetwork(
+        "sudormrf",
+        ("m.weight",),
+        CODE_LAYERS,
+        {},
+        encoder="encoder.0.weight",
+        bottleneck="l1.weight",
+    ),
+)
+TELLING = ("mask_net.1.weight", "m.weight")
+"""Of these names, each of the authors' networks has one."""
 
 
 def load_reference_checkpoint(path: str | os.PathLike[str]) -> SuDoRMRF:
@@ -94,52 +160,57 @@ def load_reference_state_dict(state_dict: Mapping[str, Tensor]) -> SuDoRMRF:
     """
     named = unwrap_names(state_dict, TELLING)
     weights = {name: tensor for name, tensor in named.items() if name not in IGNORED}
-    config = infer_config(weights)
+    network = tell_network(weights)
+    config = infer_config(weights, network)
     if config.variant == "code" and config.bn_chan == config.n_filters:
         weights.setdefault("reshape_before_masks.weight", torch.eye(config.n_filters)[:, :, None])
         weights.setdefault("reshape_before_masks.bias", torch.zeros(config.n_filters))
-    layers = IMPROVED_LAYERS if config.variant == "improved" else CODE_LAYERS
-    return network_of(config, weights, lambda name: reference_name(name, layers))
+    return network_of(
+        config, weights, lambda name: reference_name(name, network.layers), of=network.of
+    )
 
 
-def infer_config(weights: Mapping[str, Tensor]) -> SuDoRMRFConfig:
+def tell_network(weights: Mapping[str, Tensor]) -> ReferenceNetwork:
+    """Of which of the authors' classes a state dict is.
+
+    Raises:
+        CheckpointError: of none that is read.
+    """
+    found = next(
+        (one for one in NETWORKS if any(name.startswith(one.signs) for name in weights)), None
+    )
+    if found is None:
+        known = ", ".join(f"{one.module} (which has {one.signs[0]})" for one in NETWORKS)
+        raise CheckpointError(
+            "It does not say of which network it is, and is none of the authors' that are read: "
+            f"{known}."
+        )
+    return found
+
+
+def infer_config(weights: Mapping[str, Tensor], network: ReferenceNetwork) -> SuDoRMRFConfig:
     """Every size from the names and shapes.
 
     Raises:
-        CheckpointError: the names are of neither network, or a shape is impossible.
+        CheckpointError: a shape that sizes follow from is missing or impossible.
     """
-    for sign, network in OTHER_SIGNS.items():
-        if any(name.startswith(sign) for name in weights):
-            raise CheckpointError(
-                f"It is the authors' {network}, which this project does not build. Their sudormrf "
-                "and improved_sudormrf are read."
-            )
-    if IMPROVED_SIGN in weights:
-        encoder, bottleneck, per_source = "encoder.weight", "bottleneck.weight", "decoder.weight"
-    elif CODE_SIGN in weights:
-        encoder, bottleneck, per_source = "encoder.0.weight", "l1.weight", "m.weight"
-    else:
-        raise CheckpointError(
-            "It does not say of which network it is, and is neither of the authors' sudormrf "
-            f"(which has {CODE_SIGN}) nor of improved_sudormrf ({IMPROVED_SIGN})."
-        )
-    is_improved = per_source == "decoder.weight"
-    n_filters, _, kernel_size = shape_of(weights, encoder, 3)
+    n_filters = shape_of(weights, network.encoder, 3)[0]
+    bn_chan = shape_of(weights, network.bottleneck, 3)[0]
+    hid_chan, block_chan, _ = shape_of(weights, network.first_block + "proj_1x1.conv.weight", 3)
+    n_rows, _, kernel_size = shape_of(weights, "decoder.weight", 3)
+    n_groups = bn_chan // max(block_chan, 1) if network.is_grouped else None
     try:
         return SuDoRMRFConfig(
             n_blocks=count_parts(weights, "sm."),
-            n_src=shape_of(weights, per_source, 3 if is_improved else 4)[1 if is_improved else 0],
+            n_src=n_rows // max(n_filters, 1),
             kernel_size=kernel_size,
             n_filters=n_filters,
-            bn_chan=shape_of(weights, bottleneck, 3)[0],
-            hid_chan=shape_of(weights, "sm.0.proj_1x1.conv.weight", 3)[0],
-            upsampling_depth=count_parts(weights, "sm.0.spp_dw."),
-            variant="improved" if is_improved else "code",
-            mask_activation="relu" if is_improved else "softmax",
-            decoders="one" if is_improved else "one_per_source",
+            bn_chan=bn_chan,
+            hid_chan=hid_chan * (n_groups or 1),
+            upsampling_depth=count_parts(weights, network.first_block + "spp_dw."),
+            n_groups=n_groups,
+            **network.fixed,
         )
-    except CheckpointError:
-        raise
     except ValueError as error:
         raise CheckpointError(f"Its shapes are of no network: {error}.") from error
 
@@ -168,6 +239,7 @@ def reference_name(name: str, layers: Mapping[str, str]) -> str:
     layer, _, kind = name.rpartition(".")
     indices = dict(NUMBERED.findall(layer))
     theirs = layers[NUMBERED.sub(r"\1.{\1}", layer)].format(**indices)
-    if layers is IMPROVED_LAYERS and theirs.endswith(("ln", "norm")):
+    if layers is not CODE_LAYERS and theirs.endswith(("ln", "norm")):
         kind = GAIN_NAMES[kind]
+    kind = BLOCK_GAIN if kind == "gain" else kind
     return f"{theirs}.{kind}"

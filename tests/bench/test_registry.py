@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.registry import CAUSAL, REGISTRY, TABLE1, TABLE2, VARIANTS, Entry, select_entries
+from bench.registry import (
+    CAUSAL,
+    CAUSAL_V3,
+    FAMILY,
+    GROUPCOMM,
+    IMPROVED,
+    REGISTRY,
+    TABLE1,
+    TABLE2,
+    VARIANTS,
+    Entry,
+    select_entries,
+)
 
 ALL = [entry.name for entry in TABLE1]
 SUDORMRF = [name for name in REGISTRY if name.startswith("sudormrf-")]
@@ -36,11 +48,16 @@ def test_names_follow_the_convention(entry: Entry) -> None:
 
 
 def test_nothing_is_there_twice() -> None:
-    entries = (*TABLE1, *TABLE2[1:], *VARIANTS, *CAUSAL)
+    later = (*IMPROVED, *GROUPCOMM, *CAUSAL, *CAUSAL_V3)
+    entries = (*TABLE1, *TABLE2[1:], *VARIANTS, *later)
     assert TABLE2[0] in TABLE1
     assert len(REGISTRY) == len(entries)
     assert len({entry.display_name for entry in entries}) == len(entries)
     assert len({entry.factory for entry in entries}) == len(entries)
+
+
+def test_the_family_is_every_sudormrf() -> None:
+    assert [entry.name for entry in FAMILY] == SUDORMRF
 
 
 def test_all_is_table_1_in_the_papers_order() -> None:
@@ -59,6 +76,7 @@ def test_all_is_table_1_in_the_papers_order() -> None:
         (["sudormrf-[01].?x"], ["sudormrf-1.0x", "sudormrf-0.5x"]),
         (["sudormrf-text-1.0x", "all"], [*ALL, "sudormrf-text-1.0x"]),
         (["table2"], [entry.name for entry in TABLE2]),
+        (["family"], SUDORMRF),
         (["*"], list(REGISTRY)),
         (["b.c:d", "dprnn", "a.b:c", "b.c:d"], ["dprnn", "b.c:d", "a.b:c"]),
     ],

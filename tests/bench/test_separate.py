@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from bench.measuring.mixture import load_speakers
 from bench.networks.checkpoint import save_model
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig
 from tests.bench import tiny_corpora as tiny
+from tests.models.checkpoints.later_examples import SHAPES, make_weights
 from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
 from tests.simulated_cuda.install import simulated_cuda
 from tests.textbook.agreement import one_thread as one_thread
@@ -90,6 +92,30 @@ def test_the_sources_add_up_to_the_recording(
     assert all(float(source @ heard) > 0 for source in found)
     if consistency == "mixture":
         np.testing.assert_allclose(missing, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("module", "adds_up"), [("groupcomm_sudormrf_v2", True), ("causal_improved_sudormrf_v3", False)]
+)
+def test_what_the_authors_prescribe_is_the_default(
+    module: str, adds_up: bool, tmp_path: Path
+) -> None:
+    """Group communication's sources add up to the recording, where the option says nothing else."""
+    weights = make_weights(SHAPES[module](replace(NARROW, hidden=6)))
+    (tmp_path / "published.pt").write_bytes(saved(as_network(weights, module), is_zip=True))
+    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
+    heard = soundfile.read(mixture)[0]
+    heard -= heard.mean()
+    missing = {}
+    for chosen in ((), ("--consistency", "gain"), ("--consistency", "mixture")):
+        folder = tmp_path / "-".join(("out", *chosen))
+        arguments = [str(mixture), str(folder), "--checkpoint", str(tmp_path / "published.pt")]
+        assert separate.main([*arguments, *chosen]) == 0
+        missing[chosen] = heard - sum(soundfile.read(path)[0] for path in folder.iterdir())
+    same_as = ("--consistency", "mixture" if adds_up else "gain")
+    np.testing.assert_array_equal(missing[()], missing[same_as])
+    np.testing.assert_allclose(missing["--consistency", "mixture"], 0, atol=1e-6)
+    assert np.abs(missing["--consistency", "gain"]).max() > 1e-3
 
 
 def test_chunks_too_short_are_refused(

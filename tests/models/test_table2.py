@@ -117,6 +117,6 @@ def test_padding_of_the_improved_code(n_samples: int, padded: int) -> None:
 
 @pytest.mark.parametrize("field", ["variant", "norm", "mask_activation", "decoders"])
 def test_unknown_choices_are_refused_by_name(field: str) -> None:
-    wrong: dict[str, Any] = {field: "none"}
-    with pytest.raises(ValueError, match=f"{field} must be one of .*'none'"):
+    wrong: dict[str, Any] = {field: "neither"}
+    with pytest.raises(ValueError, match=f"{field} must be one of .*'neither'"):
         replace(NARROW, **wrong)

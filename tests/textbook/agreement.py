@@ -28,7 +28,7 @@ def randomised(model: nn.Module, seed: int = 0) -> nn.Module:
     model = model.double()
     with torch.no_grad():
         for parameter in model.parameters():
-            fan_in = parameter[0].numel()
+            fan_in = parameter[0].numel() if parameter.ndim else 1
             parameter.normal_(std=fan_in**-0.5, generator=generator)
     return model
 

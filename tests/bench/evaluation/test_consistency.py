@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.errors import UsageError
 from bench.evaluation.consistency import (
+    CONSISTENCIES,
     MixtureFit,
     Signals,
     make_consistent,
+    prescribed_consistency,
     project_on_mixture,
 )
 
@@ -115,3 +118,25 @@ def test_a_projection_adds_up_to_the_mixture_and_changes_all_by_the_same(n_src: 
 def test_none_leaves_estimates_alone() -> None:
     estimates = noise(2)
     assert make_consistent(estimates, noise(1)[0], "none") is estimates
+
+
+def test_a_batch_is_projected_one_by_one() -> None:
+    estimates = np.stack([noise(3, seed) for seed in (1, 2)])
+    mixtures = noise(2, seed=3)
+    alone = [project_on_mixture(*pair) for pair in zip(estimates, mixtures, strict=True)]
+    np.testing.assert_array_equal(project_on_mixture(estimates, mixtures), np.stack(alone))
+
+
+class Prescribing:
+    """A network that says what is to be done with its estimates."""
+
+    def __init__(self, prescribed: object) -> None:
+        self.prescribed_consistency = prescribed
+
+
+def test_a_network_may_say_what_is_to_be_done_with_its_estimates() -> None:
+    assert prescribed_consistency(object()) is prescribed_consistency(Prescribing(None)) is None
+    for known in CONSISTENCIES:
+        assert prescribed_consistency(Prescribing(known)) == known
+    with pytest.raises(UsageError, match="prescribed_consistency is 'scale'; it can be gain, mix"):
+        prescribed_consistency(Prescribing("scale"))

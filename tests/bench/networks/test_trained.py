@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.errors import UsageError
+from bench.evaluation.consistency import prescribed_consistency
 from bench.networks.checkpoint import METADATA_KEY, save_model, save_state
 from bench.networks.trained import load_trained
 from models.sudormrf import SuDoRMRF, SuDoRMRFConfig, sudormrf_0_25x
 from tests.bench import tiny_corpora as tiny
+from tests.models.checkpoints.later_examples import SHAPES, make_weights
 from tests.models.checkpoints.reference_examples import NARROW, as_network, make_state_dict, saved
 
 METADATA: dict[str, Any] = {
@@ -161,20 +163,22 @@ def test_published_weights_need_no_name_and_keep_their_digest(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("sign", "sentence"),
-    [
-        ("sm.0.TAC.TAC_input.0.weight", "group-communication network"),
-        ("sm.0.skipinit_gain", "causal network"),
-    ],
+    ("module", "consistency"),
+    [("groupcomm_sudormrf_v2", "mixture"), ("causal_improved_sudormrf_v3", None)],
 )
-def test_the_authors_other_networks_are_recognised(
-    sign: str, sentence: str, tmp_path: Path
+def test_the_authors_later_networks_are_read_and_keep_what_they_prescribe(
+    module: str, consistency: str | None, tmp_path: Path
 ) -> None:
-    weights = make_state_dict(NARROW, is_improved=True) | {sign: torch.ones(1)}
+    weights = make_weights(SHAPES[module](replace(NARROW, hidden=6)))
     path = tmp_path / "published.pt"
-    path.write_bytes(saved(nn.DataParallel(as_network(weights, "others")), is_zip=True))
-    with pytest.raises(UsageError, match=rf"published\.pt: .*the authors' {sentence}"):
-        load_trained(path)
+    path.write_bytes(saved(nn.DataParallel(as_network(weights, module)), is_zip=True))
+    published = load_trained(path)
+    assert published.is_published
+    save_model(tmp_path / "ours.safetensors", published.model, {})
+    ours = load_trained(tmp_path / "ours.safetensors")
+    assert_has_weights(ours.model, published.model)
+    for network in (published.model, ours.model):
+        assert prescribed_consistency(network) == consistency
 
 
 def test_the_state_of_a_training_is_answered_with_its_weights(tmp_path: Path) -> None:
