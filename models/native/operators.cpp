@@ -1,0 +1,32 @@
+// The operators' names and schemas.
+#include "operators.h"
+
+#include <torch/library.h>
+
+namespace sudormrf {
+namespace {
+
+at::Tensor block(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                 c10::string_view variant, bool is_global) {
+  return std::get<0>(forward(features, parameters, depth, variant, is_global, false));
+}
+
+Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                     c10::string_view variant, bool is_global) {
+  return forward(features, parameters, depth, variant, is_global, true);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(sudormrf, m) {
+  m.def("block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global) -> Tensor");
+  m.def("block_to_train(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global) "
+        "-> (Tensor, Tensor, Tensor, Tensor)");
+}
+
+TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
+  m.impl("block", block);
+  m.impl("block_to_train", block_to_train);
+}
+
+}  // namespace sudormrf

@@ -1,0 +1,18 @@
+// The operators of this extension as functions.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <tuple>
+#include <vector>
+
+namespace sudormrf {
+
+// The output, and what backward needs beside the input: the expanded and the contracted features
+// (products without their biases) and the norms' statistics.
+using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+
+Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+              c10::string_view variant, bool is_global, bool keeps);
+
+}  // namespace sudormrf
