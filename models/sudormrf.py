@@ -230,6 +230,16 @@ class SuDoRMRF(nn.Module):
         masked: Tensor = masks * encoded.unsqueeze(1)
         return masked.flatten(1, 2)
 
+    def native(self) -> "SuDoRMRF":
+        """The same network around the same parameters, its blocks computed by native operators.
+
+        Raises:
+            NotBuilt: (of ``models.native``) they can't be built here; the message says why.
+        """
+        from models.native.network import make_native  # wants a compiler, and this class
+
+        return make_native(self)
+
 
 def sudormrf_1_0x() -> SuDoRMRF:
     """SuDoRM-RF 1.0x, 16 blocks: 2,660,998 parameters."""

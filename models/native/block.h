@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
+#include <new>
 #include <vector>
 
 #include "rows.h"
@@ -12,6 +13,24 @@ namespace sudormrf {
 
 constexpr double kEps = 1e-8;
 constexpr int64_t kWidth = 128;  // channels that are done together
+
+// Storage that begins at a multiple of a vector: one that crosses lines of the cache costs double.
+template <typename T>
+struct Aligned {
+  using value_type = T;
+
+  Aligned() = default;
+  template <typename U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)));
+  }
+  void deallocate(T* from, size_t) { ::operator delete(from, std::align_val_t(64)); }
+  bool operator==(const Aligned&) const { return true; }
+};
+
+template <typename T>
+using Space = std::vector<T, Aligned<T>>;
 
 enum class Norm { kGlobal, kChannel, kFrame };
 
@@ -69,7 +88,7 @@ struct AllStatistics {
 // What is done to the frames of one norm of one batch: see Pointwise.
 template <typename T>
 struct Table {
-  std::vector<T> values;  // [batch, scale and shift and slope, n_chan]
+  Space<T> values;  // [batch, scale and shift and slope, n_chan]
   int64_t n_chan;
 
   template <bool kPerFrame>
@@ -89,23 +108,30 @@ struct Block {
   AllStatistics<T> statistics;
 
   const T* at(int64_t index) const { return parameters[index].template const_data_ptr<T>(); }
+  T slope(int64_t index, int64_t c) const {
+    return index < 0 ? T(1) : at(index)[parameters[index].numel() == 1 ? 0 : c];
+  }
 
   // Indices of -1 stand for what the variant does not have, or for no bias to be added.
   Table<T> table(int64_t n_chan, int64_t which, int64_t norm_at, int64_t slope_at,
                  int64_t added_at) const {
-    Table<T> table{std::vector<T>(shape.batch * 3 * n_chan), n_chan};
-    for (int64_t row = 0; row < shape.batch * n_chan; row++) {
-      const int64_t c = row % n_chan;
-      const double added = added_at < 0 ? 0 : at(added_at)[c];
-      double scale = 1, shift = added;
-      if (norm_at >= 0) {
-        scale = double(at(norm_at)[c]) * statistics[which].rate[row];
-        shift = at(norm_at + 1)[c] + (added - statistics[which].mean[row]) * scale;
+    Table<T> table{Space<T>(shape.batch * 3 * n_chan), n_chan};
+    const T* added = added_at < 0 ? nullptr : at(added_at);
+    const T* gain = norm_at < 0 ? nullptr : at(norm_at);
+    const T* bias = norm_at < 0 ? nullptr : at(norm_at + 1);
+    const T* slope = slope_at < 0 ? nullptr : at(slope_at);
+    const int64_t slope_step = slope && parameters[slope_at].numel() > 1;
+    for (int64_t item = 0; item < shape.batch; item++) {
+      const T* mean = statistics[which].mean + item * n_chan;
+      const T* rate = statistics[which].rate + item * n_chan;
+      T* scale = table.values.data() + item * 3 * n_chan;
+      T* shift = scale + n_chan;
+      for (int64_t c = 0; c < n_chan; c++) {
+        const T offset = added ? added[c] : T(0);
+        scale[c] = gain ? gain[c] * rate[c] : T(1);
+        shift[c] = gain ? bias[c] + (offset - mean[c]) * scale[c] : offset;
+        shift[n_chan + c] = slope ? slope[c * slope_step] : T(1);
       }
-      T* to = table.values.data() + row / n_chan * 3 * n_chan + c;
-      to[0] = scale;
-      to[n_chan] = shift;
-      to[2 * n_chan] = slope_at < 0 ? 1 : at(slope_at)[parameters[slope_at].numel() == 1 ? 0 : c];
     }
     return table;
   }
@@ -188,8 +214,10 @@ class Accumulator {
  private:
   const T* origin_;
   int64_t width_;
-  T sum_[kWidth] = {}, squares_[kWidth] = {};
-  double total_[kWidth] = {}, total_squares_[kWidth] = {};
+  alignas(64) T sum_[kWidth] = {};
+  alignas(64) T squares_[kWidth] = {};
+  double total_[kWidth] = {};
+  double total_squares_[kWidth] = {};
 };
 
 }  // namespace sudormrf

@@ -19,14 +19,21 @@ Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int6
 }  // namespace
 
 TORCH_LIBRARY(sudormrf, m) {
-  m.def("block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global) -> Tensor");
-  m.def("block_to_train(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global) "
-        "-> (Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global)"
+      " -> Tensor");
+  m.def(
+      "block_to_train(Tensor features, Tensor[] parameters, int depth, str variant,"
+      " bool is_global) -> (Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "block_backward(Tensor gradient, Tensor features, Tensor[] saved, Tensor[] parameters,"
+      " int depth, str variant, bool is_global) -> (Tensor, Tensor[])");
 }
 
 TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
   m.impl("block", block);
   m.impl("block_to_train", block_to_train);
+  m.impl("block_backward", backward);
 }
 
 }  // namespace sudormrf

@@ -15,4 +15,9 @@ using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
               c10::string_view variant, bool is_global, bool keeps);
 
+// The gradients of features and parameters; `saved` is what forward returned after its output.
+std::tuple<at::Tensor, std::vector<at::Tensor>> backward(
+    const at::Tensor& gradient, const at::Tensor& features, at::TensorList saved,
+    at::TensorList parameters, int64_t depth, c10::string_view variant, bool is_global);
+
 }  // namespace sudormrf
