@@ -116,8 +116,8 @@ def cache_folder() -> Path:
 
 
 def describe(compiler: str) -> str:
-    """A hash of all that decides what the compiler makes: sources, torch, flags, processor."""
-    files = sorted([*sources(), *FOLDER.glob("*.h")])
+    """A hash of all that decides what it makes: sources, this file, torch, the processor."""
+    files = sorted([*sources(), *FOLDER.glob("*.h"), Path(__file__)])
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
     parts = [
         *(path.name + path.read_text(encoding="utf-8") for path in files),
