@@ -236,9 +236,19 @@ class SuDoRMRF(nn.Module):
         Raises:
             NotBuilt: (of ``models.native``) they can't be built here; the message says why.
         """
-        from models.native.network import make_native  # wants a compiler, and this class
+        from models.native.network import make_native  # which imports this class
 
         return make_native(self)
+
+    def fuse(self) -> nn.Module:
+        """A copy for inference alone: native operators, everything folded that can be.
+
+        Raises:
+            NotBuilt: (of ``models.native``) they can't be built here; the message says why.
+        """
+        from models.native.fused import FusedSuDoRMRF  # which imports this class
+
+        return FusedSuDoRMRF(self)
 
 
 def sudormrf_1_0x() -> SuDoRMRF:

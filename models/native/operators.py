@@ -28,6 +28,8 @@ def load_operators() -> Any:
     torch.library.register_fake("sudormrf::block", fake_block)
     torch.library.register_fake("sudormrf::block_to_train", fake_block_to_train)
     torch.library.register_fake("sudormrf::block_backward", fake_block_backward)
+    torch.library.register_fake("sudormrf::apply_masks", fake_same)
+    torch.library.register_fake("sudormrf::normalise", fake_same)
     torch.library.register_autograd(
         "sudormrf::block_to_train", backward, setup_context=setup_context
     )
@@ -59,6 +61,11 @@ def fake_block_backward(
     """As the features, and as each of the parameters."""
     like = fake_block(features, parameters, *last)
     return like, [torch.empty_like(parameter) for parameter in parameters]
+
+
+def fake_same(features: Tensor, *_: Any) -> Tensor:
+    """As what comes first."""
+    return torch.empty_like(features, memory_format=torch.contiguous_format)
 
 
 def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
