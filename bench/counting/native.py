@@ -1,7 +1,7 @@
-"""Operations of SuDoRM-RF's native operators (docs/native.md): those of the layers that they replace.
+"""Operations of SuDoRM-RF's native operators (docs/native.md): those of the layers they replace.
 
-By name, because they exist only where they were built. What backward computes again, to spare memory,
-is not counted: the numbers are the plain network's.
+By name, because they exist only where they were built. What backward computes again, to spare
+memory, is not counted: the numbers are the plain network's.
 """
 
 from collections.abc import Callable

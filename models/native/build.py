@@ -23,7 +23,7 @@ FLAGS = (
 N_LINES = 5  # of a compiler's complaints that are passed on
 
 
-class NotBuilt(RuntimeError):
+class NotBuilt(RuntimeError):  # noqa: N818 - reads as what it says
     """The native operators can't be had here; the message is a sentence that says why."""
 
 
@@ -127,7 +127,7 @@ def describe(compiler: str) -> str:
 
 
 def describe_processor() -> str:
-    """Its instruction sets, as far as the system tells: code for this one may not run on another."""
+    """Its instruction sets, as far as the system tells: others may not run what is built."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -84,7 +84,7 @@ class FusedSuDoRMRF(nn.Module):
         return out
 
     def _decode(self, masked: Tensor, n_samples: int) -> Tensor:
-        """``[batch, frames, n_src * n_filters] -> [batch, n_src, time]``: a product, overlap-add."""
+        """``[batch, frames, n_src * n_filters] -> [batch, n_src, time]``, by overlap-add."""
         batch, n_frames, _ = masked.shape
         stride, weight = self.config.stride, self.decoder_weight
         rows = masked.reshape(batch * n_frames, len(weight), -1).transpose(0, 1)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from models.native import NotBuilt, build
-from tests.textbook.agreement import one_thread as one_thread
 
 
 def compiler_that(does: str, folder: Path) -> str:
