@@ -9,11 +9,11 @@ pages kept take turns; each says one ratio, and the interval is over processes.
 
 import argparse
 import importlib
-import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -87,11 +87,12 @@ def openvino_call(network: nn.Module, mixture: torch.Tensor, threads: int) -> Ca
         importlib.import_module("onnxscript")
     except ImportError:
         return None
-    saved = io.BytesIO()
-    torch.onnx.export(network, (mixture,), saved, dynamo=True, external_data=False, verbose=False)
     core = openvino.Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    compiled = core.compile_model(core.read_model(saved.getvalue()), "CPU", settings)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        torch.onnx.export(network, (mixture,), path, dynamo=True, verbose=False)
+        compiled = core.compile_model(core.read_model(path), "CPU", settings)
     data = mixture.numpy()
     return lambda: compiled(data)
 

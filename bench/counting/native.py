@@ -26,13 +26,15 @@ def _sizes(call: Arguments) -> tuple[int, int, list[int]]:
 
 def block_macs(call: Arguments) -> int:
     """Two point-wise convolutions over all frames, and a depth-wise one for each level."""
-    batch, _, frames = call["features"].shape
+    shape: tuple[int, int, int] = tuple(call["features"].shape)
+    batch, _, frames = shape
     expand, *levels, contract = (p for p in call["parameters"] if p.ndim == 3)
-    macs = expand.numel() + contract.numel()
+    macs: int = expand.numel() + contract.numel()
     macs_of_levels = (
         level.numel() * (frames // RESAMPLING_STRIDE**index) for index, level in enumerate(levels)
     )
-    return batch * (macs * frames + sum(macs_of_levels))
+    total: int = batch * (macs * frames + sum(macs_of_levels))
+    return total
 
 
 def _more_flops(call: Arguments, norm: int, prelu: int) -> int:
@@ -61,7 +63,7 @@ def mask_flops(call: Arguments) -> int:
     """The activation, and a product with the encoded mixture."""
     latent, encoded = call["latent"].shape, call["encoded"].shape
     is_softmax = call["activation"] == "softmax" and latent[-1] > encoded[-1]
-    return prod(latent) * (1 + (SOFTMAX if is_softmax else 1))
+    return int(prod(latent) * (1 + (SOFTMAX if is_softmax else 1)))
 
 
 NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {

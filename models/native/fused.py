@@ -26,19 +26,21 @@ class FusedSuDoRMRF(nn.Module):
         NotBuilt: the native operators can't be had here.
     """
 
+    decoder_weight: Tensor
+    decoder_bias: Tensor | None
+
     def __init__(self, network: SuDoRMRF) -> None:
         super().__init__()
-        self.operators = load_operators()
+        load_operators()
         self.config = network.config
         plain = copy.deepcopy(network).requires_grad_(False)
         separator = make_native(plain).separator
         self.norm, self.blocks = separator.bottleneck[0], separator.blocks
         head = plain.separator.mask_head
         self.before_masks = nn.Identity() if isinstance(head, SlidingMaskHead) else head.activate
-        encoder, bottleneck = plain.encoder[0], plain.separator.bottleneck[1]
         folded = head.fold() if isinstance(head, SlidingMaskHead) else _parts(head.pointwise)
-        self._keep("encoder", *_parts(encoder))
-        self._keep("bottleneck", *_parts(bottleneck))
+        self._keep("encoder", *_parts(plain.encoder[0]))
+        self._keep("bottleneck", *_parts(plain.separator.bottleneck[1]))
         self._keep("masks", *folded)
         filters = plain.decoder.weight.unflatten(0, (plain.decoder.groups, -1)).flatten(2)
         self.register_buffer("decoder_weight", filters.contiguous())  # [groups, filters, samples]
@@ -53,9 +55,8 @@ class FusedSuDoRMRF(nn.Module):
     def _multiply(self, name: str, rows: Tensor) -> Tensor:
         """``[batch, frames, in_chan] -> [batch, frames, out_chan]``."""
         weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-        return torch.addmm(bias, rows.reshape(-1, rows.shape[-1]), weight).unflatten(
-            0, rows.shape[:2]
-        )
+        product = torch.addmm(bias, rows.reshape(-1, rows.shape[-1]), weight)
+        return product.view(*rows.shape[:2], -1)
 
     @torch.no_grad()
     def forward(self, mixture: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ class FusedSuDoRMRF(nn.Module):
         for block in self.blocks:
             features = block(features)
         latent = self._multiply("masks", self.before_masks(features.transpose(1, 2)))
-        masked = self.operators.apply_masks(latent, encoded, config.mask_activation)
+        masked = torch.ops.sudormrf.apply_masks(latent, encoded, config.mask_activation)
         return self._decode(masked, n_samples)
 
     def _normalise(self, encoded: Tensor) -> Tensor:
@@ -80,7 +81,9 @@ class FusedSuDoRMRF(nn.Module):
             normed: Tensor = self.norm(encoded.transpose(1, 2)).transpose(1, 2)
             return normed
         weight, bias = self.norm.weight, self.norm.bias
-        out: Tensor = self.operators.normalise(encoded, weight, bias, IS_GLOBAL[self.config.norm])
+        out: Tensor = torch.ops.sudormrf.normalise(
+            encoded, weight, bias, IS_GLOBAL[self.config.norm]
+        )
         return out
 
     def _decode(self, masked: Tensor, n_samples: int) -> Tensor:
@@ -101,6 +104,7 @@ class FusedSuDoRMRF(nn.Module):
         return decoded.contiguous() if bias is None else decoded + bias[:, None]
 
 
-def _parts(convolution: nn.Conv1d) -> tuple[Tensor, Tensor | None]:
+def _parts(convolution: nn.Module) -> tuple[Tensor, Tensor | None]:
     """Its weight and its bias."""
+    assert isinstance(convolution, nn.Conv1d)
     return convolution.weight, convolution.bias

@@ -26,7 +26,7 @@ class NativeUConvBlock(UConvBlock):
         Raises:
             NotBuilt: there are none to load.
         """
-        self.operators = load_operators()
+        load_operators()
         self.is_native = not config.is_causal and config.norm in IS_GLOBAL
         self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
         # Walking through modules takes longer than some of the passes do.
@@ -40,9 +40,9 @@ class NativeUConvBlock(UConvBlock):
         parameters = [of_module[name] for of_module, name in self.places]
         parameters = [parameter for parameter in parameters if parameter is not None]
         if torch.is_grad_enabled():
-            trained: Tensor = self.operators.block_to_train(features, parameters, *self.last)[0]
+            trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
             return trained
-        out: Tensor = self.operators.block(features, parameters, *self.last)
+        out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last)
         return out
 
 

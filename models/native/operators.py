@@ -18,8 +18,8 @@ LAST = ("depth", "variant", "is_global")
 
 
 @cache
-def load_operators() -> Any:
-    """``torch.ops.sudormrf``, built where need be.
+def load_operators() -> None:
+    """Have ``torch.ops.sudormrf``, built where need be.
 
     Raises:
         NotBuilt: they can't be had here.
@@ -33,7 +33,6 @@ def load_operators() -> Any:
     torch.library.register_autograd(
         "sudormrf::block_to_train", backward, setup_context=setup_context
     )
-    return torch.ops.sudormrf
 
 
 def fake_block(

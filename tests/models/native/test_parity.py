@@ -122,7 +122,7 @@ def test_a_changed_weight_reaches_the_native_form_alone() -> None:
     native, fused = network.native(), network.fuse()
     before = fused(mixture)
     with torch.no_grad():
-        network.separator.blocks[0].expand[0].weight.mul_(2)
+        network.get_parameter("separator.blocks.0.expand.0.weight").mul_(2)
         assert relative_error(native(mixture), network(mixture)) < 1e-10
     assert torch.equal(fused(mixture), before)
 
