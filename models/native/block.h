@@ -90,11 +90,13 @@ template <typename T>
 struct Table {
   Space<T> values;  // [batch, scale and shift and slope, n_chan]
   int64_t n_chan;
+  bool has_slope;
 
   template <bool kPerFrame>
   Pointwise<T, kPerFrame> row(int64_t item) const {
     const T* scale = values.data() + item * 3 * n_chan;
-    return {scale, scale + n_chan, scale + 2 * n_chan, nullptr, nullptr};
+    const T* slope = has_slope ? scale + 2 * n_chan : nullptr;
+    return {scale, scale + n_chan, slope, nullptr, nullptr};
   }
 };
 
@@ -115,7 +117,7 @@ struct Block {
   // Indices of -1 stand for what the variant does not have, or for no bias to be added.
   Table<T> table(int64_t n_chan, int64_t which, int64_t norm_at, int64_t slope_at,
                  int64_t added_at) const {
-    Table<T> table{Space<T>(shape.batch * 3 * n_chan), n_chan};
+    Table<T> table{Space<T>(shape.batch * 3 * n_chan), n_chan, slope_at >= 0};
     const T* added = added_at < 0 ? nullptr : at(added_at);
     const T* gain = norm_at < 0 ? nullptr : at(norm_at);
     const T* bias = norm_at < 0 ? nullptr : at(norm_at + 1);

@@ -166,7 +166,7 @@ void add_residual(const Table<T>& table, const Shape& s, const T* features, cons
       const int64_t at = (item * s.frames + t) * s.n_bn + first;
       over_lanes<T>(width, [&](int64_t c, auto lanes) {
         using V = decltype(lanes);
-        const V added = f.template at<V>(c).linear(load<V>(contracted + at + c), t);
+        const V added = f.template at<V, false>(c).linear(load<V>(contracted + at + c), t);
         store(out + at + c, load<V>(features + at + c) + added);
       });
     }

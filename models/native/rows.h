@@ -72,7 +72,7 @@ inline void in_groups(int64_t frames, Body body) {
   for (; t < frames; t++) body(t, std::integral_constant<int, 1>());
 }
 
-// Normalise and activate: scale x + shift, then a slope below zero. With `kPerFrame`, each frame is
+// Normalise and activate: scale x + shift, then a slope below zero where there is one. With `kPerFrame`, each frame is
 // first normalised by its own moments.
 template <typename T, bool kPerFrame>
 struct Pointwise {
@@ -84,11 +84,12 @@ struct Pointwise {
 
   Pointwise from(int64_t channel, int64_t frame) const {
     if constexpr (!kPerFrame) frame = 0;
-    return {scale + channel, shift + channel, slope + channel, rate + frame, offset + frame};
+    return {scale + channel, shift + channel, slope ? slope + channel : nullptr, rate + frame,
+            offset + frame};
   }
 
   // Its parameters of some channels.
-  template <typename V>
+  template <typename V, bool kActivates>
   struct Loaded {
     V scale, shift, slope;
     const T* rate;
@@ -101,12 +102,20 @@ struct Pointwise {
     }
     V operator()(V x, int64_t frame) const {
       const V y = linear(x, frame), zero{};
+      if constexpr (!kActivates) return y;
       return y > zero ? y : slope * y;
     }
   };
-  template <typename V>
-  Loaded<V> at(int64_t c) const {
-    return {load<V>(scale + c), load<V>(shift + c), load<V>(slope + c), rate, offset};
+  template <typename V, bool kActivates>
+  Loaded<V, kActivates> at(int64_t c) const {
+    V loaded{};
+    if constexpr (kActivates) loaded = load<V>(slope + c);
+    return {load<V>(scale + c), load<V>(shift + c), loaded, rate, offset};
+  }
+  // `body(std::bool_constant)`: with an activation or without.
+  template <typename Body>
+  void choose(Body body) const {
+    slope ? body(std::true_type()) : body(std::false_type());
   }
 };
 
@@ -121,13 +130,15 @@ struct Sums {
 template <typename T, bool kPerFrame>
 void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
               int64_t width, Pointwise<T, kPerFrame> f) {
-  in_groups(frames, [&](int64_t t, auto n) {
-    over_lanes<T>(width, [&](int64_t c, auto lanes) {
-      using V = decltype(lanes);
-      const T* x = in + t * in_pitch + c;
-      T* y = out + t * out_pitch + c;
-      const auto g = f.template at<V>(c);
-      repeat<n>([&](auto r) { store(y + r * out_pitch, g(load<V>(x + r * in_pitch), t + r)); });
+  f.choose([&](auto activates) {
+    in_groups(frames, [&](int64_t t, auto n) {
+      over_lanes<T>(width, [&](int64_t c, auto lanes) {
+        using V = decltype(lanes);
+        const T* x = in + t * in_pitch + c;
+        T* y = out + t * out_pitch + c;
+        const auto g = f.template at<V, activates>(c);
+        repeat<n>([&](auto r) { store(y + r * out_pitch, g(load<V>(x + r * in_pitch), t + r)); });
+      });
     });
   });
 }
@@ -182,12 +193,14 @@ void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t 
 template <typename T, bool kPerFrame>
 void upsample_and_add(const T* coarse, const T* fine, int64_t pitch, T* out, int64_t out_pitch,
                       int64_t width, Pointwise<T, kPerFrame> f) {
-  over_lanes<T>(width, [&](int64_t c, auto lanes) {
-    using V = decltype(lanes);
-    const auto g = f.template at<V>(c);
-    const V up = load<V>(coarse + c);
-    store(out + c, up + g(load<V>(fine + c), 0));
-    store(out + out_pitch + c, up + g(load<V>(fine + pitch + c), 1));
+  f.choose([&](auto activates) {
+    over_lanes<T>(width, [&](int64_t c, auto lanes) {
+      using V = decltype(lanes);
+      const auto g = f.template at<V, activates>(c);
+      const V up = load<V>(coarse + c);
+      store(out + c, up + g(load<V>(fine + c), 0));
+      store(out + out_pitch + c, up + g(load<V>(fine + pitch + c), 1));
+    });
   });
 }
 
