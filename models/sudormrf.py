@@ -271,6 +271,26 @@ class SuDoRMRF(nn.Module):
         masked: Tensor = masks * encoded.unsqueeze(1)
         return masked.flatten(1, 2)
 
+    def native(self) -> "SuDoRMRF":
+        """The same network around the same parameters, its blocks computed by native operators.
+
+        Raises:
+            NotBuilt: (of ``models.native``) they can't be built here; the message says why.
+        """
+        from models.native.network import make_native  # which imports this class
+
+        return make_native(self)
+
+    def fuse(self) -> nn.Module:
+        """A copy for inference alone: native operators, everything folded that can be.
+
+        Raises:
+            NotBuilt: (of ``models.native``) they can't be built here; the message says why.
+        """
+        from models.native.fused import FusedSuDoRMRF  # which imports this class
+
+        return FusedSuDoRMRF(self)
+
 
 def make_encoder(config: SuDoRMRFConfig) -> nn.Sequential:
     """From a padded mixture to its frames."""

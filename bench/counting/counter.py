@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_iter
 from bench.counting.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
 from bench.counting.matmul import MATMULS, MORE_FLOPS, Arguments
 from bench.counting.multi_tensor import MULTI_TENSOR
+from bench.counting.native import NATIVE_ELEMENTWISE, NATIVE_MATMULS, NATIVE_MORE_FLOPS
 from bench.counting.recurrent import (
     RECURRENT_MATMULS,
     RECURRENT_MORE_FLOPS,
@@ -21,8 +22,9 @@ from bench.counting.recurrent import (
 from bench.results.measurements import Kind, Tally
 
 ALL_MATMULS = MATMULS | RECURRENT_MATMULS
-ALL_MORE_FLOPS = MORE_FLOPS | RECURRENT_MORE_FLOPS
-ALL_ELEMENTWISE_CALLS = ELEMENTWISE_CALLS | MULTI_TENSOR
+ALL_MORE_FLOPS = MORE_FLOPS | RECURRENT_MORE_FLOPS | NATIVE_MORE_FLOPS
+ALL_ELEMENTWISE_CALLS = ELEMENTWISE_CALLS | MULTI_TENSOR | NATIVE_ELEMENTWISE
+FORMULAS = ALL_MATMULS | NATIVE_MATMULS
 
 
 class EveryOperator(TorchDispatchMode):
@@ -122,13 +124,13 @@ class OperationCounter(ExitStack):
 
 def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
     """What one call of an operator costs, from the shapes of what went in and came out."""
-    operator = func._overloadpacket
+    operator = key_of(func)
     if func.is_view:
         return Tally("movement", calls=1, reason="view")
     macs = flops = 0
-    if operator in ALL_MATMULS:
+    if operator in FORMULAS:
         call = {**name_arguments(func, args, kwargs), "out": out}
-        macs = ALL_MATMULS[operator](call)
+        macs = FORMULAS[operator](call)
         flops = 2 * macs + (ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0)
     elif operator in ALL_ELEMENTWISE_CALLS:
         flops = ALL_ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
@@ -156,10 +158,15 @@ def _written(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
     return [call[a.name] for a in arguments if a.alias_info and a.alias_info.is_write]
 
 
+def key_of(func: Any) -> Any:
+    """By what the tables know an operator: itself, or its name where it need not exist."""
+    return func._schema.name if func.namespace == "sudormrf" else func._overloadpacket
+
+
 def kind_of(func: Any) -> Kind:
     """The class of an operator; ``unknown`` is one that no table names."""
-    operator = func._overloadpacket
-    if operator in ALL_MATMULS:
+    operator = key_of(func)
+    if operator in FORMULAS:
         return "matmul"
     if operator in ELEMENTWISE or operator in ALL_ELEMENTWISE_CALLS:
         return "elementwise"

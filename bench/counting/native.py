@@ -1,0 +1,87 @@
+"""Operations of SuDoRM-RF's native operators (docs/native.md): those of the layers they replace.
+
+By name, because they exist only where they were built. What backward computes again, to spare
+memory, is not counted: the numbers are the plain network's.
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from bench.counting.matmul import Arguments
+
+RESAMPLING_STRIDE = 2
+NORM, PRELU = 7, 2  # FLOPs for each number, as in bench/counting/elementwise.py
+NORM_BACKWARD, PRELU_BACKWARD = 12, 4
+SOFTMAX = 5
+
+
+def _sizes(call: Arguments) -> tuple[int, int, list[int]]:
+    """Numbers on a block's narrow features, on its wide ones, and on each level."""
+    batch, bn_chan, frames = call["features"].shape
+    wide = batch * call["parameters"][0].shape[0] * frames
+    levels = [wide // RESAMPLING_STRIDE**level for level in range(call["depth"])]
+    return batch * bn_chan * frames, wide, levels
+
+
+def block_macs(call: Arguments) -> int:
+    """Two point-wise convolutions over all frames, and a depth-wise one for each level."""
+    shape: tuple[int, int, int] = tuple(call["features"].shape)
+    batch, _, frames = shape
+    expand, *levels, contract = (p for p in call["parameters"] if p.ndim == 3)
+    macs: int = expand.numel() + contract.numel()
+    macs_of_levels = (
+        level.numel() * (frames // RESAMPLING_STRIDE**index) for index, level in enumerate(levels)
+    )
+    total: int = batch * (macs * frames + sum(macs_of_levels))
+    return total
+
+
+def _more_flops(call: Arguments, norm: int, prelu: int) -> int:
+    """Biases, norms, activations and sums, of which forward and backward have as many."""
+    narrow, wide, levels = _sizes(call)
+    variant = call["variant"]
+    of_level = 1 + norm + (prelu if variant == "text" else 0)
+    of_wide = 1 + norm + prelu + norm + prelu
+    of_narrow = 2  # the bias and the residual sum
+    if variant != "improved":
+        of_narrow += norm + prelu + (norm if variant == "code" else 0)
+    return of_wide * wide + of_level * sum(levels) + sum(levels[:-1]) + of_narrow * narrow
+
+
+def block_more_flops(call: Arguments) -> int:
+    """What the block does beside its products."""
+    return _more_flops(call, NORM, PRELU)
+
+
+def block_backward_more_flops(call: Arguments) -> int:
+    """The gradients of all that; upsampling adds up each level but the coarsest."""
+    return _more_flops(call, NORM_BACKWARD, PRELU_BACKWARD) + sum(_sizes(call)[2][:-1])
+
+
+def mask_flops(call: Arguments) -> int:
+    """The activation, and a product with the encoded mixture."""
+    latent, encoded = call["latent"].shape, call["encoded"].shape
+    is_softmax = call["activation"] == "softmax" and latent[-1] > encoded[-1]
+    return int(prod(latent) * (1 + (SOFTMAX if is_softmax else 1)))
+
+
+NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
+    "sudormrf::block": block_macs,
+    "sudormrf::block_to_train": block_macs,
+    "sudormrf::block_backward": lambda call: 2 * block_macs(call),
+}
+"""Multiply-adds of each operator with matrix products."""
+
+NATIVE_MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
+    "sudormrf::block": block_more_flops,
+    "sudormrf::block_to_train": block_more_flops,
+    "sudormrf::block_backward": block_backward_more_flops,
+}
+"""FLOPs beside two for each multiply-add."""
+
+NATIVE_ELEMENTWISE: dict[Any, Callable[[Arguments], int]] = {
+    "sudormrf::apply_masks": mask_flops,
+    "sudormrf::normalise": lambda call: NORM * call["features"].numel(),
+}
+"""FLOPs of the others."""

@@ -1,0 +1,225 @@
+// A U-ConvBlock's sizes and parameters, and its norms as scale and shift of each channel.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <new>
+#include <vector>
+
+#include "rows.h"
+
+namespace sudormrf {
+
+constexpr double kEps = 1e-8;
+constexpr int64_t kWidth = 128;  // channels that are done together
+
+// Storage that begins at a multiple of a vector: one that crosses lines of the cache costs double.
+template <typename T>
+struct Aligned {
+  using value_type = T;
+
+  Aligned() = default;
+  template <typename U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)));
+  }
+  void deallocate(T* from, size_t) { ::operator delete(from, std::align_val_t(64)); }
+  bool operator==(const Aligned&) const { return true; }
+};
+
+template <typename T>
+using Space = std::vector<T, Aligned<T>>;
+
+enum class Norm { kGlobal, kChannel, kFrame };
+
+struct Shape {
+  int64_t batch, n_bn, n_hid, frames, depth;
+
+  int64_t length(int64_t level) const { return frames >> level; }
+};
+
+// Where a block's parameters lie in the list of them, which is the module's own order.
+struct Layout {
+  bool has_level_slopes, has_last_norm, has_end_norm, has_end_slope;
+  int64_t depth;
+
+  static constexpr int64_t expand = 0, expand_norm = 2, expand_slope = 4;
+  int64_t per_level() const { return has_level_slopes ? 5 : 4; }
+  int64_t level(int64_t k) const { return 5 + k * per_level(); }
+  int64_t level_norm(int64_t k) const { return level(k) + 2; }
+  int64_t level_slope(int64_t k) const { return has_level_slopes ? level(k) + 4 : -1; }
+  int64_t merged_norm() const { return level(depth); }
+  int64_t merged_slope() const { return level(depth) + 2; }
+  int64_t contract() const { return level(depth) + 3; }
+  int64_t last_norm() const { return has_last_norm ? level(depth) + 5 : -1; }
+  int64_t end_norm() const { return has_end_norm ? level(depth) + 7 : -1; }
+  int64_t end_slope() const { return has_end_slope ? size() - 1 : -1; }
+  int64_t size() const {
+    return level(depth) + 5 + 2 * has_last_norm + 2 * has_end_norm + has_end_slope;
+  }
+};
+
+// Mean and squared distances from it of each channel's frames.
+struct Moments {
+  double mean, squares;
+};
+
+// The mean and 1 / deviation that each channel, or each frame, is normalised with.
+template <typename T>
+struct Statistics {
+  T* mean;
+  T* rate;
+};
+
+// Those of all norms of a block in one tensor: expand, each level, merged, last, end.
+template <typename T>
+struct AllStatistics {
+  T* data;
+  int64_t stride;
+
+  Statistics<T> operator[](int64_t norm) const {
+    T* mean = data + 2 * norm * stride;
+    return {mean, mean + stride};
+  }
+};
+
+// What is done to the frames of one norm of one batch: see Pointwise.
+template <typename T>
+struct Table {
+  Space<T> values;  // [batch, scale and shift and slope, n_chan]
+  int64_t n_chan;
+  bool has_slope;
+
+  template <bool kPerFrame>
+  Pointwise<T, kPerFrame> row(int64_t item) const {
+    const T* scale = values.data() + item * 3 * n_chan;
+    const T* slope = has_slope ? scale + 2 * n_chan : nullptr;
+    return {scale, scale + n_chan, slope, nullptr, nullptr};
+  }
+};
+
+// A block with its data, on which the passes of forward and backward work.
+template <typename T>
+struct Block {
+  Shape shape;
+  Layout layout;
+  at::TensorList parameters;
+  Norm norm;
+  AllStatistics<T> statistics;
+
+  const T* at(int64_t index) const { return parameters[index].template const_data_ptr<T>(); }
+  T slope(int64_t index, int64_t c) const {
+    return index < 0 ? T(1) : at(index)[parameters[index].numel() == 1 ? 0 : c];
+  }
+
+  // Indices of -1 stand for what the variant does not have, or for no bias to be added.
+  Table<T> table(int64_t n_chan, int64_t which, int64_t norm_at, int64_t slope_at,
+                 int64_t added_at) const {
+    Table<T> table{Space<T>(shape.batch * 3 * n_chan), n_chan, slope_at >= 0};
+    const T* added = added_at < 0 ? nullptr : at(added_at);
+    const T* gain = norm_at < 0 ? nullptr : at(norm_at);
+    const T* bias = norm_at < 0 ? nullptr : at(norm_at + 1);
+    const T* slope = slope_at < 0 ? nullptr : at(slope_at);
+    const int64_t slope_step = slope && parameters[slope_at].numel() > 1;
+    for (int64_t item = 0; item < shape.batch; item++) {
+      const T* mean = statistics[which].mean + item * n_chan;
+      const T* rate = statistics[which].rate + item * n_chan;
+      T* scale = table.values.data() + item * 3 * n_chan;
+      T* shift = scale + n_chan;
+      for (int64_t c = 0; c < n_chan; c++) {
+        const T offset = added ? added[c] : T(0);
+        scale[c] = gain ? gain[c] * rate[c] : T(1);
+        shift[c] = gain ? bias[c] + (offset - mean[c]) * scale[c] : offset;
+        shift[n_chan + c] = slope ? slope[c * slope_step] : T(1);
+      }
+    }
+    return table;
+  }
+  Table<T> expanded() const {
+    return table(shape.n_hid, 0, layout.expand_norm, layout.expand_slope, layout.expand + 1);
+  }
+  Table<T> level(int64_t k) const {
+    return table(shape.n_hid, 1 + k, layout.level_norm(k), layout.level_slope(k), -1);
+  }
+  Table<T> merged() const {
+    return table(shape.n_hid, shape.depth + 1, layout.merged_norm(), layout.merged_slope(), -1);
+  }
+  Table<T> contracted() const {
+    return table(shape.n_bn, shape.depth + 2, layout.last_norm(), -1, layout.contract() + 1);
+  }
+  Table<T> end() const {
+    return table(shape.n_bn, shape.depth + 3, layout.end_norm(), layout.end_slope(), -1);
+  }
+
+  // From the channels' moments to what they are normalised with.
+  void settle(int64_t which, const std::vector<Moments>& rows, int64_t n_chan,
+              int64_t frames) const {
+    const Statistics<T> out = statistics[which];
+    for (size_t first = 0; first < rows.size(); first += n_chan) {
+      double mean = 0, squares = 0;
+      for (int64_t c = 0; c < n_chan; c++) mean += rows[first + c].mean / n_chan;
+      for (int64_t c = 0; c < n_chan; c++) {
+        const double distance = rows[first + c].mean - mean;
+        squares += rows[first + c].squares + frames * distance * distance;
+      }
+      const double rate = 1 / std::sqrt(squares / (n_chan * frames) + kEps);
+      for (int64_t c = 0; c < n_chan; c++) {
+        const Moments& row = rows[first + c];
+        const bool is_global = norm == Norm::kGlobal;
+        out.mean[first + c] = is_global ? mean : row.mean;
+        out.rate[first + c] = is_global ? rate : 1 / std::sqrt(row.squares / frames + kEps);
+      }
+    }
+  }
+};
+
+Layout layout_of(c10::string_view variant, int64_t depth);
+
+// Runs `body(item of the batch, first channel, n channels)` for all blocks of channels.
+template <typename Body>
+void over_channels(int64_t batch, int64_t n_chan, Body body) {
+  const int64_t n_blocks = (n_chan + kWidth - 1) / kWidth;
+  at::parallel_for(0, batch * n_blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t first = i % n_blocks * kWidth;
+      body(i / n_blocks, first, std::min(kWidth, n_chan - first));
+    }
+  });
+}
+
+// Sums of a block of channels: in the data's precision for some frames, then in double.
+template <typename T>
+class Accumulator {
+ public:
+  Accumulator(const T* origin, int64_t width) : origin_(origin), width_(width) {}
+
+  Sums<T> sums() { return {origin_, sum_, squares_}; }
+  void flush() {
+    for (int64_t c = 0; c < width_; c++) {
+      total_[c] += sum_[c];
+      total_squares_[c] += squares_[c];
+      sum_[c] = squares_[c] = 0;
+    }
+  }
+  // `added` is a constant of each channel that the sums do not have.
+  void finish(int64_t frames, const T* added, Moments* out) {
+    flush();
+    for (int64_t c = 0; c < width_; c++) {
+      const double mean = total_[c] / frames;
+      out[c].mean = mean + (added ? added[c] : 0) + origin_[c];
+      out[c].squares = std::max(0.0, total_squares_[c] - total_[c] * mean);
+    }
+  }
+
+ private:
+  const T* origin_;
+  int64_t width_;
+  alignas(64) T sum_[kWidth] = {};
+  alignas(64) T squares_[kWidth] = {};
+  double total_[kWidth] = {};
+  double total_squares_[kWidth] = {};
+};
+
+}  // namespace sudormrf

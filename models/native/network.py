@@ -1,0 +1,73 @@
+"""A SuDoRM-RF whose U-ConvBlocks are computed by the native operators.
+
+It shares the network's parameters: they are the very same objects, under the same names.
+"""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from models.native.operators import load_operators
+from models.sudormrf import Extend, SuDoRMRF, UConvBlock
+
+M = TypeVar("M", bound=nn.Module)
+
+IS_GLOBAL = {"gln": True, "ln": False}
+"""The norms that the operators know."""
+
+
+class NativeUConvBlock(UConvBlock):
+    """The same block in one operator, on the CPU; elsewhere, and in causal networks, as it was."""
+
+    def prepare(self, config: Any) -> None:
+        """Load the operators, and note where the parameters are.
+
+        Raises:
+            NotBuilt: there are none to load.
+        """
+        load_operators()
+        self.is_native = not config.is_causal and config.norm in IS_GLOBAL
+        self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
+        # Walking through modules takes longer than some of the passes do.
+        self.places = [
+            (module._parameters, name) for module in self.modules() for name in module._parameters
+        ]
+
+    def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
+        if not self.is_native or features.device.type not in ("cpu", "meta"):
+            return super().forward(features, extend)
+        parameters = [of_module[name] for of_module, name in self.places]
+        parameters = [parameter for parameter in parameters if parameter is not None]
+        if torch.is_grad_enabled():
+            trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
+            return trained
+        out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last)
+        return out
+
+
+def make_native(network: SuDoRMRF) -> SuDoRMRF:
+    """The network with native blocks.
+
+    Raises:
+        NotBuilt: the operators can't be had here.
+    """
+    native = share(network)
+    for module in native.modules():
+        if type(module) is UConvBlock:
+            module.__class__ = NativeUConvBlock
+            assert isinstance(module, NativeUConvBlock)
+            module.prepare(network.config)
+    return native
+
+
+def share(module: M) -> M:
+    """The same modules once more, around the same parameters and buffers."""
+    shared = module.__new__(type(module))
+    shared.__dict__ = module.__dict__ | {
+        "_modules": {
+            name: child if child is None else share(child)
+            for name, child in module._modules.items()
+        }
+    }
+    return shared

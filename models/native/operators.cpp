@@ -1,0 +1,43 @@
+// The operators' names and schemas.
+#include "operators.h"
+
+#include <torch/library.h>
+
+namespace sudormrf {
+namespace {
+
+at::Tensor block(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                 c10::string_view variant, bool is_global) {
+  return std::get<0>(forward(features, parameters, depth, variant, is_global, false));
+}
+
+Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                     c10::string_view variant, bool is_global) {
+  return forward(features, parameters, depth, variant, is_global, true);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(sudormrf, m) {
+  m.def(
+      "block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global)"
+      " -> Tensor");
+  m.def(
+      "block_to_train(Tensor features, Tensor[] parameters, int depth, str variant,"
+      " bool is_global) -> (Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "block_backward(Tensor gradient, Tensor features, Tensor[] saved, Tensor[] parameters,"
+      " int depth, str variant, bool is_global) -> (Tensor, Tensor[])");
+  m.def("apply_masks(Tensor latent, Tensor encoded, str activation) -> Tensor");
+  m.def("normalise(Tensor features, Tensor gain, Tensor bias, bool is_global) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
+  m.impl("block", block);
+  m.impl("block_to_train", block_to_train);
+  m.impl("block_backward", backward);
+  m.impl("apply_masks", apply_masks);
+  m.impl("normalise", normalise);
+}
+
+}  // namespace sudormrf

@@ -1,0 +1,31 @@
+// The operators of this extension as functions.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <tuple>
+#include <vector>
+
+namespace sudormrf {
+
+// The output, and what backward needs beside the input: the expanded and the contracted features
+// (products without their biases) and the norms' statistics.
+using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+
+Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+              c10::string_view variant, bool is_global, bool keeps);
+
+// The gradients of features and parameters; `saved` is what forward returned after its output.
+std::tuple<at::Tensor, std::vector<at::Tensor>> backward(
+    const at::Tensor& gradient, const at::Tensor& features, at::TensorList saved,
+    at::TensorList parameters, int64_t depth, c10::string_view variant, bool is_global);
+
+// Latent masks [.., n_src * n_filters] activated, times the encoded mixture [.., n_filters].
+at::Tensor apply_masks(const at::Tensor& latent, const at::Tensor& encoded,
+                       c10::string_view activation);
+
+// A norm of features [batch, frames, n_chan].
+at::Tensor normalise(const at::Tensor& features, const at::Tensor& gain, const at::Tensor& bias,
+                     bool is_global);
+
+}  // namespace sudormrf

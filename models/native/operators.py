@@ -1,0 +1,82 @@
+"""The native operators, and what torch has to know of them: shapes without data, and gradients.
+
+``sudormrf::block`` computes a U-ConvBlock. ``sudormrf::block_to_train`` returns with it what its
+backward needs beside the input: the two products and the norms' statistics. All else is computed
+again in ``sudormrf::block_backward``.
+"""
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.native.build import load
+
+LAST = ("depth", "variant", "is_global")
+"""What follows features and parameters in each operator's arguments."""
+
+
+@cache
+def load_operators() -> None:
+    """Have ``torch.ops.sudormrf``, built where need be.
+
+    Raises:
+        NotBuilt: they can't be had here.
+    """
+    load()
+    torch.library.register_fake("sudormrf::block", fake_block)
+    torch.library.register_fake("sudormrf::block_to_train", fake_block_to_train)
+    torch.library.register_fake("sudormrf::block_backward", fake_block_backward)
+    torch.library.register_fake("sudormrf::apply_masks", fake_same)
+    torch.library.register_fake("sudormrf::normalise", fake_same)
+    torch.library.register_autograd(
+        "sudormrf::block_to_train", backward, setup_context=setup_context
+    )
+
+
+def fake_block(
+    features: Tensor, parameters: list[Tensor], depth: int, variant: str, is_global: bool
+) -> Tensor:
+    """As the features: ``[batch, bn_chan, frames]``, with channels side by side in memory."""
+    return torch.empty_like(features.transpose(1, 2).contiguous()).transpose(1, 2)
+
+
+def fake_block_to_train(
+    features: Tensor, parameters: list[Tensor], depth: int, variant: str, is_global: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The output, and what is saved: two products, and the norms' statistics."""
+    batch, bn_chan, frames = features.shape
+    hid_chan = parameters[0].shape[0]
+    out = fake_block(features, parameters, depth, variant, is_global)
+    statistics = features.new_empty(depth + 4, 2, batch * max(bn_chan, hid_chan))
+    expanded = features.new_empty(batch, frames, hid_chan)
+    return out, expanded, features.new_empty(batch, frames, bn_chan), statistics
+
+
+def fake_block_backward(
+    gradient: Tensor, features: Tensor, saved: list[Tensor], parameters: list[Tensor], *last: Any
+) -> tuple[Tensor, list[Tensor]]:
+    """As the features, and as each of the parameters."""
+    like = fake_block(features, parameters, *last)
+    return like, [torch.empty_like(parameter) for parameter in parameters]
+
+
+def fake_same(features: Tensor, *_: Any) -> Tensor:
+    """As what comes first."""
+    return torch.empty_like(features, memory_format=torch.contiguous_format)
+
+
+def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    """Keep what backward needs."""
+    features, parameters, *ctx.last = inputs
+    saved = output[1:]
+    ctx.mark_non_differentiable(*saved)
+    ctx.save_for_backward(features, *saved, *parameters)
+
+
+def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Any, ...]:
+    """The gradients of features and parameters."""
+    features, *rest = ctx.saved_tensors
+    found = torch.ops.sudormrf.block_backward(gradient, features, rest[:3], rest[3:], *ctx.last)
+    return *found, *(None for _ in LAST)

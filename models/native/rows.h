@@ -1,0 +1,207 @@
+// What is done to a few frames of neighbouring channels while they are in the first cache.
+//
+// Features lie as [frames, channels], so that vectors hold channels side by side, whatever the
+// stride in time. `pitch` is the distance from a frame to the next. Some frames are done at once, so
+// that parameters are loaded once for them. Vectors are those of GCC and Clang, for any processor.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace sudormrf {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <typename T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kVectorBytes)));
+};
+
+constexpr int kTaps = 5;
+constexpr int64_t kUnroll = 4;  // frames done at once
+
+template <typename V, typename T>
+inline V load(const T* from) {
+  V v;
+  std::memcpy(&v, from, sizeof(V));
+  return v;
+}
+
+template <typename V, typename T>
+inline void store(T* to, V v) {
+  std::memcpy(to, &v, sizeof(V));
+}
+
+template <typename V, typename T>
+inline void add_to(T* to, V v) {
+  store(to, load<V>(to) + v);
+}
+
+// Runs `body(c, V())` over channels, V a vector while they fill one, then a number.
+template <typename T, typename Body>
+inline void over_lanes(int64_t width, Body body) {
+  using Vector = typename VectorOf<T>::type;
+  constexpr int64_t n_lanes = kVectorBytes / sizeof(T);
+  int64_t c = 0;
+  for (; c + n_lanes <= width; c += n_lanes) body(c, Vector{});
+  for (; c < width; c++) body(c, T{});
+}
+
+// `body(r)` for 0 <= r < n, written out, so that vectors in arrays stay in registers.
+template <int n, typename Body>
+inline void repeat(Body body) {
+  [&]<int... r>(std::integer_sequence<int, r...>) {
+    (body(std::integral_constant<int, r>()), ...);
+  }(std::make_integer_sequence<int, n>());
+}
+
+// Runs `body(first, n)` over frames, kUnroll of them at a time, `n` being a constant.
+template <typename Body>
+inline void in_groups(int64_t frames, Body body) {
+  int64_t t = 0;
+  for (; t + kUnroll <= frames; t += kUnroll) body(t, std::integral_constant<int, kUnroll>());
+  for (; t < frames; t++) body(t, std::integral_constant<int, 1>());
+}
+
+// Normalise and activate: scale x + shift, then a slope below zero where there is one. With `kPerFrame`, each frame is
+// first normalised by its own moments.
+template <typename T, bool kPerFrame>
+struct Pointwise {
+  const T* scale;
+  const T* shift;
+  const T* slope;
+  const T* rate;    // of each frame
+  const T* offset;  // of each frame
+
+  Pointwise from(int64_t channel, int64_t frame) const {
+    if constexpr (!kPerFrame) frame = 0;
+    return {scale + channel, shift + channel, slope ? slope + channel : nullptr, rate + frame,
+            offset + frame};
+  }
+
+  // Its parameters of some channels.
+  template <typename V, bool kActivates>
+  struct Loaded {
+    V scale, shift, slope;
+    const T* rate;
+    const T* offset;
+
+    // The normalised features, before the activation.
+    V linear(V x, int64_t frame) const {
+      if constexpr (kPerFrame) x = rate[frame] * x + offset[frame];
+      return scale * x + shift;
+    }
+    V operator()(V x, int64_t frame) const {
+      const V y = linear(x, frame), zero{};
+      if constexpr (!kActivates) return y;
+      return y > zero ? y : slope * y;
+    }
+  };
+  template <typename V, bool kActivates>
+  Loaded<V, kActivates> at(int64_t c) const {
+    V loaded{};
+    if constexpr (kActivates) loaded = load<V>(slope + c);
+    return {load<V>(scale + c), load<V>(shift + c), loaded, rate, offset};
+  }
+  // `body(std::bool_constant)`: with an activation or without.
+  template <typename Body>
+  void choose(Body body) const {
+    slope ? body(std::true_type()) : body(std::false_type());
+  }
+};
+
+// Sums of the distances from `origin`, and of their squares, of each channel of a block.
+template <typename T>
+struct Sums {
+  const T* origin;
+  T* sum;
+  T* squares;
+};
+
+template <typename T, bool kPerFrame>
+void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
+              int64_t width, Pointwise<T, kPerFrame> f) {
+  f.choose([&](auto activates) {
+    in_groups(frames, [&](int64_t t, auto n) {
+      over_lanes<T>(width, [&](int64_t c, auto lanes) {
+        using V = decltype(lanes);
+        const T* x = in + t * in_pitch + c;
+        T* y = out + t * out_pitch + c;
+        const auto g = f.template at<V, activates>(c);
+        repeat<n>([&](auto r) { store(y + r * out_pitch, g(load<V>(x + r * in_pitch), t + r)); });
+      });
+    });
+  });
+}
+
+template <typename T>
+void add_up(const T* in, int64_t pitch, int64_t frames, int64_t width, Sums<T> sums) {
+  in_groups(frames, [&](int64_t t, auto n) {
+    over_lanes<T>(width, [&](int64_t c, auto lanes) {
+      using V = decltype(lanes);
+      const T* x = in + t * pitch + c;
+      const V origin = load<V>(sums.origin + c);
+      V s{}, q{};
+      repeat<n>([&](auto r) {
+        const V d = load<V>(x + r * pitch) - origin;
+        s += d;
+        q += d * d;
+      });
+      add_to(sums.sum + c, s);
+      add_to(sums.squares + c, q);
+    });
+  });
+}
+
+// A depth-wise convolution; `in` begins with the first window. Sums are those without the bias.
+template <int kStride, typename T>
+void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
+              int64_t width, const T* taps, int64_t taps_pitch, const T* bias, Sums<T> sums) {
+  in_groups(frames, [&](int64_t t, auto n) {
+    over_lanes<T>(width, [&](int64_t c, auto lanes) {
+      using V = decltype(lanes);
+      constexpr int n_window = (n - 1) * kStride + kTaps;
+      const T* x = in + t * kStride * in_pitch + c;
+      V w[kTaps], window[n_window];
+      repeat<kTaps>([&](auto j) { w[j] = load<V>(taps + j * taps_pitch + c); });
+      repeat<n_window>([&](auto i) { window[i] = load<V>(x + i * in_pitch); });
+      const V b = load<V>(bias + c);
+      V s{}, q{};
+      repeat<n>([&](auto r) {
+        V d = w[0] * window[r * kStride];
+        repeat<kTaps - 1>([&](auto j) { d += w[j + 1] * window[r * kStride + j + 1]; });
+        s += d;
+        q += d * d;
+        store(out + (t + r) * out_pitch + c, d + b);
+      });
+      add_to(sums.sum + c, s);
+      add_to(sums.squares + c, q);
+    });
+  });
+}
+
+// The two frames at the time of a coarse one: it, and the fine frames, normalised.
+template <typename T, bool kPerFrame>
+void upsample_and_add(const T* coarse, const T* fine, int64_t pitch, T* out, int64_t out_pitch,
+                      int64_t width, Pointwise<T, kPerFrame> f) {
+  f.choose([&](auto activates) {
+    over_lanes<T>(width, [&](int64_t c, auto lanes) {
+      using V = decltype(lanes);
+      const auto g = f.template at<V, activates>(c);
+      const V up = load<V>(coarse + c);
+      store(out + c, up + g(load<V>(fine + c), 0));
+      store(out + out_pitch + c, up + g(load<V>(fine + pitch + c), 1));
+    });
+  });
+}
+
+}  // namespace sudormrf

@@ -1,0 +1,158 @@
+"""The fast form gives what the plain network gives, and trains as it trains."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.config import SuDoRMRFConfig
+from models.streaming import StreamingSuDoRMRF, causal_config
+from models.sudormrf import SuDoRMRF, sudormrf_0_25x
+from tests.textbook.agreement import noise, randomised, relative_error
+
+NARROW = SuDoRMRFConfig(
+    n_blocks=2, kernel_size=5, n_filters=20, bn_chan=12, hid_chan=21, upsampling_depth=3
+)
+TEXT: dict[str, Any] = {"variant": "text", "norm": "ln"}
+IMPROVED: dict[str, Any] = {"variant": "improved", "mask_activation": "relu", "decoders": "one"}
+CHANGES: list[dict[str, Any]] = [
+    {},
+    TEXT,
+    IMPROVED,
+    {"norm": "ln"},
+    TEXT | {"norm": "gln"},
+    {"n_src": 1},
+    {"n_src": 3},
+    {"n_src": 4, "decoders": "one"},
+    {"upsampling_depth": 1},
+    {"upsampling_depth": 5, "hid_chan": 150},
+    IMPROVED | {"norm": "frame", "is_causal": True},
+]
+of_each_kind = pytest.mark.parametrize("change", CHANGES, ids=str)
+LENGTHS = [1, 37, 800, 4321]
+
+
+def built(change: dict[str, Any]) -> SuDoRMRF:
+    network = SuDoRMRF(replace(NARROW, **change))
+    randomised(network)
+    return network
+
+
+def gradients(network: SuDoRMRF, mixture: Tensor) -> Tensor:
+    """Of the mixture and all parameters, one after another."""
+    given = mixture.clone().requires_grad_()
+    estimates = network(given)
+    weighted = (estimates * noise(*estimates.shape, seed=2).to(estimates.dtype)).sum()
+    parts = torch.autograd.grad(weighted, [given, *network.parameters()])
+    return torch.cat([part.flatten() for part in parts])
+
+
+@of_each_kind
+@pytest.mark.parametrize("batch", [1, 3])
+def test_equals_the_plain_network(change: dict[str, Any], batch: int) -> None:
+    network = built(change)
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        network.to(dtype)
+        native, fused = network.native(), network.fuse()
+        for n_samples in LENGTHS:
+            mixture = noise(batch, 1, n_samples).to(dtype)
+            with torch.no_grad():
+                expected = network(mixture)
+                assert relative_error(native(mixture), expected) < tolerance
+                assert relative_error(fused(mixture), expected) < tolerance
+
+
+@pytest.mark.parametrize("n_src", [1, 2, 3, 4])
+def test_the_published_size_in_single_precision(n_src: int) -> None:
+    torch.manual_seed(0)
+    network = SuDoRMRF(SuDoRMRFConfig(n_blocks=2, n_src=n_src))
+    for n_samples, batch in ((1, 2), (8000, 1), (40_000, 1)):
+        mixture = noise(batch, 1, n_samples).float()
+        with torch.no_grad():
+            expected = network(mixture)
+            assert relative_error(network.native()(mixture), expected) < 1e-5
+            assert relative_error(network.fuse()(mixture), expected) < 1e-5
+
+
+@of_each_kind
+def test_gradients_equal_the_plain_networks(change: dict[str, Any]) -> None:
+    network = built(change)
+    for n_samples in (1, 240):
+        mixture = noise(2, 1, n_samples)
+        expected = gradients(network, mixture)
+        assert relative_error(gradients(network.native(), mixture), expected) < 1e-10
+
+
+def test_gradients_in_single_precision() -> None:
+    torch.manual_seed(0)
+    network, mixture = sudormrf_0_25x(), noise(2, 1, 4000).float()
+    expected = gradients(network, mixture)
+    assert relative_error(gradients(network.native(), mixture), expected) < 1e-4
+
+
+@pytest.mark.parametrize("change", [{}, TEXT, IMPROVED], ids=str)
+def test_a_block_passes_the_numerical_check(change: dict[str, Any]) -> None:
+    network = built(change | {"hid_chan": 3, "bn_chan": 2, "n_blocks": 1})
+    block = network.native().separator.blocks[0]
+    features = noise(2, 2, 8).requires_grad_()
+    assert torch.autograd.gradcheck(block, (features,), fast_mode=True)
+
+
+def test_silence_stays_finite() -> None:
+    for change in ({}, TEXT, IMPROVED):
+        network = built(change).float()
+        silence = torch.zeros(1, 1, 400)
+        assert network.fuse()(silence).isfinite().all()
+        assert gradients(network.native(), silence).isfinite().all()
+
+
+def test_shares_the_parameters_under_the_same_names() -> None:
+    network = built({})
+    native = network.native()
+    assert list(native.state_dict()) == list(network.state_dict())
+    pairs = zip(native.parameters(), network.parameters(), strict=True)
+    assert all(one is other for one, other in pairs)
+
+
+def test_a_changed_weight_reaches_the_native_form_alone() -> None:
+    network, mixture = built({}), noise(1, 1, 100)
+    native, fused = network.native(), network.fuse()
+    before = fused(mixture)
+    with torch.no_grad():
+        network.get_parameter("separator.blocks.0.expand.0.weight").mul_(2)
+        assert relative_error(native(mixture), network(mixture)) < 1e-10
+    assert torch.equal(fused(mixture), before)
+
+
+def test_threads_change_nothing() -> None:
+    """Channels are shared out: each sum is made by one thread, in one order."""
+    fused = built({"hid_chan": 300}).float().fuse()
+    alone = fused(noise(2, 1, 4000).float())
+    torch.set_num_threads(2)
+    together = fused(noise(2, 1, 4000).float())
+    torch.set_num_threads(1)
+    assert relative_error(together, alone) < 1e-6
+
+
+def test_streams_equal_the_whole() -> None:
+    network = StreamingSuDoRMRF(causal_config(n_blocks=1))
+    randomised(network)
+    native = network.native()
+    assert isinstance(native, StreamingSuDoRMRF)
+    mixture, state, parts = noise(1, 1, 700), native.start(), []
+    for chunk in mixture.split(230, dim=-1):
+        estimates, state = native.stream(chunk, state)
+        parts.append(estimates)
+    parts.append(native.flush(state))
+    with torch.no_grad():
+        assert relative_error(torch.cat(parts, dim=-1), network(mixture)) < 1e-10
+
+
+def test_meta_tensors_and_copies_pass_through() -> None:
+    network = built({})
+    native = copy.deepcopy(network.native()).to("meta")
+    assert native(torch.empty(2, 1, 100, device="meta")).shape == (2, 2, 100)
+    assert network.fuse().to("meta")(torch.empty(2, 1, 99, device="meta")).shape == (2, 2, 99)
