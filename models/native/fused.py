@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models.config import zeros_around
 from models.masks import SlidingMaskHead
+from models.native.build import NotBuilt
 from models.native.network import IS_GLOBAL, make_native
 from models.native.operators import load_operators
 from models.sudormrf import SuDoRMRF
@@ -23,7 +24,7 @@ class FusedSuDoRMRF(nn.Module):
     Shape: ``[batch, 1, time] -> [batch, n_src, time]``.
 
     Raises:
-        NotBuilt: the native operators can't be had here.
+        NotBuilt: the native operators can't be had here, or not for this variant.
     """
 
     decoder_weight: Tensor
@@ -31,6 +32,8 @@ class FusedSuDoRMRF(nn.Module):
 
     def __init__(self, network: SuDoRMRF) -> None:
         super().__init__()
+        if network.config.variant == "causal_v3":
+            raise NotBuilt("There is no fast form of the authors' third causal network.")
         load_operators()
         self.config = network.config
         plain = copy.deepcopy(network).requires_grad_(False)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from models.config import SuDoRMRFConfig
+from models.native import NotBuilt
 from models.streaming import StreamingSuDoRMRF, causal_config
 from models.sudormrf import SuDoRMRF, sudormrf_0_25x
 from tests.textbook.agreement import noise, randomised, relative_error
@@ -30,6 +31,7 @@ CHANGES: list[dict[str, Any]] = [
     {"upsampling_depth": 1},
     {"upsampling_depth": 5, "hid_chan": 150},
     IMPROVED | {"norm": "frame", "is_causal": True},
+    IMPROVED | {"hid_chan": 20, "n_groups": 4},
 ]
 of_each_kind = pytest.mark.parametrize("change", CHANGES, ids=str)
 LENGTHS = [1, 37, 800, 4321]
@@ -63,6 +65,11 @@ def test_equals_the_plain_network(change: dict[str, Any], batch: int) -> None:
                 expected = network(mixture)
                 assert relative_error(native(mixture), expected) < tolerance
                 assert relative_error(fused(mixture), expected) < tolerance
+
+
+def test_the_third_causal_network_has_no_fast_form() -> None:
+    with pytest.raises(NotBuilt, match="no fast form"):
+        built({"variant": "causal_v3", "norm": "none", "is_causal": True}).fuse()
 
 
 @pytest.mark.parametrize("n_src", [1, 2, 3, 4])
