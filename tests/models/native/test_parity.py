@@ -159,7 +159,7 @@ def test_streams_equal_the_whole() -> None:
 
 
 def test_meta_tensors_and_copies_pass_through() -> None:
-    network = built({})
+    network = built({}).float()
     native = copy.deepcopy(network.native()).to("meta")
     assert native(torch.empty(2, 1, 100, device="meta")).shape == (2, 2, 100)
     assert network.fuse().to("meta")(torch.empty(2, 1, 99, device="meta")).shape == (2, 2, 99)
