@@ -91,16 +91,16 @@ def _beside_native_attention(call: Arguments) -> int:
 def _encoder_layer(call: Arguments) -> int:
     """Self-attention and two linear layers."""
     n_tokens, _ = _tokens(call["src"])
-    return _self_attention(call["src"], call["embed_dim"]) + n_tokens * (
-        call["ffn_weight_1"].numel() + call["ffn_weight_2"].numel()
-    )
+    linear: int = call["ffn_weight_1"].numel() + call["ffn_weight_2"].numel()
+    return _self_attention(call["src"], call["embed_dim"]) + n_tokens * linear
 
 
 def _beside_encoder_layer(call: Arguments) -> int:
     """Biases, the activation, two residual sums and two norms."""
-    src, width, heads = call["src"], call["embed_dim"], call["num_heads"]
+    width: int = call["embed_dim"]
+    src, heads = call["src"], call["num_heads"]
     n_tokens, _ = _tokens(src)
-    n_hidden = call["ffn_weight_1"].shape[0]
+    n_hidden: int = call["ffn_weight_1"].shape[0]
     per_hidden = 1 + (GELU if call["use_gelu"] else RELU)
     feed_forward = n_tokens * (per_hidden * n_hidden + width)
     around = n_tokens * width * 2 * (1 + NORM)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.errors import UsageError
-from bench.registry import NULL, REGISTRY, Entry
+from bench.registry import KNOWN, NULL, Entry
 from bench.results.environment import Environment, MachineState
 from bench.results.gpu import GpuSummary, summarize_gpu
 from bench.results.measurements import (
@@ -207,8 +207,8 @@ def choose_base(names: Sequence[str]) -> str | None:
 def _entries(records: Sequence[Record]) -> list[Entry]:
     """The networks of the records: registered ones in the registry's order, then own ones."""
     measured = {record.job.model: record.job.factory for record in records}
-    registered = [REGISTRY[name] for name in REGISTRY if name in measured]
-    own = [Entry(name, name, path) for name, path in measured.items() if name not in REGISTRY]
+    registered = [entry for name, entry in KNOWN.items() if name in measured]
+    own = [Entry(name, name, path) for name, path in measured.items() if name not in KNOWN]
     return [*registered, *own]
 
 
