@@ -88,7 +88,7 @@ class RunSummary:
     models: tuple[ModelSummary, ...]
     environment: Environment | None  # None where no process lived to describe it
     state: MachineState | None  # when the first process saw it
-    workload: Workload  # of the first record; phase and device differ between columns
+    workload: Workload  # of the first record; phase and device differ between columns, rates rows
     update_device: str
     started_at: str
     base: str | None  # the network that ratios of times refer to; None when nothing was timed
@@ -98,6 +98,11 @@ class RunSummary:
     tf32: bool | None  # where networks ran on a GPU; None: nowhere
     phases: tuple[Phase, ...] = PHASES
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Of the networks' own audio, in Hz."""
+        return tuple(sorted({model.entry.sample_rate for model in self.models}))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
