@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REGISTERED = {entry.factory for entry in (*KNOWN.values(), NULL)}
+NETWORKS = tuple(package for package in SOURCES if package != "bench")
+"""Packages of this project that a folder of the user's may have too."""
 INSTALLS = {
     "asteroid": "'separation-bench[asteroid]'",
     "asteroid_filterbanks": "asteroid-filterbanks",
@@ -94,6 +96,10 @@ def _import_file(path: str) -> ModuleType:
         raise CellError(Status.ERROR, f"There is no file {str(file)!r}.")
     if sys.path[0] != str(file.parent):
         sys.path.insert(0, str(file.parent))
+    for package in NETWORKS:  # theirs, also without __init__.py, which a search would put last
+        beside = PathFinder.find_spec(package, [str(file.parent)])
+        if beside is not None:
+            load(beside)
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
