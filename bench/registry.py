@@ -104,10 +104,12 @@ _ASTEROID, _MUSIC = "of asteroid", 44_100
 ZOO = (
     _speakers("dptnet", "DPTNet", "baselines.asteroid_zoo:dptnet", _ASTEROID),
     _speakers("lstm-tasnet", "LSTM-TasNet", "baselines.asteroid_zoo:lstm_tasnet", _ASTEROID),
-    _speakers("asteroid-sudormrf", "SuDoRM-RF", "baselines.asteroid_zoo:sudormrf", _ASTEROID),
+    _speakers(
+        "asteroid-sudormrf", "SuDoRM-RF (asteroid)", "baselines.asteroid_zoo:sudormrf", _ASTEROID
+    ),
     _speakers(
         "asteroid-sudormrf-improved",
-        "SuDoRM-RF improved",
+        "SuDoRM-RF improved (asteroid)",
         "baselines.asteroid_zoo:sudormrf_improved",
         _ASTEROID,
     ),

@@ -26,7 +26,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("GPU", f"{gpu.name}, {format_si(gpu.memory_bytes, 'B')}" if gpu else "none"),
         (
             "Workload",
-            f"{describe_length(summary, ' at 8 kHz')} of recorded speech, batch "
+            f"{describe_length(summary, ' at 8 kHz', ' of recorded speech')}, batch "
             f"{workload.batch}, {_precision(summary)}, {describe_threads(workload.threads)}, "
             f"seed {workload.seed}",
         ),
@@ -49,15 +49,16 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
     ]
 
 
-def describe_length(summary: RunSummary, rate: str = "") -> str:
+def describe_length(summary: RunSummary, rate: str = "", of: str = "") -> str:
     """Samples, or where networks have rates of their own the time that all have in common.
 
-    The recording's samples are taken as they are, whatever the rate: a cost does not depend on it.
+    ``rate`` and ``of`` are said too, the former where all have one. The recording's samples are
+    taken as they are, whatever the rate: a cost does not depend on it.
     """
     work = summary.workload
     if summary.rates == (SAMPLE_RATE,):
-        return f"{work.n_samples} samples{rate}"
-    return f"{format_si(work.duration_s, 's')} at each network's own rate"
+        return f"{work.n_samples} samples{rate}{of}"
+    return f"{format_si(work.duration_s, 's')}{of} at each network's own rate"
 
 
 def _precision(summary: RunSummary) -> str:

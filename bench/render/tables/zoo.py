@@ -36,7 +36,7 @@ def render_zoo(summary: RunSummary) -> str:
         f"# Networks of other packages on {summary.environment_name}",
         f"What {duration} of each network's own audio costs. Inference (I) on the CPU; a training "
         f"step (B) on {summary.update_device_name}.",
-        markdown_table(heads, [_row(model, columns, summary) for model in summary.models]),
+        markdown_table(heads, [_row(m, columns, summary) for m in summary.models], n_text=2),
         EXPLANATION + (COVERED if is_covered else ""),
         *describe_times(summary),
         *render_timing(summary),

@@ -18,7 +18,7 @@ def test_a_row_says_whose_network_it_is_and_at_which_rate() -> None:
     lines = [line for line in text.splitlines() if line.startswith(("| SepFormer", "| Demucs v4"))]
     assert lines[0].startswith("| SepFormer | speechbrain | 8.00 | 2 |")
     assert lines[1].startswith("| Demucs v4 | demucs | 44.1 | 4 |")
-    assert "1.00 s at each network's own rate" in text
+    assert "1.00 s of recorded speech at each network's own rate" in text
 
 
 @pytest.mark.parametrize(
