@@ -86,8 +86,8 @@ def list_rules(figure: Printed, records: Iterable[Record]) -> Iterator[RuleCount
     """What each rule gives for a figure, the plainest first."""
     own = [record for record in records if record.job.model == figure.model]
     if figure.quantity == "parameters":
-        for _, found in results_of(ParameterCount, own):
-            yield RuleCount("all parameters", found.n_params)
+        for _, parameters in results_of(ParameterCount, own):
+            yield RuleCount("all parameters", parameters.n_params)
         return
     for factor in (1, 2):
         for name, rule in RULES.items():
@@ -112,4 +112,4 @@ def nearest(figure: Printed, rules: Iterable[RuleCount]) -> RuleCount | None:
 def models_of(figures: Iterable[Printed], known: Mapping[str, object]) -> tuple[str, ...]:
     """The networks of countable figures that can be built here, each once."""
     names = (figure.model for figure in figures if figure.is_countable)
-    return tuple(dict.fromkeys(name for name in names if name in known))
+    return tuple(dict.fromkeys(name for name in names if name is not None and name in known))
