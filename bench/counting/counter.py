@@ -136,7 +136,7 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
     is_complex = has_complex(tree_iter((args, kwargs, out)))
     if operator in ALL_MATMULS:
         call = {**name_arguments(func, args, kwargs), "out": out}
-        macs = ALL_MATMULS[operator](call) * (MACS if is_complex else 1)
+        macs = count_macs(operator, call)
         more = ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0
         flops = 2 * macs + more * (2 if is_complex else 1)
     elif is_complex and operator in COMPLEX:
@@ -158,6 +158,11 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
         bytes_written=count_bytes(tree_iter(_written(func, args, kwargs, out))),
         reason=ZERO_FLOPS.get(operator, ""),
     )
+
+
+def count_macs(operator: Any, call: Arguments) -> int:
+    """Multiply-adds of an operator that is a matrix product, of real numbers."""
+    return ALL_MATMULS[operator](call) * (MACS if has_complex(tree_iter(dict(call))) else 1)
 
 
 def _written(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
