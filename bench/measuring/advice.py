@@ -28,14 +28,16 @@ def advise_on_estimates(returned: object, mixture: Tensor) -> str:
 
 
 def _has_nearly_the_length(tensor: Tensor, mixture: Tensor) -> bool:
-    n_samples = mixture.shape[-1]
-    return tensor.ndim == 3 and abs(tensor.shape[-1] - n_samples) <= NEARLY * n_samples
+    batch, _, n_samples = mixture.shape
+    is_whole = tensor.ndim == 3 and tensor.shape[0] == batch and tensor.shape[1] > 0
+    return is_whole and abs(tensor.shape[-1] - n_samples) <= NEARLY * n_samples
 
 
 def _holds_estimates(tensor: Tensor, mixture: Tensor) -> bool:
     """``[batch, time]``, ``[batch, n_src, channels, time]``, or three axes in another order."""
     batch, _, n_samples = mixture.shape
-    return tensor.ndim in (2, 3, 4) and tensor.shape[0] == batch and n_samples in tensor.shape[1:]
+    is_whole = tensor.ndim in (2, 3, 4) and tensor.shape[0] == batch and tensor.numel() > 0
+    return is_whole and n_samples in tensor.shape[1:]
 
 
 def _advise_on_items(items: Mapping[object, object], mixture: Tensor) -> str:
