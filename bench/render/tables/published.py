@@ -37,7 +37,7 @@ def render_published(figures: Sequence[Printed], records: Sequence[Record]) -> s
     countable = [figure for figure in figures if figure.is_countable]
     others = [figure for figure in figures if not figure.is_countable]
     n_reproduced = sum(bool(_reproducing(figure, records)) for figure in countable)
-    heads = ["Network", "Quantity", "Exact count", "Printed", "Reproduced by", "Source"]
+    heads = ["Network", "Quantity", "Reproduced by", "Source", "Exact count", "Printed"]
     sections = (
         "# Published figures beside exact counts",
         EXPLANATION,
@@ -45,12 +45,12 @@ def render_published(figures: Sequence[Printed], records: Sequence[Record]) -> s
         f"{len(figures)} figures; of {len(countable)} parameters and multiply-adds, "
         f"{n_reproduced} are reproduced.",
         "## Parameters and multiply-adds",
-        markdown_table(heads, [_row(figure, records) for figure in countable], n_text=2),
+        markdown_table(heads, [_row(figure, records) for figure in countable], n_text=4),
         "## Times and memory",
         markdown_table(
-            ["Network", "Quantity", "Batch", "Printed", "Reproduced by", "Source, measured on"],
+            ["Network", "Quantity", "Reproduced by", "Source, measured on", "Batch", "Printed"],
             [_machines_row(figure) for figure in others],
-            n_text=2,
+            n_text=4,
         ),
     )
     return "\n\n".join(sections) + "\n"
@@ -67,10 +67,10 @@ def _row(figure: Printed, records: Sequence[Record]) -> list[str]:
     return [
         figure.network,
         f"{figure.quantity} ({figure.unit})",
-        shown or "not counted",
-        figure.printed,
         _explain(figure, records),
         source,
+        shown or "not counted",
+        figure.printed,
     ]
 
 
@@ -99,8 +99,8 @@ def _machines_row(figure: Printed) -> list[str]:
     return [
         figure.network,
         f"{figure.quantity} ({figure.unit})",
-        str(figure.batch or ""),
-        figure.printed,
         "not reproduced: it belongs to the machine",
         f"{figure.where}; {figure.measured_on}",
+        str(figure.batch or ""),
+        figure.printed,
     ]

@@ -80,7 +80,7 @@ def test_the_nearest_rule_is_named_where_none_gives_the_figure() -> None:
 
 def test_parameters_are_reproduced_by_their_number() -> None:
     figure = replace(FIGURE, quantity="parameters", printed="5.05", unit="M")
-    assert "| 5.051 | 5.05 | all parameters |" in render_published([figure], RECORDS)
+    assert "| all parameters | a table | 5.051 | 5.05 |" in render_published([figure], RECORDS)
     wrong = replace(figure, printed="5.62")
     assert "not reproduced; nearest: all parameters" in render_published([wrong], RECORDS)
 
