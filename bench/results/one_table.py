@@ -22,7 +22,7 @@ def require_one_run(records: Sequence[Record]) -> None:
     timed = [r for r in records if r.job.probe == "latency"]
     _require_one("allocators", (_allocator(record) for record in timed))
     _require_one("settings of TF32", (r.job.workload.precision for r in records if is_on_gpu(r)))
-    _require_one("durations", (_duration(record) for record, _ in described))
+    _require_one("values of n_samples", (_samples(record) for record, _ in described))
     for name in ("batch", "dtype", "threads", "seed", "runtime"):
         _require_one(
             f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
@@ -51,11 +51,9 @@ def _update_device(record: Record, environment: Environment) -> str:
     return f"{device} ({gpu.name})" if device == "cuda" and gpu else device
 
 
-def _duration(record: Record) -> str:
-    """Networks of several rates share a table of one duration; within a sample of each."""
-    work = record.job.workload
-    n_samples = round(work.n_samples * SAMPLE_RATE / work.sample_rate)
-    return f"{n_samples} samples at {SAMPLE_RATE} Hz"
+def _samples(record: Record) -> str:
+    """At 8 kHz: networks of several rates share a table of one duration."""
+    return str(round(record.job.workload.duration_s * SAMPLE_RATE))
 
 
 def _allocator(record: Record) -> str:
