@@ -38,7 +38,7 @@ def theirs(module: str, name: str, **options: Any) -> Callable[[], Any]:
 
 
 FOUR = {"sources": ["drums", "bass", "other", "vocals"]}
-SIZES = {"dim": 256, "depth": 6, "time_transformer_depth": 1, "freq_transformer_depth": 1}
+SIZES = {"dim": 128, "depth": 3, "time_transformer_depth": 1, "freq_transformer_depth": 1}
 OWN: dict[str, Callable[[], Any]] = {
     "dptnet": theirs("asteroid.models", "DPTNet", n_src=2),
     "lstm-tasnet": theirs("asteroid.models", "LSTMTasNet", n_src=2),
