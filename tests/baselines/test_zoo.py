@@ -21,7 +21,8 @@ PACKAGES = {
     "of bs-roformer": "bs_roformer",
 }
 
-pytestmark = pytest.mark.thorough
+# What other packages warn of, at import and in their networks, is theirs.
+pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]
 
 
 def build(name: str) -> Any:
