@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+ZOO := $(VENV)/.zoo
 
 
 .PHONY: bench reports test thorough wheel lint gate cuda clean
@@ -33,7 +34,7 @@ reports: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
 
-thorough: $(INSTALLED)
+thorough: $(INSTALLED) $(ZOO)
 	$(BIN)/python -m pytest -m "thorough and not cuda"
 
 wheel: $(INSTALLED)
@@ -61,6 +62,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
 	@$(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
+	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
+	@touch $@
+
+# The packages of the zoo, which only the thorough tests and docs/zoo.md need.
+$(ZOO): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[demucs,roformers,speechbrain]'
 	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
 	@touch $@
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "measure what networks cost, then write the reports",
     "report": "write the reports again from stored records",
     "operations": "where the operations go, beside other counters",
+    "published": "published figures beside exact counts, and their rules",
     "explain": "where the time and the memory of a step go",
     "sweep": "how time and memory grow with length, batch and threads",
     "streaming": "real-time factor against latency on a stream",

@@ -48,20 +48,21 @@ def _loads(package: str) -> bool:
     return True
 
 
-def _import_asteroid_models() -> Any:
+def import_asteroid_models() -> Any:
+    """The module ``asteroid.models``."""
     with _without_what_neither_needs():
         return importlib.import_module("asteroid.models")
 
 
 def conv_tasnet() -> nn.Module:
     """Asteroid's defaults, two sources: 5,050,545 parameters."""
-    model: nn.Module = _import_asteroid_models().ConvTasNet(n_src=2)
+    model: nn.Module = import_asteroid_models().ConvTasNet(n_src=2)
     return model
 
 
 def dprnn() -> nn.Module:
     """The configuration of the SuDoRM-RF paper: 2,633,793 parameters."""
-    model: nn.Module = _import_asteroid_models().DPRNNTasNet(
+    model: nn.Module = import_asteroid_models().DPRNNTasNet(
         n_src=2,
         n_filters=256,
         bn_chan=64,

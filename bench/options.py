@@ -31,8 +31,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         default=["all"],
         metavar="NAME",
         help="`table1` or `all` (its seven), `table2` (its nine), `family` (every SuDoRM-RF), "
-        "names, patterns such as 'sudormrf-*', or package.module:function of your own network "
-        "(default: all)",
+        "`zoo` (of other packages), names, patterns such as 'sudormrf-*', or file.py:function of "
+        "your own (default: all)",
     )
     parser.add_argument("--list", action="store_true", help="show all names and exit")
     parser.add_argument(

@@ -181,8 +181,8 @@ def _jobs_of(specs: Iterable[ProbeSpec], entry: Entry, settings: Settings) -> It
 def plan_job(
     entry: Entry, phase: Phase, probe: str, settings: Settings, round_index: int = 0
 ) -> Job:
-    """One job of one network."""
-    workload = settings.workload(phase)
+    """One job of one network, on audio of its own rate."""
+    workload = settings.workload(phase).at(entry.sample_rate)
     return Job(
         model=entry.name,
         factory=entry.factory,

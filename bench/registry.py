@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.errors import UsageError
+from bench.own_networks import read_own_network, registered_by_packages, split_requests
 
 SAMPLE_RATE = 8000
-"""Hz, of all registered networks and of the recorded example."""
+"""Hz, of the recorded example, and of networks that name no other."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class Entry:
     factory: str  # "package.module:function"
     note: str = ""
     n_src: int | None = None  # that it must return; None: as many as it likes
+    sample_rate: int = SAMPLE_RATE  # Hz, of its own audio: a second of it is as many samples
 
     @property
     def is_registered(self) -> bool:
         """Whether it is this project's, and not one of the user's own."""
-        return self.name == NULL.name or self.name in REGISTRY
+        return self.name == NULL.name or self.name in KNOWN
 
 
 _speakers = partial(Entry, n_src=2)  # the networks for the mixtures of two that Table 1 is about
@@ -146,18 +148,56 @@ FAMILY = (
 )
 """Every SuDoRM-RF, in the order of ``family.md``; ``--models family``."""
 
+_ASTEROID, _MUSIC = "of asteroid", 44_100
+ZOO = (
+    _speakers("dptnet", "DPTNet", "baselines.asteroid_zoo:dptnet", _ASTEROID),
+    _speakers("lstm-tasnet", "LSTM-TasNet", "baselines.asteroid_zoo:lstm_tasnet", _ASTEROID),
+    _speakers(
+        "asteroid-sudormrf", "SuDoRM-RF (asteroid)", "baselines.asteroid_zoo:sudormrf", _ASTEROID
+    ),
+    _speakers(
+        "asteroid-sudormrf-improved",
+        "SuDoRM-RF improved (asteroid)",
+        "baselines.asteroid_zoo:sudormrf_improved",
+        _ASTEROID,
+    ),
+    _speakers("sepformer", "SepFormer", "baselines.speechbrain_zoo:sepformer", "of speechbrain"),
+    _speakers(
+        "resepformer", "RE-SepFormer", "baselines.speechbrain_zoo:resepformer", "of speechbrain"
+    ),
+    Entry("hdemucs", "Demucs v3", "baselines.demucs_zoo:hdemucs", "of demucs", 4, _MUSIC),
+    Entry("htdemucs", "Demucs v4", "baselines.demucs_zoo:htdemucs", "of demucs", 4, _MUSIC),
+    Entry(
+        "bs-roformer", "BS-RoFormer", "baselines.roformers:bs_roformer", "of bs-roformer", 1, _MUSIC
+    ),
+    Entry(
+        "mel-band-roformer",
+        "Mel-Band RoFormer",
+        "baselines.roformers:mel_band_roformer",
+        "of bs-roformer",
+        1,
+        _MUSIC,
+    ),
+)
+"""Networks of other packages, at the rate of their own audio; ``--models zoo``."""
+
 REGISTRY = {entry.name: entry for entry in (*TABLE1, *FAMILY)}
 
-TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2, "family": FAMILY}
+OPTIONAL = {entry.name: entry for entry in ZOO}
+KNOWN = REGISTRY | OPTIONAL
+"""All networks that have a name here; those of the zoo need packages that may not be there."""
+
+TABLES = {"all": TABLE1, "table1": TABLE1, "table2": TABLE2, "family": FAMILY, "zoo": ZOO}
 """What a request can name at once."""
 
 
 def describe_registry() -> str:
     """A line for each network: its name, and what the papers call it."""
-    width = max(map(len, REGISTRY))
+    entries = [*KNOWN.values(), *map(_packages_entry, registered_by_packages())]
+    width = max(len(entry.name) for entry in entries)
     return "\n".join(
         f"{entry.name:<{width}}  {entry.display_name}{entry.note and f' ({entry.note})'}"
-        for entry in REGISTRY.values()
+        for entry in entries
     )
 
 
@@ -165,31 +205,51 @@ def select_entries(requests: Sequence[str]) -> tuple[Entry, ...]:
     """The entries that were asked for, each once, in the registry's order; own ones last.
 
     A request is ``table1`` (its seven; ``all`` is the same), ``table2`` (its nine), ``family``
-    (every SuDoRM-RF), a name, a pattern such as ``sudormrf-*``, or the dotted path
-    ``package.module:function`` of a network of the user's own. Commas separate requests too.
+    (every SuDoRM-RF), ``zoo`` (those of other packages), a name, a pattern such as ``sudormrf-*``,
+    a name that a package has registered, or one of a network of the user's own
+    (``bench.own_networks``). Commas separate requests too.
 
     Raises:
         UsageError: a request that matches nothing (the nearest name is given), or none at all.
     """
     chosen: set[str] = set()
     own: dict[str, Entry] = {}
-    for request in filter(None, (part.strip() for text in requests for part in text.split(","))):
+    for request in (part for text in requests for part in split_requests(text)):
         if ":" in request:
-            own[request] = Entry(request, request, request, "not in the registry")
+            own[request] = own_entry(request)
+        elif request not in KNOWN and request in registered_by_packages():
+            own[request] = _packages_entry(request)
         else:
             chosen |= _matching_names(request)
-    entries = (*(REGISTRY[name] for name in REGISTRY if name in chosen), *own.values())
+    entries = (*(entry for name, entry in KNOWN.items() if name in chosen), *own.values())
     if not entries:
         raise UsageError("No model was selected. Name one, or `all`; --list shows them.")
     return entries
 
 
+def own_entry(request: str) -> Entry:
+    """A network of the user's own.
+
+    Raises:
+        UsageError: the request is not one.
+    """
+    rate = read_own_network(request).sample_rate or SAMPLE_RATE
+    return Entry(request, request, request, "not in the registry", sample_rate=rate)
+
+
+def _packages_entry(name: str) -> Entry:
+    factory, package = registered_by_packages()[name]
+    rate = read_own_network(factory).sample_rate or SAMPLE_RATE
+    return Entry(name, name, factory, f"registered by {package}", sample_rate=rate)
+
+
 def _matching_names(request: str) -> set[str]:
     if request in TABLES:
         return {entry.name for entry in TABLES[request]}
-    names = set(fnmatch.filter(REGISTRY, request))
+    # A pattern means the networks that are always there, unless it fits none of them.
+    names = set(fnmatch.filter(REGISTRY, request) or fnmatch.filter(OPTIONAL, request))
     if not names:
-        near = difflib.get_close_matches(request.lower(), REGISTRY, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(request.lower(), KNOWN, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"No model matches {request!r}.{hint} --list shows all names.")
     return names

@@ -90,7 +90,8 @@ def plan_round(
 def _is_like(record: Record, settings: Settings) -> bool:
     """Whether it is of the workload of these settings."""
     made = record.job.workload
-    return made == replace(settings.workload(made.phase), keeps_pages=record.job.spec.takes_turns)
+    asked = settings.workload(made.phase).at(made.sample_rate)
+    return made == replace(asked, keeps_pages=record.job.spec.takes_turns)
 
 
 def _own_cost(phase: Phase, settings: Settings, index: int) -> Job:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.asteroid_models import _import_asteroid_models
+from baselines.asteroid_models import import_asteroid_models
 from baselines.demucs import Demucs, DemucsConfig
 from baselines.two_step_tdcn import TwoStepTDCN, TwoStepTDCNConfig
 from bench.evaluation.metric import score_estimates
@@ -41,7 +41,7 @@ def dprnn() -> nn.Module:
 def asteroid(name: str, **sizes: Any) -> nn.Module:
     if importlib.util.find_spec("asteroid") is None:
         pytest.skip("asteroid is not installed: pip install '.[asteroid]'")
-    network: nn.Module = getattr(_import_asteroid_models(), name)(n_src=2, **sizes)
+    network: nn.Module = getattr(import_asteroid_models(), name)(n_src=2, **sizes)
     return network
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from bench.counting.counter import ALL_MATMULS, EveryOperator, name_arguments
+from bench.counting.counter import ALL_MATMULS, EveryOperator, count_macs, name_arguments
 from bench.counting.matmul import Arguments
 from bench.counting.recurrent import WholeRecurrentLayers
 from bench.results.measurements import Cause, CauseKind, CounterResult
@@ -40,7 +40,7 @@ def add_up(counted: Counted, additions: Sequence[Addition]) -> tuple[int, tuple[
             return
         call = {**name_arguments(func, args, kwargs), "out": out}
         if operator in ALL_MATMULS:
-            macs += ALL_MATMULS[operator](call)
+            macs += count_macs(operator, call)
         for place, addition in enumerate(additions):
             if addition.operator is operator:
                 sums[place] += addition.count(call)

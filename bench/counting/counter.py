@@ -10,7 +10,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from bench.counting.attention import ATTENTION_MATMULS, ATTENTION_MORE_FLOPS
+from bench.counting.complex_numbers import COMPLEX, MACS, has_complex, lacks_formula
 from bench.counting.elementwise import ELEMENTWISE, ELEMENTWISE_CALLS, ZERO_FLOPS
+from bench.counting.fourier import FOURIER
 from bench.counting.matmul import MATMULS, MORE_FLOPS, Arguments
 from bench.counting.multi_tensor import MULTI_TENSOR
 from bench.counting.native import NATIVE_ELEMENTWISE, NATIVE_MATMULS, NATIVE_MORE_FLOPS
@@ -21,9 +24,11 @@ from bench.counting.recurrent import (
 )
 from bench.results.measurements import Kind, Tally
 
-ALL_MATMULS = MATMULS | RECURRENT_MATMULS
-ALL_MORE_FLOPS = MORE_FLOPS | RECURRENT_MORE_FLOPS | NATIVE_MORE_FLOPS
-ALL_ELEMENTWISE_CALLS = ELEMENTWISE_CALLS | MULTI_TENSOR | NATIVE_ELEMENTWISE
+aten = torch.ops.aten
+
+ALL_MATMULS = MATMULS | ATTENTION_MATMULS | RECURRENT_MATMULS
+ALL_MORE_FLOPS = MORE_FLOPS | ATTENTION_MORE_FLOPS | RECURRENT_MORE_FLOPS | NATIVE_MORE_FLOPS
+ALL_ELEMENTWISE_CALLS = ELEMENTWISE_CALLS | MULTI_TENSOR | FOURIER | NATIVE_ELEMENTWISE
 FORMULAS = ALL_MATMULS | NATIVE_MATMULS
 
 
@@ -42,6 +47,8 @@ class EveryOperator(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func is aten.equal.default and is_flag_without_data(args[0]):
+            return False
         if kind_of(func) == "unknown":
             # Perhaps a composite operator, which inference mode lets through whole. Function
             # modes are off here: they would send the decomposition back to the operator itself.
@@ -127,19 +134,25 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
     operator = key_of(func)
     if func.is_view:
         return Tally("movement", calls=1, reason="view")
-    macs = flops = 0
+    kind, macs, flops = kind_of(func), 0, 0
+    is_complex = has_complex(tree_iter((args, kwargs, out)))
     if operator in FORMULAS:
         call = {**name_arguments(func, args, kwargs), "out": out}
-        macs = FORMULAS[operator](call)
-        flops = 2 * macs + (ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0)
+        macs = count_macs(operator, call)
+        more = ALL_MORE_FLOPS[operator](call) if operator in ALL_MORE_FLOPS else 0
+        flops = 2 * macs + more * (2 if is_complex else 1)
+    elif is_complex and operator in COMPLEX:
+        flops = COMPLEX[operator]({**name_arguments(func, args, kwargs), "out": out})
+    elif is_complex and lacks_formula(operator):
+        kind = "unknown"
     elif operator in ALL_ELEMENTWISE_CALLS:
-        flops = ALL_ELEMENTWISE_CALLS[operator](name_arguments(func, args, kwargs))
+        flops = ALL_ELEMENTWISE_CALLS[operator]({**name_arguments(func, args, kwargs), "out": out})
     elif operator in ELEMENTWISE:
         cost = ELEMENTWISE[operator]
         counted = next(_tensors(tree_iter(out if cost.of == "out" else args)))
         flops = cost.flops * counted.numel()
     return Tally(
-        kind_of(func),
+        kind,
         1,
         macs,
         flops,
@@ -147,6 +160,11 @@ def count_call(func: Any, args: Any, kwargs: Any, out: Any) -> Tally:
         bytes_written=count_bytes(tree_iter(_written(func, args, kwargs, out))),
         reason=ZERO_FLOPS.get(operator, ""),
     )
+
+
+def count_macs(operator: Any, call: Arguments) -> int:
+    """Multiply-adds of an operator that is a matrix product, of real numbers."""
+    return FORMULAS[operator](call) * (MACS if has_complex(tree_iter(dict(call))) else 1)
 
 
 def _written(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
@@ -168,9 +186,18 @@ def kind_of(func: Any) -> Kind:
     operator = key_of(func)
     if operator in FORMULAS:
         return "matmul"
-    if operator in ELEMENTWISE or operator in ALL_ELEMENTWISE_CALLS:
+    if any(operator in table for table in (ELEMENTWISE, ALL_ELEMENTWISE_CALLS, COMPLEX)):
         return "elementwise"
     return "movement" if func.is_view or operator in ZERO_FLOPS else "unknown"
+
+
+def is_flag_without_data(tensor: Tensor) -> bool:
+    """Whether a comparison asks for the truth of a single flag that holds no data.
+
+    So torch's ``istft`` asks whether its windows leave a gap, which it would refuse. On the meta
+    device nobody can know; there they leave none.
+    """
+    return tensor.is_meta and tensor.ndim == 0 and tensor.dtype == torch.bool
 
 
 def name_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
@@ -190,6 +217,9 @@ def count_bytes(values: Iterable[Any]) -> int:
     """Bytes of the tensors among ``values``, each read or written once; a broadcast axis is one."""
     total = 0
     for tensor in _tensors(values):
+        if tensor.is_nested:  # of several lengths, which have no strides
+            total += tensor.numel() * tensor.element_size()
+            continue
         n_elements = 1
         for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
             n_elements *= size if stride != 0 else min(size, 1)

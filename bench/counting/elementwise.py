@@ -6,6 +6,7 @@ counted as its formula is written, for each element of the tensor named below.
 """
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
@@ -25,9 +26,10 @@ _ONE = (
     "clamp_min cos div div_ eq exp floor ge gt le log log10 log2 logical_and logical_not lt "
     "maximum minimum mul mul_ ne neg pow reciprocal relu relu_ remainder rsqrt rsub sigmoid "
     "sigmoid_ sign sin sqrt sqrt_ square sub sub_ tanh tanh_ threshold where round erf cumsum "
-    "cumprod atan2 neg_ exp_"
+    "cumprod atan2 neg_ exp_ angle expm1 log1p masked_fill masked_fill_ sgn cummax cummin "
+    "bitwise_and_ bitwise_or_ logical_and_ logical_or_ hypot trunc"
 ).split()
-_ONE_PER_INPUT = "sum mean max min argmax argmin prod any all".split()
+_ONE_PER_INPUT = "sum mean max min argmax argmin prod any all equal".split()
 
 ELEMENTWISE: dict[Any, PerElement] = {
     **{getattr(aten, name): PerElement(1) for name in _ONE},
@@ -39,6 +41,9 @@ ELEMENTWISE: dict[Any, PerElement] = {
     aten.var_mean: PerElement(4, "input"),
     aten.linalg_vector_norm: PerElement(2, "input"),
     aten.logsumexp: PerElement(4, "input"),
+    aten.logcumsumexp: PerElement(4),  # as logsumexp, of every prefix from the one before
+    aten.hann_window: PerElement(4),  # a - b cos(c n)
+    aten.hamming_window: PerElement(4),
     aten.addcmul: PerElement(3),
     aten.addcmul_: PerElement(3),
     aten.addcdiv: PerElement(3),
@@ -67,9 +72,11 @@ ELEMENTWISE: dict[Any, PerElement] = {
     aten._log_softmax: PerElement(5),
     aten._log_softmax_backward_data: PerElement(4),
     aten.upsample_nearest1d_backward: PerElement(1, "input"),
+    aten.reflection_pad1d_backward: PerElement(1, "input"),  # each is added to where it came from
     aten.upsample_linear1d: PerElement(3),
     aten.upsample_linear1d_backward: PerElement(4, "input"),
     aten.avg_pool2d: PerElement(1, "input"),
+    aten._adaptive_avg_pool2d: PerElement(1, "input"),
     aten.native_dropout: PerElement(2),
     aten.col2im: PerElement(1, "input"),  # overlap-add
     aten._thnn_fused_lstm_cell: PerElement(21),
@@ -99,16 +106,35 @@ def _norm_backward(call: Mapping[str, Any]) -> int:
     return int((per_input * of_input + 3 * (of_weight or of_bias)) * call["input"].numel())
 
 
+def _rms_norm(call: Mapping[str, Any]) -> int:
+    """A square, its sum, the quotient, the weight; of each group a sum with eps and a root."""
+    n_elements = call["input"].numel()
+    n_groups = n_elements // prod(call["normalized_shape"])
+    return int((3 + (call["weight"] is not None)) * n_elements + 2 * n_groups)
+
+
 def _clamp(call: Mapping[str, Any]) -> int:
     """A comparison with each bound there is."""
     n_bounds = (call["min"] is not None) + (call["max"] is not None)
     return int(n_bounds * call["self"].numel())
 
 
+def _put(call: Mapping[str, Any]) -> int:
+    """Values that are added to what is there; put in its place, they only move."""
+    return int(call["values"].numel()) if call["accumulate"] else 0
+
+
+def _bag(call: Mapping[str, Any]) -> int:
+    """One addition for each number of each row that goes into a bag."""
+    width = call["weight"].shape[-1] if "weight" in call else call["grad"].shape[-1]
+    return int(call["indices"].numel() * width)
+
+
 ELEMENTWISE_CALLS: dict[Any, Formula] = {
     aten.native_group_norm: _norm,
     aten.native_layer_norm: _norm,
     aten.native_batch_norm: _norm,
+    aten._fused_rms_norm: _rms_norm,
     aten.native_group_norm_backward: _norm_backward,
     aten.native_layer_norm_backward: _norm_backward,
     aten.native_batch_norm_backward: _norm_backward,
@@ -118,11 +144,19 @@ ELEMENTWISE_CALLS: dict[Any, Formula] = {
     aten.scatter_add_: lambda call: call["src"].numel(),
     aten.index_add: lambda call: call["source"].numel(),
     aten.index_add_: lambda call: call["source"].numel(),
+    aten.scatter_reduce: lambda call: call["src"].numel(),
+    aten.scatter_reduce_: lambda call: call["src"].numel(),
+    aten.index_put: _put,
+    aten.index_put_: _put,
+    aten._embedding_bag: _bag,
+    aten._embedding_bag_forward_only: _bag,
+    aten._embedding_bag_backward: _bag,
+    aten._embedding_bag_dense_backward: _bag,
 }
 """Operators whose FLOPs depend on more than the size of one tensor."""
 
 _MOVES = (
-    "clone cat stack copy_ _to_copy constant_pad_nd pad index index_put index_put_ index_select "
+    "clone cat stack copy_ _to_copy constant_pad_nd pad index index_select complex scatter_ "
     "gather scatter select_backward slice_backward as_strided_scatter unsafe_split "
     "unsafe_split_with_sizes split_with_sizes_copy flip roll repeat upsample_nearest1d im2col "
     "embedding _unsafe_view _reshape_copy unfold_copy contiguous reflection_pad1d triu tril "

@@ -2,8 +2,7 @@
 
 ``torch.utils.flop_counter`` supplies the plain products. The formulas here replace its
 convolution backward, which counts the weight gradient of a grouped convolution ``groups``
-times, and its attention backward, which counts a product done again; and they add the
-recurrent layers, which it does not know.
+times, and they add the recurrent layers, which it does not know. Attention is in ``attention``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -99,30 +98,6 @@ def _cudnn_rnn_backward(call: Arguments) -> int:
     return rnn_backward_macs(n_steps, weights, n_first, needs_input, needs_weights)
 
 
-def _attention(call: Arguments) -> int:
-    """Scores, then their product with the values; shapes ``[..., length, width]``."""
-    query, key, value = (call[name].shape for name in ("query", "key", "value"))
-    return int(prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))
-
-
-def _n_scores(call: Arguments) -> int:
-    return int(prod(call["query"].shape[:-1]) * call["key"].shape[-2])
-
-
-ATTENTIONS = (
-    aten._scaled_dot_product_flash_attention_for_cpu,
-    aten._scaled_dot_product_flash_attention,
-    aten._scaled_dot_product_efficient_attention,
-    aten._scaled_dot_product_cudnn_attention,
-)
-ATTENTION_BACKWARDS = (
-    aten._scaled_dot_product_flash_attention_for_cpu_backward,
-    aten._scaled_dot_product_flash_attention_backward,
-    aten._scaled_dot_product_efficient_attention_backward,
-    aten._scaled_dot_product_cudnn_attention_backward,
-)
-
-
 def _from_torch(operator: Any) -> Callable[[Arguments], int]:
     """A formula of torch's registry (2 FLOPs a multiply-add), called with the operands."""
     formula = flop_registry[operator]
@@ -146,8 +121,6 @@ MATMULS: dict[Any, Callable[[Arguments], int]] = {
     aten.mkldnn_rnn_layer_backward: _mkldnn_rnn_backward,
     aten._cudnn_rnn: _cudnn_rnn,
     aten._cudnn_rnn_backward: _cudnn_rnn_backward,
-    **dict.fromkeys(ATTENTIONS, _attention),
-    **dict.fromkeys(ATTENTION_BACKWARDS, lambda call: 2 * _attention(call)),
     aten.mv: lambda call: call["self"].numel(),
     aten.dot: lambda call: call["self"].numel(),
     **{
@@ -214,7 +187,5 @@ MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     aten.mkldnn_rnn_layer_backward: lambda call: 2 * _mkldnn_gates(call),
     aten._cudnn_rnn: _cudnn_gates,
     aten._cudnn_rnn_backward: lambda call: 2 * _cudnn_gates(call),
-    **dict.fromkeys(ATTENTIONS, lambda call: 6 * _n_scores(call)),  # scale 1, softmax 5
-    **dict.fromkeys(ATTENTION_BACKWARDS, lambda call: 5 * _n_scores(call)),  # softmax 4, scale 1
 }
 """FLOPs that an operator performs beside two for each multiply-add."""

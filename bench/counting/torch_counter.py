@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from bench.counting.additions import Addition, Counted, add_up
-from bench.counting.counter import ALL_MATMULS
+from bench.counting.counter import ALL_MATMULS, count_macs
 from bench.counting.matmul import Arguments, conv_macs
 from bench.results.measurements import Cause, CounterResult
 
@@ -42,6 +42,13 @@ def _surplus(operator: Any, call: Arguments) -> int:
     return flops // 2 - ALL_MATMULS[operator](call)
 
 
+def _as_real(operator: Any) -> Addition:
+    """Torch counts a product of complex numbers as one of real ones."""
+    return Addition(
+        "formula", operator, lambda call: ALL_MATMULS[operator](call) - count_macs(operator, call)
+    )
+
+
 def _other_formula(operator: Any) -> Addition:
     return Addition("formula", operator, lambda call: _surplus(operator, call))
 
@@ -61,6 +68,7 @@ def _gradient_surplus(call: Arguments, is_times_groups: bool) -> int:
 
 
 TORCH = (
+    *(_as_real(operator) for operator in SAME),
     *(_no_formula(operator) for operator in ALL_MATMULS if operator not in flop_registry),
     *(
         _other_formula(operator)

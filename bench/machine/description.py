@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 CPU_INFO = Path("/proc/cpuinfo")
 SYSTEM = Path("/sys/devices/system")
 PACKAGES = ("torch", "numpy", "asteroid", "asteroid-filterbanks")
+OF_THE_ZOO = ("bs-roformer", "demucs", "speechbrain")
 SOURCES = ("bench", "models", "baselines")
 
 
@@ -97,13 +99,19 @@ def _frequency_limit(end: str, choose: Callable[[list[int]], int]) -> float | No
 
 
 def describe_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a value depends on; absent ones are named."""
+    """Versions of Python and of the packages that a value depends on; absent ones are named.
+
+    Those of the zoo alone only where they are there.
+    """
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = "not installed"
+    for package in OF_THE_ZOO:
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
     return versions
 
 

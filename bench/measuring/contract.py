@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from bench.measuring.advice import advise_on_estimates
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
 
@@ -39,7 +40,10 @@ def build_network(build: Callable[[], object], name: str) -> nn.Module:
     try:
         inspect.signature(build).bind()
     except TypeError as error:
-        reason = f"{name} needs arguments ({error}). Give a function without any."
+        reason = (
+            f"{name} needs arguments ({error}). Give a function without any, or the arguments "
+            "by their names: module:function(n_src=2)."
+        )
         raise CellError(Status.ERROR, reason) from error
     except ValueError:  # a function of C, which has no signature to ask
         pass
@@ -121,11 +125,13 @@ def check_estimates(estimates: object, mixture: Tensor) -> Tensor:
     expected = f"expected a tensor [{mixture.shape[0]}, n_src, {mixture.shape[-1]}]"
     if not isinstance(estimates, Tensor):
         reason = f"The network returned {type(estimates).__name__}; {expected}."
+        reason = f"{reason} {advise_on_estimates(estimates, mixture)}".rstrip()
         raise CellError(Status.BAD_SHAPE, reason)
     batch, _, n_samples = mixture.shape
     shape = tuple(estimates.shape)
     if len(shape) != 3 or (shape[0], shape[2]) != (batch, n_samples) or shape[1] < 1:
         reason = f"The network returned a tensor {list(shape)}; {expected}."
+        reason = f"{reason} {advise_on_estimates(estimates, mixture)}".rstrip()
         raise CellError(Status.BAD_SHAPE, reason)
     check_finite(estimates, "The estimates contain")
     return estimates

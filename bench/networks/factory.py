@@ -1,4 +1,4 @@
-"""From a dotted path to the function that builds a network.
+"""From the name of a network to the function that builds it.
 
 The networks of the registry come from this project, whatever the user's folder holds; any other
 path is looked for in the user's folder first. Both can be of a package called ``models``,
@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -17,18 +18,22 @@ from typing import TYPE_CHECKING
 
 from bench.machine.description import SOURCES
 from bench.origin import load, load_from, places
-from bench.registry import NULL, REGISTRY
+from bench.own_networks import read_own_network
+from bench.registry import KNOWN, NULL
 from bench.results.record import CellError, Status
 
 if TYPE_CHECKING:
     from torch import nn
 
 ROOT = Path(__file__).parents[2]
-REGISTERED = {entry.factory for entry in (*REGISTRY.values(), NULL)}
+REGISTERED = {entry.factory for entry in (*KNOWN.values(), NULL)}
+NETWORKS = tuple(package for package in SOURCES if package != "bench")
+"""Packages of this project that a folder of the user's may have too."""
 INSTALLS = {
     "asteroid": "'separation-bench[asteroid]'",
     "asteroid_filterbanks": "asteroid-filterbanks",
-    "demucs": "demucs",
+    "bs_roformer": "'separation-bench[roformers]'",
+    "demucs": "'separation-bench[demucs]'",
     "einops": "einops",
     "espnet": "espnet",
     "espnet2": "espnet",
@@ -38,7 +43,7 @@ INSTALLS = {
     "openunmix": "openunmix",
     "pytorch_lightning": "pytorch-lightning",
     "requests": "requests",
-    "speechbrain": "speechbrain",
+    "speechbrain": "'separation-bench[speechbrain]'",
     "torchaudio": "torchaudio",
     "torchmetrics": "torchmetrics",
     "transformers": "transformers",
@@ -55,13 +60,15 @@ TORCHAUDIO = (
 
 
 def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
-    """The function behind ``package.module:function``.
+    """The function behind ``package.module:function``, with its arguments (``own_networks``).
 
     Raises:
-        CellError: no such module or function, or one of a package that is not installed.
+        CellError: no such file, module or function, or one of a package that is not installed.
     """
-    module_name, _, function_name = factory.partition(":")
-    find = import_ours if factory in REGISTERED else _import_users
+    own = read_own_network(factory)
+    module_name, function_name = own.place, own.function
+    users = _import_file if own.is_file else _import_users
+    find = import_ours if factory in REGISTERED else users
     try:
         module = find(module_name)
     except ModuleNotFoundError as error:
@@ -72,9 +79,34 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
         raise
     function: Callable[[], nn.Module] | None = getattr(module, function_name, None)
     if function is None:
-        reason = f"The module {module_name!r} has no function {function_name!r}."
+        what = "file" if own.is_file else "module"
+        reason = f"The {what} {module_name!r} has no function {function_name!r}."
         raise CellError(Status.ERROR, reason)
-    return function
+    return partial(function, **own.arguments) if own.arguments else function
+
+
+def _import_file(path: str) -> ModuleType:
+    """A file of the user's as a module of its own; what lies beside it can be imported too.
+
+    Raises:
+        CellError: there is no such file.
+    """
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise CellError(Status.ERROR, f"There is no file {str(file)!r}.")
+    if sys.path[0] != str(file.parent):
+        sys.path.insert(0, str(file.parent))
+    for package in NETWORKS:  # theirs, also without __init__.py, which a search would put last
+        beside = PathFinder.find_spec(package, [str(file.parent)])
+        if beside is not None:
+            load(beside)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(file.stem, module)  # so that its classes can be found by their names
+    spec.loader.exec_module(module)
+    return module
 
 
 def import_ours(module_name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bench.registry import SAMPLE_RATE
 from bench.results.environment import Environment, MachineState
 from bench.results.summary import RunSummary
 from bench.units import format_si
@@ -25,7 +26,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("GPU", f"{gpu.name}, {format_si(gpu.memory_bytes, 'B')}" if gpu else "none"),
         (
             "Workload",
-            f"{workload.n_samples} samples at 8 kHz of recorded speech, batch "
+            f"{describe_length(summary, ' at 8 kHz', ' of recorded speech')}, batch "
             f"{workload.batch}, {_precision(summary)}, {describe_threads(workload.threads)}, "
             f"seed {workload.seed}",
         ),
@@ -46,6 +47,18 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("Started", summary.started_at),
         *_describe_problems(environment),
     ]
+
+
+def describe_length(summary: RunSummary, rate: str = "", of: str = "") -> str:
+    """Samples, or where networks have rates of their own the time that all have in common.
+
+    ``rate`` and ``of`` are said too, the former where all have one. The recording's samples are
+    taken as they are, whatever the rate: a cost does not depend on it.
+    """
+    work = summary.workload
+    if summary.rates == (SAMPLE_RATE,):
+        return f"{work.n_samples} samples{rate}{of}"
+    return f"{format_si(work.duration_s, 's')}{of} at each network's own rate"
 
 
 def _precision(summary: RunSummary) -> str:

@@ -49,9 +49,10 @@ def list_outputs() -> tuple[Output, ...]:
     from bench.render.tables.rows import render_csv, render_json
     from bench.render.tables.table1 import render_table1
     from bench.render.tables.table2 import has_table2, is_only_table2, render_table2
+    from bench.render.tables.zoo import is_zoo, render_zoo
 
     def has_table1(run: Reported) -> bool:
-        return not is_only_table2(run.summary)
+        return not (is_only_table2(run.summary) or is_zoo(run.summary))
 
     def has_quality(run: Reported) -> bool:
         return has_table1(run) and any(model.published for model in run.summary.models)
@@ -83,13 +84,19 @@ def list_outputs() -> tuple[Output, ...]:
             lambda run: has_table2(run.summary),
             lambda run: render_table2(run.summary),
         ),
+        text("zoo.md", lambda run: is_zoo(run.summary), lambda run: render_zoo(run.summary)),
+        Output(
+            "zoo",
+            lambda run: is_zoo(run.summary),
+            lambda run, stem: write_costs_figure(run.summary, stem),
+        ),
     )
 
 
 def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
     """Write what a run has artefacts of; returns their paths.
 
-    A run of Table 2's networks alone leaves an earlier Table 1 as it is.
+    A run of Table 2's networks alone, or of the zoo's, leaves an earlier Table 1 as it is.
 
     Raises:
         UsageError: the folder can't be written to, or its evaluations can't be read.

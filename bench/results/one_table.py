@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.errors import UsageError
+from bench.registry import SAMPLE_RATE
 from bench.results.environment import Environment
 from bench.results.record import Record
 
@@ -21,7 +22,8 @@ def require_one_run(records: Sequence[Record]) -> None:
     timed = [r for r in records if r.job.probe == "latency"]
     _require_one("allocators", (_allocator(record) for record in timed))
     _require_one("settings of TF32", (r.job.workload.precision for r in records if is_on_gpu(r)))
-    for name in ("n_samples", "batch", "dtype", "threads", "seed", "runtime"):
+    _require_one("values of n_samples", (_samples(record) for record, _ in described))
+    for name in ("batch", "dtype", "threads", "seed", "runtime"):
         _require_one(
             f"values of {name}", (str(getattr(r.job.workload, name)) for r, _ in described)
         )
@@ -47,6 +49,11 @@ def is_on_gpu(record: Record) -> bool:
 def _update_device(record: Record, environment: Environment) -> str:
     gpu, device = environment.machine.gpu, record.job.workload.device
     return f"{device} ({gpu.name})" if device == "cuda" and gpu else device
+
+
+def _samples(record: Record) -> str:
+    """At 8 kHz: networks of several rates share a table of one duration."""
+    return str(round(record.job.workload.duration_s * SAMPLE_RATE))
 
 
 def _allocator(record: Record) -> str:

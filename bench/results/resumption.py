@@ -26,7 +26,7 @@ def records_to_keep(
     """
     for record in records:
         made = replace(record.job.workload, keeps_pages=False)  # the probe decides that
-        asked = workload_of(made.phase)
+        asked = workload_of(made.phase).at(made.sample_rate)
         if made != asked:
             raise UsageError(
                 f"{path} was made with other settings ({_differences(made, asked)}), and a run "

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.errors import UsageError
-from bench.registry import NULL, REGISTRY, Entry
+from bench.registry import KNOWN, NULL, Entry
 from bench.results.environment import Environment, MachineState
 from bench.results.gpu import GpuSummary, summarize_gpu
 from bench.results.measurements import (
@@ -89,7 +89,7 @@ class RunSummary:
     models: tuple[ModelSummary, ...]
     environment: Environment | None  # None where no process lived to describe it
     state: MachineState | None  # when the first process saw it
-    workload: Workload  # of the first record; phase and device differ between columns
+    workload: Workload  # of the first record; phase and device differ between columns, rates rows
     update_device: str
     started_at: str
     base: str | None  # the network that ratios of times refer to; None when nothing was timed
@@ -100,6 +100,11 @@ class RunSummary:
     phases: tuple[Phase, ...] = PHASES
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
     roofline: Roofline | None = None  # None: no ceilings were measured
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Of the networks' own audio, in Hz."""
+        return tuple(sorted({model.entry.sample_rate for model in self.models}))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -210,8 +215,8 @@ def choose_base(names: Sequence[str]) -> str | None:
 def _entries(records: Sequence[Record]) -> list[Entry]:
     """The networks of the records: registered ones in the registry's order, then own ones."""
     measured = {record.job.model: record.job.factory for record in records}
-    registered = [REGISTRY[name] for name in REGISTRY if name in measured]
-    own = [Entry(name, name, path) for name, path in measured.items() if name not in REGISTRY]
+    registered = [entry for name, entry in KNOWN.items() if name in measured]
+    own = [Entry(name, name, path) for name, path in measured.items() if name not in KNOWN]
     return [*registered, *own]
 
 

@@ -1,7 +1,9 @@
 """What a network is asked to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from bench.registry import SAMPLE_RATE
 
 Phase = Literal["inference", "update", "gpu_inference"]
 PHASES: tuple[Phase, ...] = ("inference", "update")
@@ -33,6 +35,17 @@ class Workload:
     gives_pages_back: bool = False  # it gives back every large block that is freed
     chunk_samples: int | None = None  # of a stream, which ``n_samples`` are cut into
     tf32: bool = False  # on a GPU, factors of float32 products may be rounded to 10 bits
+    sample_rate: int = SAMPLE_RATE  # Hz, of the network's own audio
+
+    def at(self, sample_rate: int) -> "Workload":
+        """The same duration of audio at another rate."""
+        n_samples = self.n_samples * sample_rate // self.sample_rate
+        return replace(self, n_samples=n_samples, sample_rate=sample_rate)
+
+    @property
+    def duration_s(self) -> float:
+        """Of one mixture."""
+        return self.n_samples / self.sample_rate
 
     @property
     def autocast_dtype(self) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 from bench import options, run
 from bench.errors import UsageError
 from bench.plan import EFFORTS
-from bench.registry import REGISTRY, TABLE1, Entry
+from bench.registry import KNOWN, TABLE1, Entry
 from bench.render.terminal.expectations import (
     describe_precision,
     describe_time,
@@ -293,8 +293,8 @@ def test_a_precision_is_said_once_and_changes_no_job() -> None:
 def test_the_list_names_everything(capsys: pytest.CaptureFixture[str], bench: Bench) -> None:
     assert run.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(REGISTRY)
-    for line, entry in zip(lines, REGISTRY.values(), strict=True):
+    assert [line.split()[0] for line in lines] == list(KNOWN)
+    for line, entry in zip(lines, KNOWN.values(), strict=True):
         assert entry.display_name in line
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from bench.measuring.advice import explain_input
 from bench.measuring.contract import require_threads
 from bench.measuring.step import prepare_step
 from bench.results.measurements import ContractCheck
@@ -20,6 +21,9 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         CellError: the network breaks the contract.
     """
     step = prepare_step(build().to(workload.device), workload)
-    estimates = step.run_checked()
+    try:
+        estimates = step.run_checked()
+    except Exception as error:
+        raise explain_input(step.model, step.example.mixture, error) from error
     require_threads(workload)
     return ContractCheck(n_src=estimates.shape[1])

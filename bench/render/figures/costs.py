@@ -16,6 +16,7 @@ from bench.render.figures.pareto import (
 )
 from bench.render.figures.saving import save_figure
 from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
+from bench.render.provenance import describe_length
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si
@@ -43,7 +44,7 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
         )
     work, missing = summary.workload, ", ".join(_missing(summary))
     canvas.suptitle(
-        f"Cost against cost, {work.n_samples} samples, batch {work.batch}\n"
+        f"Cost against cost, {describe_length(summary)}, batch {work.batch}\n"
         f"inference on {summary.environment_name}; training step on {summary.update_device_name}"
         + (f"\nnot measured: {missing}" if missing else ""),
         fontsize=10,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from bench.registry import SAMPLE_RATE
 from bench.render.columns import ratio_to_base
 from bench.render.estimates import NOISY, format_time
 from bench.render.provenance import describe_threads
@@ -132,7 +131,7 @@ def _heads(summary: RunSummary) -> list[str]:
 
 def _row(model: ModelSummary, phase: Phase, summary: RunSummary) -> list[str]:
     timing, batch = model.timings[phase], summary.workload.batch
-    audio_s = summary.workload.n_samples * batch / SAMPLE_RATE
+    audio_s = summary.workload.duration_s * batch
     return [
         format_time(timing.latency),
         ratio_to_base(phase, model, summary) or "1",

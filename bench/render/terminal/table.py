@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bench.render.columns import GPU_COLUMNS, LETTERS, PARAMS, ratio_to_base, table1_columns
 from bench.render.doubts import describe_doubts
+from bench.render.provenance import describe_length
 from bench.render.terminal.beside import render_beside
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.timing import DoubtKind
@@ -63,7 +64,7 @@ def print_summary(summary: RunSummary, console: Console) -> None:
     for table in render_terminal(summary):
         print_whole(table, console)
     work = summary.workload
-    notes = [f"{work.n_samples} samples, batch {work.batch}, threads {work.threads}."]
+    notes = [f"{describe_length(summary)}, batch {work.batch}, threads {work.threads}."]
     if summary.base:
         notes.append(f"Ratio: of the time to that of {summary.base_name}.")
     if any(value.doubts for model in summary.models for value in model.values.values()):

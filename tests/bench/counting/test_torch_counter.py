@@ -69,3 +69,11 @@ def test_a_run_with_data_that_is_another_is_named() -> None:
     forward = POSITIONS * N_CHAN * N_CHAN * N_TAPS
     explained = explain(backward_of_convolution(1), 4.5 * forward)
     assert explained.causes == (Cause("data", "", -1.5 * forward),)
+
+
+def test_a_product_of_complex_numbers_is_counted_as_one_of_real_ones() -> None:
+    left, right = torch.ones(2, 3, dtype=torch.complex64), torch.ones(3, 5, dtype=torch.complex64)
+    products = 2 * 3 * 5
+    explained = explain(lambda: left @ right, 4 * products)
+    assert explained.macs == products
+    assert explained.causes == (Cause("formula", "mm", -3 * products),)

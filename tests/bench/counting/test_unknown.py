@@ -62,7 +62,7 @@ def step_macs(phase: Phase) -> int:
 
 UNKNOWN: dict[str, tuple[Callable[[Tensor], Tensor], set[str]]] = {
     "bessel": (torch.special.bessel_j0, {"special_bessel_j0"}),
-    "fft": (torch.fft.rfft, {"_fft_r2c"}),
+    "gamma": (torch.special.gammaln, {"lgamma"}),
     "inverse": (
         lambda x: torch.linalg.inv(torch.eye(3, device=x.device)),
         {"linalg_inv_ex", "_linalg_check_errors"},
@@ -91,11 +91,11 @@ def test_an_operator_without_a_formula_is_listed_with_its_calls(
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_record_lists_them_beside_the_numbers(phase: Phase) -> None:
-    counted = record(lambda: Network(lambda x: torch.fft.irfft(torch.fft.rfft(x))), phase)
+    counted = record(lambda: Network(torch.lgamma), phase)
     assert counted.macs == step_macs(phase)
-    assert {"_fft_r2c", "_fft_c2r"} <= set(counted.unknown_operators)
+    assert "lgamma" in counted.unknown_operators
     listed = sum(counted.unknown_operators.values())
-    assert counted.of_kind("unknown").calls == listed >= 2
+    assert counted.of_kind("unknown").calls == listed >= 1
     for name in counted.unknown_operators:
         assert counted.operators[name].kind == "unknown"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.registry import TABLE1, VARIANTS
+from bench.registry import OPTIONAL, REGISTRY, TABLE1, VARIANTS
 from bench.results.environment import MachineState
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
 from bench.results.metrics import GPU_METRICS, METRICS, Metric
@@ -21,6 +21,7 @@ from bench.results.timing import Doubt, DoubtKind
 from bench.results.workload import GPU_PHASES, PHASES, Phase
 from tests.bench.example_records import (
     GPU,
+    SETTINGS,
     complete_run,
     complete_run_on_gpu,
     environment,
@@ -358,3 +359,12 @@ def test_records_of_before_with_the_training_step_on_a_gpu_have_two_phases() -> 
     assert (summary.phases, summary.metrics) == (PHASES, METRICS)
     assert all(set(row.gpu) == {"update"} for row in summary.models)
     assert all(row.gpu["update"].launches is None for row in summary.models)
+
+
+def test_networks_of_several_rates_share_a_table_of_one_duration() -> None:
+    """A length that is no whole number of samples at 44.1 kHz is one duration all the same."""
+    settings = replace(SETTINGS, n_samples=1001)
+    entries = (REGISTRY["dprnn"], OPTIONAL["htdemucs"])
+    summary = summarize(complete_run(entries, settings))
+    assert summary.rates == (8000, 44_100)
+    assert [model.timings.keys() for model in summary.models] == [{"inference", "update"}] * 2
