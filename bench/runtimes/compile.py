@@ -33,7 +33,9 @@ def prepare(model: nn.Module, asked: Asked) -> Prepared:
         try:
             compiled(asked.mixture)
         except Exception as error:  # those of the compiler have no class in common
-            raise CellError(Status.UNSUPPORTED, f"torch.compile stopped: {_shorten(error)}") from error
+            raise CellError(
+                Status.UNSUPPORTED, f"torch.compile stopped: {_shorten(error)}"
+            ) from error
         return {}
 
     start = time.perf_counter()
