@@ -63,6 +63,15 @@ def export(model: nn.Module, mixture: Tensor, path: Path) -> bool:
     return False
 
 
+def add_metadata(path: Path, fields: Mapping[str, str]) -> None:
+    """Write into the file what it is; the weights beside it stay."""
+    import onnx
+
+    network = onnx.load(path, load_external_data=False)
+    onnx.helper.set_model_props(network, dict(fields))
+    onnx.save(network, path)
+
+
 def bytes_of(path: Path) -> int:
     """Of the file and of the weights beside it, where they did not fit into it."""
     return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*") if _is_part(part))
