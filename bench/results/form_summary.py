@@ -115,6 +115,6 @@ def pays_after(plain: LatencySummary, timing: LatencySummary, preparation_s: flo
     saved_s = plain.latency.value - timing.latency.value
     if saved_s <= 0:
         return None
-    first_s = (timing.first_s or timing.latency.value) - timing.latency.value
-    plain_first_s = (plain.first_s or plain.latency.value) - plain.latency.value
-    return max(1, math.ceil((preparation_s + first_s - plain_first_s) / saved_s))
+    first_s = timing.first_s or timing.latency.value
+    plain_first_s = plain.first_s or plain.latency.value
+    return 1 + max(0, math.ceil((preparation_s + first_s - plain_first_s) / saved_s))

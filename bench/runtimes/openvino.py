@@ -16,7 +16,6 @@ from bench.runtimes.made_once import Made, make_once
 from bench.runtimes.onnx_file import bytes_of, shared_file
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", INT8: "f32"}
-NAMES = {"f32": "float32", "bf16": "bfloat16 where the processor has it, else float32"}
 STATIC = frozenset(("Parameter", "Constant", "Result"))
 
 
@@ -29,7 +28,7 @@ def prepare(model: nn.Module, asked: Asked) -> Prepared:
     import openvino
 
     exported = shared_file(model, asked)
-    made, precision = exported, ""
+    made, precision = exported, asked.dtype
     if asked.dtype == INT8:
         made = _quantise(exported, asked)
         precision = "int8 in matrix products and convolutions of width 1, else float32"
@@ -55,7 +54,7 @@ def prepare(model: nn.Module, asked: Asked) -> Prepared:
     return Prepared(
         forward,
         f"openvino {openvino.__version__.split('-')[0]}",
-        precision or NAMES[hint],
+        precision,
         "passive",
         exported.earlier_s + (made.earlier_s if made is not exported else 0.0),
         bytes_of(made.path) if asked.dtype != INT8 else _bytes_of_pair(made.path),

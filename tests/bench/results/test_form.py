@@ -13,7 +13,7 @@ def test_every_precision_of_a_runtime_has_a_limit(dtype: str) -> None:
     assert judge(at_it, dtype) == ""
 
 
-@pytest.mark.parametrize("error_factor, lower_db", [(1.001, 0.0), (1.0, 0.001)])
+@pytest.mark.parametrize(("error_factor", "lower_db"), [(1.001, 0.0), (1.0, 0.001)])
 @pytest.mark.parametrize("dtype", LIMITS)
 def test_either_measure_alone_fails_a_form(
     dtype: str, error_factor: float, lower_db: float
