@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+RUNTIMES := $(VENV)/.runtimes
 
 
 .PHONY: bench reports test thorough wheel lint gate cuda clean
@@ -33,7 +34,7 @@ reports: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
 
-thorough: $(INSTALLED)
+thorough: $(INSTALLED) $(RUNTIMES)
 	$(BIN)/python -m pytest -m "thorough and not cuda"
 
 wheel: $(INSTALLED)
@@ -62,6 +63,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
 	@$(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
+	@touch $@
+
+# What other runtimes than PyTorch need; only the thorough tests try them.
+$(RUNTIMES): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[onnx,openvino]'
 	@touch $@
 
 # A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels

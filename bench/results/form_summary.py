@@ -1,7 +1,7 @@
 """From the records of a run of forms to one row of each form of each network."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -38,6 +38,12 @@ class FormSummary:
     def is_base(self) -> bool:
         """Whether it is eager float32, which the others are compared with."""
         return not self.workload.is_compared
+
+
+def is_of_forms(records: Iterable[Record]) -> bool:
+    """Whether they are of a run of forms, which has several of a network."""
+    works = [r.job.workload for r in records if r.job.probe == "latency"]
+    return len({(work.runtime, work.dtype) for work in works}) > 1
 
 
 def summarize_forms(records: Sequence[Record]) -> list[FormSummary]:
