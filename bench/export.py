@@ -135,7 +135,7 @@ def check(network: "TrainedNetwork", path: Path, any_length: bool) -> str:
     from bench.measuring.form import compare
     from bench.measuring.mixture import load_example
     from bench.results.form import judge
-    from bench.runtimes.onnxruntime import open_session
+    from bench.runtimes.onnx_session import open_session
 
     session = open_session(path, threads=torch.get_num_threads())
     for n_samples in (N_SAMPLES, OTHER_SAMPLES) if any_length else (N_SAMPLES,):

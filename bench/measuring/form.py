@@ -138,8 +138,9 @@ def _si_sdr_db(estimates: Tensor, references: Tensor) -> Tensor:
 
 
 def _folder_of(network: str, workload: Workload) -> Path:
-    """Of the run, where it has one; else of this process alone."""
-    shared = os.environ.get(FOLDER_VARIABLE) or tempfile.mkdtemp(prefix="separation-bench-")
+    """Of the run, where it has one; else of this process alone. Nothing is made here."""
+    alone = Path(tempfile.gettempdir()) / f"separation-bench-{os.getpid()}"
+    shared = os.environ.get(FOLDER_VARIABLE) or alone
     named = f"{network} {workload.n_samples} {workload.batch} {workload.seed}"
     return Path(shared) / sha256(named.encode()).hexdigest()[:16]
 

@@ -20,8 +20,8 @@ from torch.overrides import TorchFunctionMode
 from bench.results.record import CellError, Status
 from bench.runtimes.form import Asked
 from bench.runtimes.made_once import Made, make_once
+from bench.runtimes.onnx_session import INPUT, OUTPUT, TIME, open_session
 
-INPUT, OUTPUT, TIME = "mixture", "estimates", "time"
 LONGEST = 1 << 24
 """Samples that an open length may have."""
 SHORTEST = 1000
@@ -104,8 +104,6 @@ def bytes_of_weights(model: nn.Module) -> int:
 @torch.inference_mode()
 def holds_for_other_lengths(model: nn.Module, mixture: Tensor, path: Path) -> bool:
     """Whether the file computes what the network does at a length that it was not traced with."""
-    from bench.runtimes.onnxruntime import open_session
-
     n_samples = int(mixture.shape[-1] * OTHER_LENGTH)
     longer = torch.cat([mixture, mixture.flip(-1)], -1)[..., :n_samples].contiguous()
     reference = model(longer)

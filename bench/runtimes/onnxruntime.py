@@ -2,22 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from bench.results.workload import INT8
-from bench.runtimes.form import Asked, Forward, Prepared
+from bench.runtimes.form import Asked, Prepared
 from bench.runtimes.made_once import Made, make_once
-from bench.runtimes.onnx_file import INPUT, TIME, bytes_of, shared_file
-
-
-class Session(NamedTuple):
-    """A file that is ready to run."""
-
-    forward: Forward
-    version: str
+from bench.runtimes.onnx_file import bytes_of, shared_file
+from bench.runtimes.onnx_session import INPUT, open_session
 
 
 def prepare(model: nn.Module, asked: Asked) -> Prepared:
@@ -38,29 +31,6 @@ def prepare(model: nn.Module, asked: Asked) -> Prepared:
         bytes_of(made.path),
         exported.notes["any_length"],
     )
-
-
-def open_session(path: Path, threads: int, n_samples: int | None = None) -> Session:
-    """A session whose threads sleep while they have nothing to do.
-
-    ``n_samples`` is the only length that it will be run at, where that is known.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if n_samples is not None:
-        options.add_free_dimension_override_by_name(TIME, n_samples)
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    def forward(mixture: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {INPUT: mixture.numpy()})[0])
-
-    return Session(forward, f"onnxruntime {onnxruntime.__version__}")
 
 
 def products_of(graph: Any) -> list[str]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bench.measuring.form import PREPARE
 from bench.results.record import CellError, Status
 from bench.runtimes.onnx_file import add_metadata, export
-from bench.runtimes.onnxruntime import open_session
+from bench.runtimes.onnx_session import open_session
 from tests.bench.runtimes.asking import Small, ask, small
 
 pytestmark = [
