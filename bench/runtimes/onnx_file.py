@@ -6,10 +6,12 @@ is wrong at another length, it is traced with the length that is asked for, and 
 
 import contextlib
 import io
+import itertools
 import logging
 import re
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,19 +159,42 @@ def _quiet() -> Iterator[None]:
 
 def explain(error: BaseException) -> str:
     """Which operator stopped the export, and the line of code that called it, where it is said."""
-    messages = []
-    cause: BaseException | None = error
-    while cause is not None:
-        messages.append(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    text = "\n".join(messages)
-    operator = OPERATOR.search(text)
-    places = [match for match in SOURCE.finditer(text) if "/torch/" not in match["path"]]
-    parts = [f"torch's exporter to ONNX stopped at {operator[0] if operator else 'an operator'}"]
-    if places:
-        path = "/".join(Path(places[-1]["path"]).parts[-2:])
-        parts.append(f"in {path}, line {places[-1]['line']} ({places[-1]['function']})")
-    return f"{', '.join(parts)}: {_reason(text)}"
+    causes = list(_causes(error))
+    text = "\n".join(map(str, causes))
+    operator, place = OPERATOR.search(text), _place(causes, text)
+    what = operator[0] if operator else f"`{place.line}`" if place and place.line else "an operator"
+    where = ""
+    if place:
+        path = "/".join(Path(place.filename).parts[-2:])
+        where = f", in {path}, line {place.lineno} ({place.name})"
+    return f"torch's exporter to ONNX stopped at {what}{where}: {_reason(text)}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _place(causes: Sequence[BaseException], text: str) -> traceback.FrameSummary | None:
+    """The innermost line of the network's: where it was traced, or as the message quotes it."""
+    quoted = [
+        traceback.FrameSummary(found["path"], int(found["line"]), found["function"])
+        for found in SOURCE.finditer(text)
+    ]
+    traced = [_frames_below_torch(cause) for cause in reversed(causes)]
+    own = [list(filter(_is_the_networks, frames)) for frames in (*traced, quoted)]
+    return next((frames[-1] for frames in own if frames), None)
+
+
+def _frames_below_torch(error: BaseException) -> list[traceback.FrameSummary]:
+    """What torch has called: before its first frame are those that have called it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return list(itertools.dropwhile(_is_the_networks, frames))
+
+
+def _is_the_networks(frame: traceback.FrameSummary) -> bool:
+    return "/torch/" not in frame.filename and frame.filename != __file__
 
 
 def _reason(text: str) -> str:

@@ -20,7 +20,8 @@ class Small(nn.Module):
     def forward(self, mixture: Tensor) -> Tensor:
         features = torch.relu(self.pointwise(self.across(mixture)))
         features = features / (features.square().mean((1, 2), keepdim=True) + 1e-6).sqrt()
-        return self.out(features.mT).mT
+        estimates: Tensor = self.out(features.mT).mT
+        return estimates
 
 
 def small() -> nn.Module:
