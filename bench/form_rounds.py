@@ -7,7 +7,6 @@ holds some of them, and eager float32 again.
 """
 
 from collections.abc import Sequence
-from statistics import median
 
 from bench.plan import Settings, plan_after, plan_contract_jobs, plan_job, sound
 from bench.registry import Entry
@@ -17,8 +16,8 @@ from bench.results.statistics import MIN_PROCESSES
 from bench.results.turns import estimate_ratio, estimate_time, times_by_round
 from bench.rounds import MEMORY_SHARE, timed
 
-COPIES = 5
-"""Of its weights that a process holds at most, while it makes a form and compares it."""
+COPIES, COPIES_MEANWHILE = 2, 3
+"""Of its weights that a process holds; and more, while it makes a form, one process at a time."""
 PROCESS_BYTES = 600_000_000
 """Beside them: what the runtime and its compiler load, and activations."""
 
@@ -112,5 +111,5 @@ def _n_at_once(entry: Entry, records: Sequence[Record]) -> int:
     known = [size for size in free if size is not None]
     if not known or not weights:
         return len(records) + 1
-    needed = COPIES * median(weights) + PROCESS_BYTES
-    return int(MEMORY_SHARE * known[0] / needed)
+    room = MEMORY_SHARE * known[0] - COPIES_MEANWHILE * weights[0]
+    return int(room / (COPIES * weights[0] + PROCESS_BYTES))

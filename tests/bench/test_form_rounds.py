@@ -92,12 +92,14 @@ def test_a_broken_contract_ends_a_network() -> None:
 
 
 def test_large_networks_share_a_round_with_fewer() -> None:
-    """8 GB free, of which four fifths may be used, and weights of 0.4 GB: two at once."""
+    """6 GB free, of which four fifths may be used. Of weights of 0.4 GB a process holds two copies
+    and 0.6 GB, and one of them three more copies: two at once.
+    """
 
     def answer(job: Job) -> Record:
         record = steady(job)
         assert record.state is not None
-        record = replace(record, state=replace(record.state, memory_available_bytes=8 * 10**9))
+        record = replace(record, state=replace(record.state, memory_available_bytes=6 * 10**9))
         if job.probe == "parameters":
             return replace(record, result=ParameterCount(10**8, 10**8, 0, 4 * 10**8))
         return record
