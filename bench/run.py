@@ -72,6 +72,7 @@ def measure_forms(
             "Runtimes are measured on the CPU, anew: leave out --resume, --beside and --device."
         )
     forms = read_forms(arguments, settings)
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the other runtimes' threads wait
     environment = prepare_measuring(entries, settings.threads)
     output = (arguments.output or Path("reports")) / folder
     place = device_name("cpu", environment)
