@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.command import (
     measure,
@@ -25,6 +24,7 @@ from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
 from bench.form_rounds import plan_next_forms
 from bench.machine.description import available_cpus
 from bench.measuring.isolate import prepare_measuring
+from bench.measuring.made_by_run import sharing_what_is_made
 from bench.measuring.place import choose_card, choose_device, device_name, explain_auto
 from bench.options import build_parser, is_plain, read_forms, read_settings
 from bench.plan import Settings
@@ -33,7 +33,6 @@ from bench.results.resumption import records_to_keep
 from bench.results.store import list_runs
 from bench.results.summary import newest_of_each_cell, summarize
 from bench.rounds import plan_next
-from bench.runtimes.made_once import FOLDER_VARIABLE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,13 +71,11 @@ def measure_forms(
             "Runtimes are measured on the CPU, anew: leave out --resume, --beside and --device."
         )
     forms = read_forms(arguments, settings)
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the other runtimes' threads wait
-    environment = prepare_measuring(entries, settings.threads)
     output = (arguments.output or Path("reports")) / folder
-    place = device_name("cpu", environment)
-    path = output / "records" / "runtimes" / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
-    with TemporaryDirectory(prefix="separation-bench-") as made:
-        os.environ[FOLDER_VARIABLE] = made  # the measuring processes share it
+    with sharing_what_is_made():
+        environment = prepare_measuring(entries, settings.threads)
+        name = f"{device_name('cpu', environment)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+        path = output / "records" / "runtimes" / name
         measure(lambda records: plan_next_forms(entries, forms, records), path, environment)
     return report_forms(path, output)
 

@@ -1,6 +1,7 @@
 """bench.run with runtimes, as users start it: real processes and the report."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def test_a_sound_form_a_wrong_one_and_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
+    variables = dict(os.environ)
     names = ("fuses", "fuses_wrongly", "healthy")
     models = [f"tests.fault_models:{name}" for name in names]
     typed = ["--models", *models, "--runtime", "native", *TINY]
@@ -38,7 +40,11 @@ def test_a_sound_form_a_wrong_one_and_none(
     assert {record.status for record, _ in found} == {Status.OK}
     assert {type(times.form) for _, times in found} == {Form, type(None)}
     assert all(len(times.processor_s or ()) == len(times.times_s) for _, times in found)
+    assert all(
+        r.environment.variables["OMP_WAIT_POLICY"] == "PASSIVE" for r, _ in found if r.environment
+    )
     assert not (tmp_path / "table1.md").exists()
+    assert dict(os.environ) == variables
 
 
 @pytest.mark.parametrize("option", [["--resume"], ["--beside", "reports"], ["--device", "cuda"]])

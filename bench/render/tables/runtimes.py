@@ -92,7 +92,7 @@ def _row(summary: FormSummary) -> list[str]:
         *_parity(form),
         "" if summary.preparation_s is None else format_si(summary.preparation_s, "s"),
         "" if timing.first_s is None else format_si(timing.first_s, "s"),
-        "" if summary.is_base else _calls(summary.pays_after),
+        "" if summary.is_base else _calls(summary),
         format_si(form.file_bytes, "B") if form and form.file_bytes else "",
         format_si(form.peak_rss_bytes, "B") if form and form.peak_rss_bytes else "",
         "" if summary.threads_used is None else f"{summary.threads_used:.2f}",
@@ -105,10 +105,12 @@ def _parity(form: Form | None) -> tuple[str, str]:
     return f"{form.parity.max_relative_error:.1e}", f"{form.parity.si_sdr_db:.0f}"
 
 
-def _calls(number: int | None) -> str:
-    if number is None:
-        return "never"
-    return f"{number:,} call{'' if number == 1 else 's'}"
+def _calls(summary: FormSummary) -> str:
+    """Of no use where it is not known how much a call saves."""
+    ratio, number = summary.timing and summary.timing.ratio, summary.pays_after
+    if ratio is None or not ratio.is_trusted:
+        return "not known"
+    return "never" if number is None else f"{number:,} call{'' if number == 1 else 's'}"
 
 
 def _remarks(forms: Iterable[FormSummary]) -> Iterable[str]:

@@ -59,6 +59,14 @@ def test_eager_is_1_and_a_slower_form_never_pays() -> None:
     assert rows()["onnxruntime", "int8"]["Paid for after"] == "never"
 
 
+def test_noise_leaves_open_when_a_form_pays() -> None:
+    records = [*rounds(0.1), *rounds(0.04, FORM, runtime="openvino")[:1]]
+    text = render_runtimes(summarize_forms(records), records)
+    (line,) = (line for line in text.splitlines() if line.startswith("| openvino"))
+    assert "not known" in line
+    assert "calls |" not in line
+
+
 def test_a_mismatch_has_no_time_and_its_figures_below() -> None:
     row = rows()["openvino", "bfloat16"]
     assert row["Time"] == "mismatch"
