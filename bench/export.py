@@ -92,23 +92,12 @@ def load_network(request: str, checkpoint: Path | None) -> "TrainedNetwork":
     Raises:
         UsageError: there is no such network, or the file is of another.
     """
-    import torch
+    from bench.networks.trained import build_untrained, load_trained
 
-    from bench.networks.factory import resolve_factory, take_bench_back
-    from bench.networks.trained import TrainedNetwork, load_trained, select_one
-    from bench.results.record import CellError
-
-    entry = select_one(request)
     if checkpoint is not None:
         return load_trained(checkpoint, request)
     print("Without --checkpoint FILE the weights are random.", file=sys.stderr)
-    torch.manual_seed(0)
-    try:
-        model = resolve_factory(entry.factory)()
-    except CellError as error:
-        raise UsageError(str(error)) from error
-    take_bench_back()
-    return TrainedNetwork(model.eval(), entry.name, {})
+    return build_untrained(request)
 
 
 def describe(network: "TrainedNetwork", any_length: bool) -> dict[str, str]:

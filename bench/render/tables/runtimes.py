@@ -107,7 +107,7 @@ def _parity(form: Form | None) -> tuple[str, str]:
 
 def _calls(summary: FormSummary) -> str:
     """Of no use where it is not known how much a call saves."""
-    ratio, number = summary.timing and summary.timing.ratio, summary.pays_after
+    ratio, number = summary.timing.ratio if summary.timing else None, summary.pays_after
     if ratio is None or not ratio.is_trusted:
         return "not known"
     return "never" if number is None else f"{number:,} call{'' if number == 1 else 's'}"
