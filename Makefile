@@ -12,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ZOO := $(VENV)/.zoo
+RUNTIMES := $(VENV)/.runtimes
 
 
 .PHONY: bench reports test thorough wheel lint gate cuda clean
@@ -34,7 +35,7 @@ reports: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
 
-thorough: $(INSTALLED) $(ZOO)
+thorough: $(INSTALLED) $(ZOO) $(RUNTIMES)
 	$(BIN)/python -m pytest -m "thorough and not cuda"
 
 wheel: $(INSTALLED)
@@ -70,6 +71,12 @@ $(ZOO): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[demucs,roformers,speechbrain]'
 	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
+	@touch $@
+
+# What other runtimes than PyTorch need; only the thorough tests try them.
+$(RUNTIMES): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[onnx,openvino]'
 	@touch $@
 
 # A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "train a network on mixtures of recordings",
     "evaluate": "SI-SDRi of trained networks on fixed mixtures",
     "separate": "separate a recording into its sources",
+    "export": "write a network as a file that can be deployed",
 }
 HELP = (
     "usage: separation-bench COMMAND [OPTION ...]\n\n"

@@ -3,12 +3,16 @@
 import argparse
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.machine.description import available_cpus
+from bench.machine.instructions import has_bfloat16
 from bench.plan import DTYPES, EFFORTS, Effort, Settings
+from bench.runtimes import RUNTIMES, Runtime
 
 DEVICE = re.compile(r"cpu|cuda(:\d+)?|auto", re.ASCII)
 
@@ -54,7 +58,25 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         f"{available_cpus()}. Several, such as 1,all, are runs of their own: the reports of those "
         "after the first go to DIR/threads-N (default: 1, which neighbours disturb least)",
     )
-    add_precision(parser)
+    parser.add_argument(
+        "--precision",
+        "--dtype",
+        type=read_names,
+        default=["float32"],
+        metavar="NAME[,NAME]",
+        help=f"{', '.join(DTYPES)}; amp-: float32 parameters, and autocast; or int8, in runtimes "
+        "that have it. Several are forms of one run, as several runtimes are (default: float32)",
+    )
+    add_tf32(parser)
+    parser.add_argument(
+        "--runtime",
+        type=read_names,
+        default=["eager"],
+        metavar="NAME[,NAME]",
+        help=f"{', '.join(RUNTIMES)}. With any but eager, or several precisions, only inference on "
+        "the CPU is measured, each form beside eager float32, and runtimes.md is written "
+        "(default: eager)",
+    )
     parser.add_argument(
         "--effort",
         choices=tuple(EFFORTS),
@@ -115,12 +137,22 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="amp-: float32 parameters, and autocast (default: float32)",
     )
+    add_tf32(parser)
+
+
+def add_tf32(parser: argparse.ArgumentParser) -> None:
+    """How exactly a GPU multiplies in float32."""
     parser.add_argument(
         "--tf32",
         choices=("off", "on"),
         default="off",
         help="whether a GPU may round the factors of float32 products to 10 bits (default: off)",
     )
+
+
+def read_names(text: str) -> list[str]:
+    """Names, separated by commas, each once."""
+    return list(dict.fromkeys(text.split(",")))
 
 
 def read_threads(text: str) -> list[int]:
@@ -136,7 +168,7 @@ def read_threads(text: str) -> list[int]:
 
 
 def read_settings(arguments: argparse.Namespace) -> list[Settings]:
-    """One for each number of threads, with the training step on the CPU.
+    """One for each number of threads, in the first precision, with the training step on the CPU.
 
     Raises:
         UsageError: a number that means nothing.
@@ -147,7 +179,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
             update_device="cpu",
             n_samples=arguments.samples,
             batch=arguments.batch,
-            dtype=arguments.dtype,
+            dtype=arguments.precision[0] if is_plain(arguments) else "float32",
             threads=threads,
             seed=arguments.seed,
             effort=effort,
@@ -156,6 +188,59 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
         )
         for threads in dict.fromkeys(arguments.threads)
     ]
+
+
+def is_plain(arguments: argparse.Namespace) -> bool:
+    """Whether eager PyTorch alone is asked for, in one precision: a run for Table 1."""
+    return arguments.runtime == ["eager"] and len(arguments.precision) == 1
+
+
+def read_forms(arguments: argparse.Namespace, settings: Settings) -> list[Settings]:
+    """Every runtime in every precision that it has, eager float32 the first.
+
+    Raises:
+        UsageError: a runtime that is none or is not installed, a precision that no runtime asked
+            for has, or that this processor lacks.
+    """
+    if wrong := [name for name in arguments.runtime if name not in RUNTIMES]:
+        raise UsageError(f"--runtime must be some of {', '.join(RUNTIMES)}, not {wrong[0]!r}.")
+    asked = [RUNTIMES[name] for name in arguments.runtime]
+    for precision in arguments.precision:
+        if not any(precision in runtime.dtypes for runtime in asked):
+            having = [runtime.name for runtime in RUNTIMES.values() if precision in runtime.dtypes]
+            advice = f"these have it: {', '.join(having)}" if having else "no runtime has it"
+            raise UsageError(
+                f"No runtime that was asked for has --precision {precision}; {advice}."
+            )
+    require_installed(asked)
+    if "bfloat16" in arguments.precision and not has_bfloat16():
+        raise UsageError(
+            "This processor has no instructions for bfloat16, and would compute in float32 and "
+            "round. Leave bfloat16 out of --precision."
+        )
+    forms = [
+        replace(settings, runtime=runtime.name, dtype=precision)
+        for runtime in asked
+        for precision in arguments.precision
+        if precision in runtime.dtypes
+    ]
+    return list(dict.fromkeys([settings, *forms]))
+
+
+def require_installed(runtimes: Iterable[Runtime]) -> None:
+    """See that the packages of runtimes are there, without importing them.
+
+    Raises:
+        UsageError: some are not; says what installs them.
+    """
+    for runtime in runtimes:
+        missing = [name for name in runtime.packages if find_spec(name) is None]
+        if missing:
+            raise UsageError(
+                f"The runtime {runtime.name} needs packages that are not installed: "
+                f"{', '.join(missing)}. To install them: "
+                f"pip install 'separation-bench[{runtime.extra}]'"
+            )
 
 
 def read_effort(arguments: argparse.Namespace) -> Effort:

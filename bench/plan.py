@@ -8,11 +8,12 @@ from bench.registry import Entry
 from bench.results.probes import PROBES, ProbeSpec
 from bench.results.record import Job, Record, broken_networks
 from bench.results.workload import Phase, Workload, phases_of
+from bench.runtimes import RUNTIMES
 
 MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
 STREAMED_SAMPLES = 32_000
-DTYPES = ("float32", "float64", "bfloat16", "float16", "amp-bfloat16", "amp-float16")
+DTYPES = RUNTIMES["eager"].dtypes
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Settings:
     """What to measure every network with.
 
     Raises:
-        UsageError: a size below 1, a negative seed, an unknown dtype, or a phase that is none.
+        UsageError: a size below 1, a negative seed, an unknown dtype or runtime, a dtype that the
+            runtime lacks, or a phase that is none.
     """
 
     update_device: str  # "cpu" or "cuda", where inference is measured too, beside that on the CPU
@@ -51,6 +53,7 @@ class Settings:
     tf32: bool = False  # of what runs on a GPU
     only: tuple[Phase, ...] | None = None  # None: every phase that the device has
     roofline: bool = False  # ceilings are measured between the rounds of inference on the CPU
+    runtime: str = "eager"
 
     def __post_init__(self) -> None:
         sizes = {"--samples": self.n_samples, "--batch": self.batch, "--threads": self.threads}
@@ -59,8 +62,13 @@ class Settings:
                 raise UsageError(f"{option} must be at least 1, not {value}.")
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"--seed must lie between 0 and {MAX_SEED}, not {self.seed}.")
-        if self.dtype not in DTYPES:
-            raise UsageError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        if self.runtime not in RUNTIMES:
+            names = ", ".join(RUNTIMES)
+            raise UsageError(f"--runtime must be some of {names}, not {self.runtime!r}.")
+        if self.dtype not in (dtypes := RUNTIMES[self.runtime].dtypes):
+            where = "" if self.runtime == "eager" else f" with --runtime {self.runtime}"
+            allowed = ", ".join(dtypes)
+            raise UsageError(f"--dtype must be one of {allowed}{where}, not {self.dtype!r}.")
         possible = phases_of(self.update_device)
         if self.only is not None and not (self.only and set(self.only) <= set(possible)):
             allowed = ", ".join(possible)
@@ -88,6 +96,7 @@ class Settings:
             threads=self.threads,
             seed=self.seed,
             tf32=self.tf32 and device == "cuda",
+            runtime=self.runtime,
         )
 
 

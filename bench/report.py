@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
+from bench.results.form_summary import is_of_forms
 from bench.results.store import newest_records
 from bench.results.summary import summarize
 from bench.results.training import find_trainings
@@ -57,7 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def render(records: Sequence[Path], output: Path) -> int:
     """Read, summarise, write."""
     paths = records or [newest_records(output / "records")]
-    summary = summarize([record for path in paths for record in read_and_warn(path)])
+    contents = [record for path in paths for record in read_and_warn(path)]
+    if is_of_forms(contents):
+        from bench.render.tables.runtimes import write_runtimes  # after --help, as below
+
+        print(*write_runtimes(contents, output), sep="\n")
+        return EXIT_OK
+    summary = summarize(contents)
     from bench.render.report import write_reports  # after --help has had its answer
 
     for path in write_reports(summary, output):

@@ -20,11 +20,13 @@ from bench.command import (
     run_command,
     summarize_readable,
 )
-from bench.errors import EXIT_CELL_FAILED, EXIT_OK
+from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.form_rounds import plan_next_forms
 from bench.machine.description import available_cpus
 from bench.measuring.isolate import prepare_measuring
+from bench.measuring.made_by_run import sharing_what_is_made
 from bench.measuring.place import choose_card, choose_device, device_name, explain_auto
-from bench.options import build_parser, read_settings
+from bench.options import build_parser, is_plain, read_forms, read_settings
 from bench.plan import Settings
 from bench.registry import Entry, describe_registry, select_entries
 from bench.results.resumption import records_to_keep
@@ -46,13 +48,46 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job on each number of threads; the reports of all but the first lie apart."""
     entries = select_entries(arguments.models)
     arguments.device = choose_card(arguments.device, os.environ)
+    measure_one = measure_with if is_plain(arguments) else measure_forms
     first, *others = read_settings(arguments)
-    codes = [measure_with(first, entries, arguments, Path())]
+    codes = [measure_one(first, entries, arguments, Path())]
     codes += [
-        measure_with(settings, entries, arguments, Path(f"threads-{settings.threads}"))
+        measure_one(settings, entries, arguments, Path(f"threads-{settings.threads}"))
         for settings in others
     ]
     return max(codes)
+
+
+def measure_forms(
+    settings: Settings, entries: Sequence[Entry], arguments: argparse.Namespace, folder: Path
+) -> int:
+    """Time every form of every network beside eager float32, and write runtimes.md.
+
+    Raises:
+        UsageError: a form that can't be had here, or a request that only a run for Table 1 meets.
+    """
+    if arguments.resume or arguments.beside or arguments.device not in ("cpu", "auto"):
+        raise UsageError(
+            "Runtimes are measured on the CPU, anew: leave out --resume, --beside and --device."
+        )
+    forms = read_forms(arguments, settings)
+    output = (arguments.output or Path("reports")) / folder
+    with sharing_what_is_made():
+        environment = prepare_measuring(entries, settings.threads)
+        name = f"{device_name('cpu', environment)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+        path = output / "records" / "runtimes" / name
+        measure(lambda records: plan_next_forms(entries, forms, records), path, environment)
+    return report_forms(path, output)
+
+
+def report_forms(records: Path, output: Path) -> int:
+    """Write the reports of a record file of runtimes and say where they are."""
+    from bench.render.tables.runtimes import write_runtimes
+
+    contents = read_and_warn(records)
+    for path in (records, *write_runtimes(contents, output)):
+        print(path)
+    return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK
 
 
 def measure_with(

@@ -37,6 +37,27 @@ def healthy() -> nn.Module:
     return Tiny(lambda estimates: estimates)
 
 
+class Fusing(Tiny):
+    """Has a fast form, whose estimates differ by a factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__(lambda estimates: estimates)
+        self.factor = factor
+
+    def fuse(self) -> nn.Module:
+        fused = Tiny(lambda estimates: estimates)
+        fused.load_state_dict({key: self.factor * w for key, w in self.state_dict().items()})
+        return fused
+
+
+def fuses() -> nn.Module:
+    return Fusing(1.0)
+
+
+def fuses_wrongly() -> nn.Module:
+    return Fusing(1.5)
+
+
 def multiplies() -> nn.Module:
     """A product of small matrices follows the convolution."""
     return nn.Sequential(nn.Conv1d(1, 2, kernel_size=3, padding=1), Sources())

@@ -6,6 +6,7 @@ else used the processors meanwhile, and how many pages the process was given.
 
 import math
 import resource
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -36,6 +37,7 @@ class Sample:
     timing: CallTiming
     contention: Contention
     page_faults: int
+    processor_s: float = 0.0  # that the process used, all its threads
 
 
 Sampler = Callable[[Run], Sample]
@@ -48,10 +50,12 @@ def sampler(stopwatch: Stopwatch, threads: int) -> Sampler:
     def take(run: Run) -> Sample:
         faults = _page_faults()
         before = read_counters()
+        start_s = time.process_time()
         timing = stopwatch(run)
+        processor_s = time.process_time() - start_s
         after = read_counters()
         contention = contention_between(before, after, timing.host_s, threads)
-        return Sample(timing, contention, _page_faults() - faults)
+        return Sample(timing, contention, _page_faults() - faults, processor_s)
 
     return take
 
@@ -111,6 +115,7 @@ class CallSeries:
             contention=CallContention.of([sample.contention for sample in self.samples]),
             turns=tuple(self.turns),
             page_faults=tuple(sample.page_faults for sample in self.samples),
+            processor_s=tuple(sample.processor_s for sample in self.samples),
         )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 import torch
@@ -14,11 +13,7 @@ from bench.measuring.precision import with_autocast
 from bench.objective import negative_pit_si_sdr
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
-from bench.runtimes import RUNTIMES
 
-PREPARE: dict[str, Callable[[nn.Module], Callable[[Tensor], Tensor]]] = {
-    name: import_module(f"bench.runtimes.{name}").prepare for name in RUNTIMES
-}
 LEARNING_RATE = 1e-3  # paper, section 3.4
 PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
 """What an training step consists of, in this order."""
@@ -140,7 +135,7 @@ def prepare_step(model: nn.Module, workload: Workload, device: str | None = None
 
 
 def _inference_step(model: nn.Module, example: Example, workload: Workload, device: str) -> Step:
-    forward = with_autocast(PREPARE[workload.runtime](model.eval()), workload, device)
+    forward = with_autocast(model.eval(), workload, device)
 
     @torch.inference_mode()
     def run(mark: Callable[[], None] = no_mark) -> Tensor:

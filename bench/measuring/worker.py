@@ -69,7 +69,7 @@ def run_job(job: Job, channel: TextIO) -> Outcome:
         if job.workload.device == "cuda":
             set_tf32(job.workload.tf32)  # after the network's module, which may set it, is there
         if job.spec.takes_turns:
-            result: Result = take_turns(TimedStep(build, job.workload), channel)
+            result: Result = take_turns(TimedStep(build, job.workload, job.factory), channel)
         else:
             result = INSTRUMENTS[job.probe](build, job.workload, job.budget_s)
     except CellError as error:

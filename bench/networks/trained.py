@@ -73,6 +73,22 @@ def load_trained(path: Path, own_factory: str | None = None) -> TrainedNetwork:
     return network
 
 
+def build_untrained(request: str) -> TrainedNetwork:
+    """A network of the registry, or ``package.module:function``, with random weights.
+
+    Raises:
+        UsageError: it is not known or can't be built.
+    """
+    entry = select_one(request)
+    torch.manual_seed(0)
+    try:
+        model = resolve_factory(entry.factory)()
+    except CellError as error:
+        raise UsageError(str(error)) from error
+    take_bench_back()
+    return TrainedNetwork(model.eval(), entry.name, {})
+
+
 def read_weights(path: Path) -> WeightsFile:
     """The tensors of a file and what its header says of them.
 

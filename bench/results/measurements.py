@@ -10,6 +10,7 @@ from typing import Literal
 
 from bench.results.contention import CallContention, Contention
 from bench.results.environment import GpuReading
+from bench.results.form import Form
 
 Kind = Literal["matmul", "elementwise", "movement", "unknown"]
 """The class of an operator; ``unknown`` is one without a formula."""
@@ -132,6 +133,8 @@ class LatencyTimes(Result):
     page_faults: tuple[int, ...] | None = None  # minor ones, of each call
     load_s: float | None = None  # building, first call and warm-up
     waited_s: float | None = None  # of the conductor, for quiet moments before these calls
+    processor_s: tuple[float, ...] | None = None  # of the whole process, in each call
+    form: Form | None = None  # in which another than eager float32 was timed
     thread_gain: float | None = None  # a matrix product's time on one thread over that on all
     cold_cache_times_s: tuple[float, ...] | None = None  # on CUDA, as all below
     gpu_before: GpuReading | None = None
@@ -142,6 +145,12 @@ class LatencyTimes(Result):
     def latency_s(self) -> float:
         """The median of this process's undisturbed calls, or of all where there are none."""
         return median(self.undisturbed_s or self.times_s)
+
+    @property
+    def threads_used(self) -> float | None:
+        """Processor time over wall time; None where it was not taken."""
+        wall_s = sum(self._walls_s)
+        return sum(self.processor_s) / wall_s if self.processor_s and wall_s else None
 
     @property
     def undisturbed_s(self) -> list[float]:

@@ -27,7 +27,8 @@ class Status(StrEnum):
     NON_FINITE = "non_finite"  # NaN or Inf among the estimates or in the loss
     BAD_SHAPE = "bad_shape"  # estimates are not [batch, n_src, time]
     MISSING_DEPENDENCY = "missing_dependency"
-    UNSUPPORTED = "unsupported"  # this machine can't measure it
+    UNSUPPORTED = "unsupported"  # this machine can't measure it, or this runtime not run it
+    MISMATCH = "mismatch"  # it computes something else than the network, or on more threads
     SKIPPED = "skipped"  # known beforehand to be impossible
     ERROR = "error"  # any other exception
     INTERRUPTED = "interrupted"

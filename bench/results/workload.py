@@ -11,6 +11,8 @@ PHASES: tuple[Phase, ...] = ("inference", "update")
 GPU_PHASES: tuple[Phase, ...] = (*PHASES, "gpu_inference")
 """Those of a run with a GPU."""
 
+INT8 = "int8"
+"""Products of 8-bit integers, in runtimes that have them; all else is float32."""
 AMP = "amp-"
 """Before a dtype: parameters are float32, and autocast takes the dtype where that does no harm."""
 
@@ -27,7 +29,7 @@ class Workload:
     device: str  # "cpu" or "cuda"
     n_samples: int
     batch: int
-    dtype: str  # a name of bench.plan.DTYPES
+    dtype: str  # a name of bench.runtimes.DTYPES
     threads: int
     seed: int
     runtime: str = "eager"  # a name of bench.runtimes.RUNTIMES
@@ -55,7 +57,13 @@ class Workload:
     @property
     def parameter_dtype(self) -> str:
         """Of parameters and input."""
-        return "float32" if self.autocast_dtype else self.dtype
+        return "float32" if self.autocast_dtype or self.dtype == INT8 else self.dtype
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the network is in another form than that of Table 1, and is held against it."""
+        is_plain = (self.runtime, self.dtype) == ("eager", "float32")
+        return self.phase == "inference" and not is_plain
 
     @property
     def precision(self) -> str:

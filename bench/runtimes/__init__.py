@@ -1,8 +1,40 @@
-"""The forms in which a network is run: one small file for each.
+"""The forms in which a network is run: one file for each runtime, and the one table of them.
 
-A runtime is a module ``bench.runtimes.<name>`` with a function ``prepare(model) -> callable``, from
-``[batch, 1, time]`` to ``[batch, n_src, time]``.
+A runtime is a module ``bench.runtimes.<name>`` with a function ``prepare(model, asked)``, from a
+network in evaluation mode to a ``Prepared`` (``form.py``).
 """
 
-RUNTIMES = ("eager",)
-"""Their names."""
+from dataclasses import dataclass
+
+FLOATS = ("float32", "float64", "bfloat16", "float16", "amp-bfloat16", "amp-float16")
+"""What torch's own operators compute in."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What can be known of one before anything is imported.
+
+    ``packages`` are the modules that it imports beside torch, and ``extra`` is what installs them.
+    """
+
+    name: str
+    dtypes: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+
+
+ONNX = ("onnx", "onnxscript", "onnxruntime")
+RUNTIMES = {
+    runtime.name: runtime
+    for runtime in (
+        Runtime("eager", FLOATS),
+        Runtime("compile", ("float32", "bfloat16", "amp-bfloat16")),
+        Runtime("onnxruntime", ("float32", "int8"), ONNX, "onnx"),
+        Runtime(
+            "openvino", ("float32", "bfloat16", "int8"), (*ONNX, "openvino", "nncf"), "openvino"
+        ),
+        Runtime("native", ("float32",)),
+    )
+}
+DTYPES = tuple(dict.fromkeys(dtype for runtime in RUNTIMES.values() for dtype in runtime.dtypes))
+"""Every precision that some runtime has."""

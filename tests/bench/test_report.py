@@ -17,6 +17,7 @@ from bench.results.store import RecordFile
 from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
+from tests.bench.made_up_forms import FORM, rounds
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png"]
@@ -167,3 +168,13 @@ def test_without_trainings_there_is_no_figure4(
     assert report.main(["--trainings", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
     assert "no trainings" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_records_of_forms_have_a_report_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = store(tmp_path / "runtimes.jsonl", [*rounds(0.1), *rounds(0.04, FORM, dtype="bfloat16")])
+    assert report.main([str(path), "--output", str(tmp_path / "out")]) == 0
+    written = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert written == ["runtimes.md", "runtimes.csv"]
+    assert "| eager | bfloat16 | 40.4 ms" in (tmp_path / "out" / "runtimes.md").read_text()

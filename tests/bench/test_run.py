@@ -136,6 +136,12 @@ BAD_INPUT = {
     "time without end": (["--time", "inf"], "--time must be above 0 s and finite, not inf."),
     "time that is no number": (["--time", "nan"], "--time must be above 0 s and finite, not nan."),
     "seed": (["--seed", "-1"], "--seed must lie between 0 and 9223372036854775807, not -1."),
+    "a precision that eager lacks": (["--dtype", "int8"], "--dtype must be one of float32, "),
+    "a runtime that is none": (["--runtime", "tensorrt"], "--runtime must be some of eager, "),
+    "a precision that no runtime asked for has": (
+        ["--runtime", "eager,native", "--precision", "float32,int8"],
+        "No runtime that was asked for has --precision int8; these have it: onnxruntime, openvino.",
+    ),
     "cuda": (["--device", "cuda"], "--device cuda: torch 2.13.0 is built without CUDA."),
 }
 
@@ -155,7 +161,6 @@ def test_bad_input_is_told_before_anything_is_measured(
     "arguments",
     [
         ["--samples", "many"],
-        ["--dtype", "int8"],
         ["--device", "tpu"],
         ["--device", "cuda:x"],
         ["--modles"],

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bench.machine.gpu import SLOWDOWNS, Gpu
 from bench.machine.state import read_gpu
 from bench.measuring.contract import require_threads
+from bench.measuring.form import NewForm
 from bench.measuring.gpu import open_own_gpu
 from bench.measuring.repetition import (
     CallSeries,
@@ -28,7 +29,9 @@ from bench.measuring.repetition import (
 from bench.measuring.step import Run, no_mark, prepare_step
 from bench.measuring.stopwatch import Stopwatch, time_on_cuda, time_on_host
 from bench.results.environment import GpuReading
+from bench.results.form import MOST_THREADS
 from bench.results.measurements import LatencyTimes
+from bench.results.record import CellError, Status
 from bench.results.workload import Workload
 
 CALLS_BETWEEN_LOOKS = 20
@@ -76,12 +79,19 @@ class TimedStep:
         CellError: the network breaks the contract.
     """
 
-    def __init__(self, build: Callable[[], nn.Module], workload: Workload) -> None:
+    def __init__(
+        self, build: Callable[[], nn.Module], workload: Workload, network: str = ""
+    ) -> None:
         start = time.perf_counter()
+        self._threads = workload.threads
         self._is_on_cuda = workload.device == "cuda"
         self._stopwatch = time_on_cuda if self._is_on_cuda else time_on_host
-        self._step = step = prepare_step(build().to(workload.device), workload)
+        model = build().to(workload.device)
+        new_form = NewForm(model, workload, network) if workload.is_compared else None
+        self._step = step = new_form.step if new_form else prepare_step(model, workload)
+        del model  # a form may do without it
         first_s = self._stopwatch(step.run_checked).total_s
+        form = new_form.check() if new_form else None
         require_threads(workload)
         step.settle()
         self._loss: Tensor | None = None  # of the last training step
@@ -99,6 +109,7 @@ class TimedStep:
             first_time_s=first_s,
             warmup_times_s=tuple(warmup_s),
             is_warmup_stable=is_stable(warmup_s),
+            form=form,
             thread_gain=measure_thread_gain(workload.threads),
             load_s=time.perf_counter() - start,
         )
@@ -119,13 +130,15 @@ class TimedStep:
         """All calls, as they are stored; ``waited_s`` is what the conductor waited before them.
 
         Raises:
-            CellError: training has left NaN or Inf.
+            CellError: training has left NaN or Inf, or a form used more threads than asked for.
         """
         known = replace(self._known, stopped_by=stopped_by, waited_s=waited_s)
         times = self._series.added_to(known)
         times = self._with_gpu(times) if self._is_on_cuda else times
         if self._loss is not None:
             self._step.check_trained(self._loss)
+        if times.form is not None:
+            require_threads_used(times.threads_used, self._threads)
         return times
 
     def _with_gpu(self, times: LatencyTimes) -> LatencyTimes:
@@ -139,6 +152,20 @@ class TimedStep:
             gpu_during=during,
             gpu_slowed_by=tuple(sorted(self._slowed_by)),
         )
+
+
+def require_threads_used(used: float | None, asked: int) -> None:
+    """See that a form kept to the number of threads that was asked for.
+
+    Raises:
+        CellError: it used more processor time than those have.
+    """
+    if used is not None and used > MOST_THREADS * asked:
+        reason = (
+            f"It used {used:.2f} s of processor time in each second, more than the {asked} "
+            f"thread{'' if asked == 1 else 's'} that were asked for could."
+        )
+        raise CellError(Status.MISMATCH, reason)
 
 
 def measure_thread_gain(threads: int) -> float | None:

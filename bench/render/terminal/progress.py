@@ -22,7 +22,9 @@ def describe(record: Record) -> str:
     """One finished cell in a line."""
     job = record.job
     ending = "" if record.status == Status.OK else f": {record.status.value}: {record.reason}"
-    return f"{job.model} {job.probe} {job.workload.phase} ({record.elapsed_s:.1f} s){ending}"
+    work = job.workload
+    form = f", {work.runtime} {work.dtype}" if work.is_compared else ""
+    return f"{job.model} {job.probe} {work.phase}{form} ({record.elapsed_s:.1f} s){ending}"
 
 
 class Progress(Protocol):
