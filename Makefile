@@ -1,5 +1,6 @@
 # make bench   install once, then measure the paper's seven networks; writes reports/local/
 # make reports the same and more, into the committed reports/
+# make runtimes  networks in the forms in which people deploy them; an hour and more
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make wheel   the tests of a plain install: the wheel, and the command in any folder
@@ -15,7 +16,7 @@ ZOO := $(VENV)/.zoo
 RUNTIMES := $(VENV)/.runtimes
 
 
-.PHONY: bench reports test thorough wheel lint gate cuda clean
+.PHONY: bench reports runtimes test thorough wheel lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
@@ -31,6 +32,11 @@ reports: $(INSTALLED)
 	$(BIN)/python -m bench.sweep --samples 4000:64000:x2 --batch 1,4 || [ $$? -eq 1 ]
 	$(BIN)/python -m bench.sweep --resume --models conv-tasnet dprnn sudormrf-1.0x \
 		--samples 8000:32000:x2 --threads 1,2 --time 150s || [ $$? -eq 1 ]
+
+runtimes: $(RUNTIMES)
+	$(BIN)/python -m bench.run --models table1 --roofline \
+		--runtime eager,compile,onnxruntime,openvino,native \
+		--precision float32,bfloat16,int8 || [ $$? -eq 1 ]
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"

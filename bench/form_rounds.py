@@ -7,6 +7,7 @@ holds some of them, and eager float32 again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.plan import Settings, plan_after, plan_contract_jobs, plan_job, sound
 from bench.registry import Entry
@@ -15,6 +16,7 @@ from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import MIN_PROCESSES
 from bench.results.turns import estimate_ratio, estimate_time, times_by_round
 from bench.rounds import MEMORY_SHARE, timed
+from bench.runtimes import RUNTIMES
 
 COPIES, COPIES_MEANWHILE = 2, 3
 """Of its weights that a process holds; and more, while it makes a form, one process at a time."""
@@ -34,8 +36,21 @@ def plan_next_forms(
     for entry in sorted(able, key=lambda entry: _next_round(entry, records)):
         if chosen := _choose(entry, forms, records):
             index = _next_round(entry, records)
-            return [plan_job(entry, "inference", "latency", form, index) for form in chosen]
+            timed_jobs = [plan_job(entry, "inference", "latency", form, index) for form in chosen]
+            return timed_jobs + _ceilings(entry, chosen, index)
     return []
+
+
+def _ceilings(entry: Entry, chosen: Sequence[Settings], index: int) -> list[Job]:
+    """Of each dtype in which torch computes products, where the run asks for them."""
+    base = chosen[0]
+    if not base.roofline:
+        return []
+    dtypes = dict.fromkeys(form.dtype for form in chosen if form.dtype in RUNTIMES["eager"].dtypes)
+    return [
+        plan_job(entry, "inference", "ceilings", replace(base, dtype=dtype), index)
+        for dtype in dtypes
+    ]
 
 
 def records_of(records: Sequence[Record], model: str, form: Settings | None = None) -> list[Record]:

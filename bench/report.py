@@ -60,9 +60,9 @@ def render(records: Sequence[Path], output: Path) -> int:
     paths = records or [newest_records(output / "records")]
     contents = [record for path in paths for record in read_and_warn(path)]
     if is_of_forms(contents):
-        from bench.render.tables.runtimes import write_runtimes  # after --help, as below
+        from bench.render.forms import write_form_reports  # after --help, as below
 
-        print(*write_runtimes(contents, output), sep="\n")
+        print(*write_form_reports(contents, output), sep="\n")
         return EXIT_OK
     summary = summarize(contents)
     from bench.render.report import write_reports  # after --help has had its answer

@@ -82,10 +82,10 @@ def measure_forms(
 
 def report_forms(records: Path, output: Path) -> int:
     """Write the reports of a record file of runtimes and say where they are."""
-    from bench.render.tables.runtimes import write_runtimes
+    from bench.render.forms import write_form_reports
 
     contents = read_and_warn(records)
-    for path in (records, *write_runtimes(contents, output)):
+    for path in (records, *write_form_reports(contents, output)):
         print(path)
     return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK
 

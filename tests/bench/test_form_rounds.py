@@ -59,6 +59,16 @@ def test_each_form_of_each_network_has_three_rounds() -> None:
     assert counts == {(e.name, f"{f.runtime} {f.dtype}"): 3 for e in ENTRIES for f in FORMS}
 
 
+def test_each_round_has_the_ceilings_of_its_dtypes_where_they_are_asked_for() -> None:
+    """8 bits have none; a form that is told in float32 has those of eager float32."""
+    with_ceilings = [replace(form, roofline=True) for form in FORMS]
+    for jobs in run(with_ceilings):
+        ceilings = [job for job in jobs if job.probe == "ceilings"]
+        assert [name(job) for job in ceilings] == ["eager float32", "eager bfloat16"]
+        assert {(job.model, job.round) for job in jobs} == {(jobs[0].model, jobs[0].round)}
+    assert not [job for jobs in run() for job in jobs if job.probe == "ceilings"]
+
+
 def test_no_round_has_the_number_of_another_of_its_network() -> None:
     numbers = Counter((jobs[0].model, jobs[0].round) for jobs in run())
     assert set(numbers.values()) == {1}

@@ -1,0 +1,34 @@
+"""The reports of a run of forms: runtimes.md, and the roofline where ceilings were measured."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.render.figures.roofline import write_roofline_figure
+from bench.render.tables.roofline import render_roofline, render_roofline_csv
+from bench.render.tables.runtimes import write_runtimes
+from bench.results.record import Record
+from bench.results.roofline import find_roofline
+from bench.results.summary import summarize
+
+
+def write_form_reports(records: Sequence[Record], folder: Path) -> list[Path]:
+    """Write what the records have; returns the paths.
+
+    Raises:
+        UsageError: the folder can't be written to, or the records can't share a table.
+    """
+    paths = write_runtimes(records, folder)
+    roofline = find_roofline(records)
+    if roofline is None:
+        return paths
+    eager = [record for record in records if not record.job.workload.is_compared]
+    summary = replace(summarize(eager), roofline=roofline)
+    texts = {
+        "roofline.md": render_roofline(summary),
+        "roofline.csv": render_roofline_csv(summary),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    figures = write_roofline_figure(summary, folder / "roofline")
+    return [*paths, *(folder / name for name in texts), *figures]
