@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.counting.attention import ATTENTIONS
 from bench.counting.counter import name_arguments
-from bench.counting.matmul import ATTENTIONS, Arguments
+from bench.counting.matmul import Arguments
 from bench.counting.recurrent import CELLS
 from bench.results.ceilings import ProductShape
 

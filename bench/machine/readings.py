@@ -24,7 +24,11 @@ EXTRAS = {
     "history": ("ruptures",),
     "train": ("tensorboard",),
 }
-"""This project's extras, and the packages that each installs (pyproject.toml)."""
+"""This project's extras, and the packages that each installs (pyproject.toml).
+
+Those of runtimes and of the zoo's networks are left out: nobody misses them who does not ask for
+one, and who does is told what installs it.
+"""
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
