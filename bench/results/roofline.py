@@ -93,7 +93,7 @@ class Roofline:
 
     roofs: Roofs
     points: tuple[RooflinePoint, ...]
-    failures: Mapping[str, str]  # by network
+    failures: Mapping[str, str]  # by network and dtype
 
     def roof_of(self, point: RooflinePoint) -> Estimate | None:
         """The rate of products of its dtype; None of one that was not measured."""
@@ -125,12 +125,16 @@ def find_roofline(records: Iterable[Record]) -> Roofline | None:
     ]
     if not points:
         return None
+    order = list(dict.fromkeys(point.model for point in points))
+    points.sort(key=lambda point: order.index(point.model))  # a network's forms stand together
     every = [ceilings for _, ceilings in found]
     return Roofline(
         find_roofs(found[0][0].job.workload.threads, every),
         tuple(points),
         {
-            record.job.model: f"{record.status.value}: {record.reason}"
+            f"{record.job.model} in {record.job.workload.dtype}": (
+                f"{record.status.value}: {record.reason}"
+            )
             for record in records
             if record.job.probe == "ceilings" and record.status != Status.OK
         },
