@@ -89,10 +89,11 @@ def _first_line(error: Exception) -> str:
 
 def split_requests(text: str) -> list[str]:
     """Names that commas separate; those within brackets or quotes belong to arguments."""
-    parts, depth, quote = [""], 0, ""
+    parts, depth, quote, is_escaped = [""], 0, "", False
     for letter in text:
         if quote:
-            quote = "" if letter == quote else quote
+            quote = "" if letter == quote and not is_escaped else quote
+            is_escaped = letter == "\\" and not is_escaped
         elif letter in "'\"" and depth:
             quote = letter
         else:

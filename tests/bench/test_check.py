@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import check, command
-from bench.registry import REGISTRY, Entry
+from bench.registry import KNOWN, REGISTRY, Entry
 from bench.results.environment import Environment
 from bench.results.measurements import OperationCount
 from bench.results.record import Job, Record, Status
@@ -129,7 +129,8 @@ def test_a_network_of_two_sources_that_returns_seven_fails(
 ) -> None:
     """For real: whatever a budget limits, it holds for a network that keeps its contract."""
     entry = Entry("seven", "Seven", "tests.fault_models:seven_sources", n_src=2)
-    monkeypatch.setitem(REGISTRY, "seven", entry)
+    for table in (REGISTRY, KNOWN):
+        monkeypatch.setitem(table, "seven", entry)
     budgets = tmp_path / "budgets.toml"
     budgets.write_text(f"[[budget]]\nmodels = 'seven'\nsamples = 400\n{limit}\n")
     options = ["--budgets", str(budgets), "--output", str(tmp_path / "out"), "--time", "0"]

@@ -133,7 +133,9 @@ def test_a_network_without_ceilings_is_named_with_its_reason() -> None:
     ]
     roofline = found_in(records)
     assert [point.model for point in roofline.points] == [TABLE1[0].name]
-    assert f"{broken} in float32 has no ceilings. error: It counts badly." in list(list_remarks(roofline))
+    assert f"{broken} in float32 has no ceilings. error: It counts badly." in list(
+        list_remarks(roofline)
+    )
 
 
 @given(st.lists(st.lists(st.floats(0.5, 2.0), min_size=2, max_size=4), min_size=3, max_size=5))
