@@ -63,7 +63,7 @@ class Backward {
       int64_t item, c, width;
       Space<T> sums;
     };
-    over_windows<kStride, false>(
+    over_windows<kStride>(
         b_, k, table, in,
         [&](int64_t item, int64_t c, int64_t width) {
           return State{item, c, width, Space<T>(kTaps * kWidth)};
@@ -195,24 +195,24 @@ void run(const Block<T>& b, const at::Tensor& gradient, const at::Tensor& x,
   const at::Tensor merged = at::empty_like(expanded), activated = at::empty_like(expanded);
   const T* p = expanded.const_data_ptr<T>();
   std::vector<Table<T>> tables{b.expanded()};
-  run_level<1, false>(b, 0, tables[0], p, levels[0], unused);
+  run_level<1>(b, 0, tables[0], p, levels[0], unused);
   tables.push_back(b.level(0));
   for (int64_t k = 1; k < s.depth; k++) {
-    run_level<2, false>(b, k, tables.back(), levels[k - 1], levels[k], unused);
+    run_level<2>(b, k, tables.back(), levels[k - 1], levels[k], unused);
     tables.push_back(b.level(k));
   }
   const std::vector<Table<T>> of_norms(tables.begin() + 1, tables.end());
   T* m = merged.data_ptr<T>();
   T* a = activated.data_ptr<T>();
-  Merge<false, T>(b, levels, of_norms, m).run(unused);
-  activate_all<false>(b.merged(), s.batch, s.frames, s.n_hid, m, a);
+  Merge<T>(b, levels, of_norms, m).run(unused);
+  activate_all(b.merged(), s.batch, s.frames, s.n_hid, m, a);
 
   // The end of the block, back to the sum of input and contracted features.
   const T* y = contracted.const_data_ptr<T>();
   const at::Tensor y_gradient = at::empty_like(x);
   T* dx = x_gradient.data_ptr<T>();
   T* dy = y_gradient.data_ptr<T>();
-  add_residual<false>(b.contracted(), s, x.const_data_ptr<T>(), y, dy);
+  add_residual(b.contracted(), s, x.const_data_ptr<T>(), y, dy);
   backward.through({s.depth + 3, s.n_bn, s.frames, layout.end_norm(), layout.end_slope(), -1}, dy,
                    gradient.const_data_ptr<T>(), dx);
   backward.through({s.depth + 2, s.n_bn, s.frames, layout.last_norm(), -1, layout.contract() + 1},

@@ -32,7 +32,7 @@ struct Aligned {
 template <typename T>
 using Space = std::vector<T, Aligned<T>>;
 
-enum class Norm { kGlobal, kChannel, kFrame };
+enum class Norm { kGlobal, kChannel };
 
 struct Shape {
   int64_t batch, n_bn, n_hid, frames, depth;
@@ -66,7 +66,7 @@ struct Moments {
   double mean, squares;
 };
 
-// The mean and 1 / deviation that each channel, or each frame, is normalised with.
+// The mean and 1 / deviation that each channel is normalised with.
 template <typename T>
 struct Statistics {
   T* mean;
@@ -92,11 +92,10 @@ struct Table {
   int64_t n_chan;
   bool has_slope;
 
-  template <bool kPerFrame>
-  Pointwise<T, kPerFrame> row(int64_t item) const {
+  Pointwise<T> row(int64_t item) const {
     const T* scale = values.data() + item * 3 * n_chan;
     const T* slope = has_slope ? scale + 2 * n_chan : nullptr;
-    return {scale, scale + n_chan, slope, nullptr, nullptr};
+    return {scale, scale + n_chan, slope};
   }
 };
 

@@ -15,7 +15,7 @@ Layout layout_of(c10::string_view variant, int64_t depth) {
 
 namespace {
 
-template <bool kPerFrame, typename T>
+template <typename T>
 void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
          const at::Tensor& merged, const at::Tensor& contracted, const at::Tensor& out) {
   const Shape& s = b.shape;
@@ -29,18 +29,18 @@ void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
   measure(expanded.const_data_ptr<T>(), s.batch, s.frames, s.n_hid, b.at(layout.expand + 1),
           moments);
   b.settle(0, moments, s.n_hid, s.frames);
-  run_level<1, kPerFrame>(b, 0, b.expanded(), expanded.const_data_ptr<T>(), levels[0], moments);
+  run_level<1>(b, 0, b.expanded(), expanded.const_data_ptr<T>(), levels[0], moments);
   b.settle(1, moments, s.n_hid, s.frames);
   std::vector<Table<T>> tables{b.level(0)};
   for (int64_t k = 1; k < s.depth; k++) {
-    run_level<2, kPerFrame>(b, k, tables.back(), levels[k - 1], levels[k], moments);
+    run_level<2>(b, k, tables.back(), levels[k - 1], levels[k], moments);
     b.settle(1 + k, moments, s.n_hid, s.length(k));
     tables.push_back(b.level(k));
   }
-  Merge<kPerFrame, T>(b, levels, tables, merged.data_ptr<T>()).run(moments);
+  Merge<T>(b, levels, tables, merged.data_ptr<T>()).run(moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
   T* m = merged.data_ptr<T>();
-  activate_all<kPerFrame>(b.merged(), s.batch, s.frames, s.n_hid, m, m);
+  activate_all(b.merged(), s.batch, s.frames, s.n_hid, m, m);
 
   multiply(merged, b.parameters[layout.contract()], contracted);
   const T* y = contracted.const_data_ptr<T>();
@@ -49,14 +49,14 @@ void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
     b.settle(s.depth + 2, bn_moments, s.n_bn, s.frames);
   }
   T* to = out.data_ptr<T>();
-  add_residual<kPerFrame>(b.contracted(), s, x.const_data_ptr<T>(), y, to);
+  add_residual(b.contracted(), s, x.const_data_ptr<T>(), y, to);
   if (layout.has_end_norm) {
     const Space<T> nothing(s.n_bn);
     measure(to, s.batch, s.frames, s.n_bn, nothing.data(), bn_moments);
     b.settle(s.depth + 3, bn_moments, s.n_bn, s.frames);
   }
   if (layout.has_end_slope) {
-    activate_all<kPerFrame>(b.end(), s.batch, s.frames, s.n_bn, to, to);
+    activate_all(b.end(), s.batch, s.frames, s.n_bn, to, to);
   }
 }
 
@@ -79,7 +79,7 @@ Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t dep
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "uconv_block", [&] {
     const Block<scalar_t> b{s, layout, parameters, is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
-    run<false>(b, x, expanded, merged, contracted, out);
+    run(b, x, expanded, merged, contracted, out);
   });
   return {out.transpose(1, 2), expanded, contracted, statistics};
 }

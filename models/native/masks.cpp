@@ -114,7 +114,7 @@ at::Tensor normalise(const at::Tensor& features, const at::Tensor& gain, const a
     const scalar_t* from = x.const_data_ptr<scalar_t>();
     measure(from, s.batch, s.frames, s.n_bn, nothing.data(), moments);
     b.settle(0, moments, s.n_bn, s.frames);
-    activate_all<false>(b.table(s.n_bn, 0, 0, -1, -1), s.batch, s.frames, s.n_bn, from,
+    activate_all(b.table(s.n_bn, 0, 0, -1, -1), s.batch, s.frames, s.n_bn, from,
                         out.data_ptr<scalar_t>());
   });
   return out;

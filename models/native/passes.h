@@ -38,14 +38,14 @@ Space<T> by_tap(const T* weight, int64_t n_chan) {
 
 // Normalises and activates what comes into level k, and runs `body(item, c, width, t, frames, window)`
 // for the windows of `frames` outputs from t on. A window begins before the first frame, with zeros.
-template <int kStride, bool kPerFrame, typename T, typename Start, typename Body, typename End>
+template <int kStride, typename T, typename Start, typename Body, typename End>
 void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* in, Start start,
                   Body body, End end) {
   const int64_t n_chan = b.shape.n_hid, n_out = b.shape.length(k), n_in = n_out * kStride;
   const int64_t before = kTaps / 2, overlap = kTaps - kStride;
   over_channels(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
     const T* from = in + item * n_in * n_chan + c;
-    const auto f = table.template row<kPerFrame>(item);
+    const auto f = table.row(item);
     Space<T> window((kFrames * kStride + overlap) * kWidth);
     auto state = start(item, c, width);
     int64_t n_known = before;  // frames of the window that are filled
@@ -55,7 +55,7 @@ void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* 
       const int64_t n_window = frames * kStride + overlap;
       const int64_t n_new = std::min(n_window - n_known, n_in - next);
       T* fresh = window.data() + n_known * kWidth;
-      activate(from + next * n_chan, n_chan, fresh, kWidth, n_new, width, f.from(c, next));
+      activate(from + next * n_chan, n_chan, fresh, kWidth, n_new, width, f.from(c));
       std::fill(fresh + n_new * kWidth, window.data() + n_window * kWidth, T(0));
       body(state, (item * n_out + t) * n_chan + c, frames, window.data());
       next += n_new;
@@ -68,7 +68,7 @@ void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* 
 }
 
 // One level: normalise and activate what comes in, and convolve it.
-template <int kStride, bool kPerFrame, typename T>
+template <int kStride, typename T>
 void run_level(const Block<T>& b, int64_t k, const Table<T>& table, const T* in, T* out,
                std::vector<Moments>& moments) {
   const int64_t n_chan = b.shape.n_hid;
@@ -78,7 +78,7 @@ void run_level(const Block<T>& b, int64_t k, const Table<T>& table, const T* in,
     int64_t item, c, width;
     Accumulator<T> accumulator;
   };
-  over_windows<kStride, kPerFrame>(
+  over_windows<kStride>(
       b, k, table, in,
       [&](int64_t item, int64_t c, int64_t width) {
         return State{item, c, width, Accumulator<T>(zeros.data(), width)};
@@ -95,7 +95,7 @@ void run_level(const Block<T>& b, int64_t k, const Table<T>& table, const T* in,
 }
 
 // Up again, adding: from all levels to the merged features.
-template <bool kPerFrame, typename T>
+template <typename T>
 class Merge {
  public:
   Merge(const Block<T>& b, const std::vector<T*>& levels, const std::vector<Table<T>>& tables,
@@ -117,7 +117,7 @@ class Merge {
         const T* from = levels_[coarsest] + (item * b_.shape.length(coarsest) + t) * n_chan + c;
         T* to = coarsest == 0 ? merged + t * n_chan : space.data() + 2 * coarsest * kWidth;
         activate(from, n_chan, to, n_chan, 1, width,
-                 tables_[coarsest].template row<kPerFrame>(item).from(c, t));
+                 tables_[coarsest].row(item).from(c));
         rise(coarsest - 1, item, c, width, 2 * t, to, space.data());
         add_up(merged + t * n_fine * n_chan, n_chan, n_fine, width, accumulator.sums());
         accumulator.flush();
@@ -135,7 +135,7 @@ class Merge {
     T* to = k == 0 ? out_ + at : space + 2 * k * kWidth;
     const int64_t pitch = k == 0 ? n_chan : kWidth;
     upsample_and_add(coarse, levels_[k] + at, n_chan, to, pitch, width,
-                     tables_[k].template row<kPerFrame>(item).from(c, t));
+                     tables_[k].row(item).from(c));
     rise(k - 1, item, c, width, 2 * t, to, space);
     rise(k - 1, item, c, width, 2 * t + 2, to + pitch, space);
   }
@@ -146,27 +146,27 @@ class Merge {
   T* out_;
 };
 
-template <bool kPerFrame, typename T>
+template <typename T>
 void activate_all(const Table<T>& table, int64_t batch, int64_t frames, int64_t n_chan,
                   const T* data, T* out) {
   over_channels(batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
     const int64_t at = item * frames * n_chan + c;
     activate(data + at, n_chan, out + at, n_chan, frames, width,
-             table.template row<kPerFrame>(item).from(c, 0));
+             table.row(item).from(c));
   });
 }
 
 // The residual sum, and its moments.
-template <bool kPerFrame, typename T>
+template <typename T>
 void add_residual(const Table<T>& table, const Shape& s, const T* features, const T* contracted,
                   T* out) {
   over_channels(s.batch, s.n_bn, [&](int64_t item, int64_t first, int64_t width) {
-    const auto f = table.template row<kPerFrame>(item).from(first, 0);
+    const auto f = table.row(item).from(first);
     for (int64_t t = 0; t < s.frames; t++) {
       const int64_t at = (item * s.frames + t) * s.n_bn + first;
       over_lanes<T>(width, [&](int64_t c, auto lanes) {
         using V = decltype(lanes);
-        const V added = f.template at<V, false>(c).linear(load<V>(contracted + at + c), t);
+        const V added = f.template at<V, false>(c).linear(load<V>(contracted + at + c));
         store(out + at + c, load<V>(features + at + c) + added);
       });
     }

@@ -72,36 +72,26 @@ inline void in_groups(int64_t frames, Body body) {
   for (; t < frames; t++) body(t, std::integral_constant<int, 1>());
 }
 
-// Normalise and activate: scale x + shift, then a slope below zero where there is one. With `kPerFrame`, each frame is
-// first normalised by its own moments.
-template <typename T, bool kPerFrame>
+// Normalise and activate: scale x + shift, then a slope below zero where there is one.
+template <typename T>
 struct Pointwise {
   const T* scale;
   const T* shift;
   const T* slope;
-  const T* rate;    // of each frame
-  const T* offset;  // of each frame
 
-  Pointwise from(int64_t channel, int64_t frame) const {
-    if constexpr (!kPerFrame) frame = 0;
-    return {scale + channel, shift + channel, slope ? slope + channel : nullptr, rate + frame,
-            offset + frame};
+  Pointwise from(int64_t channel) const {
+    return {scale + channel, shift + channel, slope ? slope + channel : nullptr};
   }
 
   // Its parameters of some channels.
   template <typename V, bool kActivates>
   struct Loaded {
     V scale, shift, slope;
-    const T* rate;
-    const T* offset;
 
     // The normalised features, before the activation.
-    V linear(V x, int64_t frame) const {
-      if constexpr (kPerFrame) x = rate[frame] * x + offset[frame];
-      return scale * x + shift;
-    }
-    V operator()(V x, int64_t frame) const {
-      const V y = linear(x, frame), zero{};
+    V linear(V x) const { return scale * x + shift; }
+    V operator()(V x) const {
+      const V y = linear(x), zero{};
       if constexpr (!kActivates) return y;
       return y > zero ? y : slope * y;
     }
@@ -110,7 +100,7 @@ struct Pointwise {
   Loaded<V, kActivates> at(int64_t c) const {
     V loaded{};
     if constexpr (kActivates) loaded = load<V>(slope + c);
-    return {load<V>(scale + c), load<V>(shift + c), loaded, rate, offset};
+    return {load<V>(scale + c), load<V>(shift + c), loaded};
   }
   // `body(std::bool_constant)`: with an activation or without.
   template <typename Body>
@@ -127,9 +117,9 @@ struct Sums {
   T* squares;
 };
 
-template <typename T, bool kPerFrame>
+template <typename T>
 void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
-              int64_t width, Pointwise<T, kPerFrame> f) {
+              int64_t width, Pointwise<T> f) {
   f.choose([&](auto activates) {
     in_groups(frames, [&](int64_t t, auto n) {
       over_lanes<T>(width, [&](int64_t c, auto lanes) {
@@ -137,7 +127,7 @@ void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t 
         const T* x = in + t * in_pitch + c;
         T* y = out + t * out_pitch + c;
         const auto g = f.template at<V, activates>(c);
-        repeat<n>([&](auto r) { store(y + r * out_pitch, g(load<V>(x + r * in_pitch), t + r)); });
+        repeat<n>([&](auto r) { store(y + r * out_pitch, g(load<V>(x + r * in_pitch))); });
       });
     });
   });
@@ -190,16 +180,16 @@ void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t 
 }
 
 // The two frames at the time of a coarse one: it, and the fine frames, normalised.
-template <typename T, bool kPerFrame>
+template <typename T>
 void upsample_and_add(const T* coarse, const T* fine, int64_t pitch, T* out, int64_t out_pitch,
-                      int64_t width, Pointwise<T, kPerFrame> f) {
+                      int64_t width, Pointwise<T> f) {
   f.choose([&](auto activates) {
     over_lanes<T>(width, [&](int64_t c, auto lanes) {
       using V = decltype(lanes);
       const auto g = f.template at<V, activates>(c);
       const V up = load<V>(coarse + c);
-      store(out + c, up + g(load<V>(fine + c), 0));
-      store(out + out_pitch + c, up + g(load<V>(fine + pitch + c), 1));
+      store(out + c, up + g(load<V>(fine + c)));
+      store(out + out_pitch + c, up + g(load<V>(fine + pitch + c)));
     });
   });
 }
