@@ -149,15 +149,14 @@ def test_damage_gives_a_network_or_our_error_and_nothing_runs(
     attack = attacks(f"touch {canary}")["REDUCE"][0][2:-1]
     minimal = make_weights(SHAPES[module](replace(MINIMAL, bottleneck=2, hidden=2)))
     content = saved(as_network(minimal, module), is_zip=form != "stream")
-    choose, n_read = random.Random(form), 0
+    load_reference_state_dict(read_state_dict(io.BytesIO(content)))  # what is damaged was whole
+    choose = random.Random(form)
     for round_ in range(100):
         mutant = mutated(content, choose) if form == "stream" else repacked(content, choose)
         if round_ % 4 == 0:
             mutant = mutant.replace(b"_backward_hooksq", attack + b"X\x01\x00\x00\x00aq", 1)
         with suppress(CheckpointError):
             load_reference_state_dict(read_state_dict(io.BytesIO(mutant)))
-            n_read += 1
-    assert n_read > 0  # some damage is to numbers, or to what is not used
     assert not canary.exists()
 
 

@@ -282,7 +282,7 @@ def test_damage_gives_tensors_or_our_error_and_nothing_runs(form: str, tmp_path:
     content = minimal(is_zip=form != "stream")
     choose = random.Random(form)  # imports a hash at first use
     modules = set(sys.modules)
-    n_read = 0
+    load_reference_state_dict(read(content))  # what is damaged was whole
     for round_ in range(250):
         mutant = (
             repacked(content, choose) if form == "pickle in a zip" else mutated(content, choose)
@@ -291,10 +291,8 @@ def test_damage_gives_tensors_or_our_error_and_nothing_runs(form: str, tmp_path:
             mutant = mutant.replace(b"_backward_hooksq", attack + b"X\x01\x00\x00\x00aq", 1)
         with suppress(CheckpointError):
             tensors = read(mutant)
-            n_read += 1
             assert all(isinstance(tensor, Tensor) for tensor in tensors.values())
             load_reference_state_dict(tensors)
-    assert n_read > 0  # some damage is to numbers, or to what is not used
     assert not canary.exists()
     imported = set(sys.modules) - modules
     assert all(name.startswith(("torch.", "encodings.")) for name in imported)  # at first use
