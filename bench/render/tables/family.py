@@ -70,9 +70,7 @@ def render_family(summaries: Sequence[RunSummary], streams: Sequence[Record]) ->
     for summary in summaries:
         sections += _notes(summary)
     sections += _failures(streams)
-    for summary in summaries:
-        lines = [f"- {label}: {text}" for label, text in describe_provenance(summary)]
-        sections += [f"## Where these values come from: {_title(summary)}", "\n".join(lines)]
+    sections += ["## Where these values come from", "\n".join(_provenance(summaries))]
     return "\n\n".join(sections) + "\n"
 
 
@@ -86,6 +84,18 @@ def find_latencies(streams: Sequence[Record]) -> dict[str, float]:
 
 def _title(summary: RunSummary) -> str:
     return f"{summary.workload.n_samples:,} samples, batch {summary.workload.batch}"
+
+
+def _provenance(summaries: Sequence[RunSummary]) -> Iterator[str]:
+    """A line for each fact, and one for each workload where they differ."""
+    described = [dict(describe_provenance(summary)) for summary in summaries]
+    for label in dict.fromkeys(label for facts in described for label in facts):
+        texts = [facts.get(label, NOTHING) for facts in described]
+        if len(set(texts)) == 1:
+            yield f"- {label}: {texts[0]}"
+            continue
+        for summary, text in zip(summaries, texts, strict=True):
+            yield f"- {label} ({_title(summary)}): {text}"
 
 
 def _notes(summary: RunSummary) -> Iterator[str]:

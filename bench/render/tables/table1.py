@@ -176,21 +176,15 @@ def _definitions(summary: RunSummary) -> str:
 
 
 def render_notes(summary: RunSummary) -> Iterable[str]:
-    """A section with what is missing or doubtful, where there is something.
-
-    What a GPU or its driver does not tell is the same of every network, and is said once.
-    """
-    lines: list[str] = []
-    shared: dict[str, list[str]] = {}  # the networks that it is said of, by the text
+    """A section with what is missing or doubtful, if anything; equal sentences are said once."""
+    said_of: dict[str, list[str]] = {}  # the networks, by the sentence
     for model in summary.models:
         for value, names in model.to_explain().items():
             status = "" if value.status == Status.OK else f"{value.status.value}: "
             text = f"{_list_metrics(names, model)}: {status}{explain(value)}"
-            if model.gpu and value.status == Status.UNSUPPORTED:
-                shared.setdefault(text, []).append(model.entry.display_name)
-            else:
-                lines.append(f"- {model.entry.display_name}, {text}")
-    for text, networks in shared.items():
+            said_of.setdefault(text, []).append(model.entry.display_name)
+    lines = []
+    for text, networks in said_of.items():
         is_of_all = len(networks) == len(summary.models) > 1
         lines.append(f"- {'Every network' if is_of_all else ', '.join(networks)}, {text}")
     if lines:

@@ -91,6 +91,14 @@ def test_what_failed_is_named_with_its_workload() -> None:
     assert tables(text)[1][1]["Memory B (GB)"] == "oom"
 
 
+def test_where_values_come_from_names_the_workload_where_it_differs() -> None:
+    text = render_family([measured(8000, 1), measured(32_000, 4)], [])
+    lines = text.partition("## Where these values come from\n\n")[2].splitlines()
+    assert sum(line.startswith("- Processor: ") for line in lines) == 1
+    assert any(line.startswith("- Workload (8,000 samples, batch 1): 8000 ") for line in lines)
+    assert any(line.startswith("- Workload (32,000 samples, batch 4): 32000 ") for line in lines)
+
+
 def test_every_network_of_the_family_has_a_row_in_the_familys_order() -> None:
     (table, on_streams) = tables(render_family([measured(32_000, 1, FAMILY)], streams(STREAMED)))
     assert [row["Network"] for row in table] == [entry.display_name for entry in FAMILY]

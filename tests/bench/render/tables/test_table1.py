@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +132,22 @@ def test_a_failure_has_its_status_in_the_row_and_its_reason_in_the_notes(status:
     assert f"- Demucs, everything: {status.value}: The reason is this.\n" in text
 
 
+def test_the_same_reason_of_several_networks_is_said_once() -> None:
+    def run_without(names: Sequence[str]) -> str:
+        return render_table1(
+            summarize(
+                [
+                    fail(record, Status.TIMEOUT, "Slow.") if record.job.model in names else record
+                    for record in complete_run()
+                ]
+            )
+        )
+
+    assert "- Demucs, DPRNN, everything: timeout: Slow.\n" in run_without(["dprnn", "demucs"])
+    every = [entry.name for entry in TABLE1]
+    assert run_without(every).count("- Every network, everything: timeout: Slow.") == 1
+
+
 def test_the_paper_stands_beside_a_failure_without_a_ratio() -> None:
     text = render_table1(summary_without("dprnn", Status.TIMEOUT, "Slow."))
     (row,) = [row for row in next(tables(text)) if row[0] == "DPRNN"]
@@ -175,7 +191,7 @@ def test_a_range_has_no_ratio_to_the_papers_time() -> None:
     _, dprnn, sudormrf = next(tables(text))
     assert dprnn[-2] == "**0.30 to 0.60, noisy**; ratio 3.00 ± 0.0 %<br>3.98"
     assert sudormrf[-2] == "**0.10 to 0.20, noisy**<br>0.67"
-    assert "- DPRNN, Time I: Noisy: an interval of ± 35 %." in text
+    assert "- Every network, Time I: Noisy: an interval of ± 35 %." in text
 
 
 def test_a_noisy_ratio_is_a_range_and_one_without_a_common_round_is_not_known() -> None:
