@@ -1,7 +1,8 @@
 """python -m bench.family: what every SuDoRM-RF costs, beside what the authors print of some.
 
 Measures at the paper's length and at the authors' later one, with one mixture and with four, and
-the causal networks on a stream; writes family.md. Each workload has a record file of its own.
+the causal networks on a stream; writes family.md, and family-*.tex for papers. Each workload has a
+record file of its own.
 
 Exit codes: as bench.run's.
 """
@@ -82,7 +83,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job: measure or read, write."""
     paths = arguments.records or list(run(select_entries(arguments.models), arguments))
     measured = [newest_of_each_cell(read_and_warn(path)) for path in paths]
-    print(write(measured, arguments.output))
+    print(*write(measured, arguments.output), sep="\n")
     is_whole = not name_failures([record for records in measured for record in records])
     return EXIT_OK if is_whole else EXIT_CELL_FAILED
 
@@ -117,13 +118,13 @@ def measure_streams(
     measure(partial(plan_after, contracts, jobs), path, environment)
 
 
-def write(measured: Sequence[Sequence[Record]], folder: Path) -> Path:
-    """The report of all record files.
+def write(measured: Sequence[Sequence[Record]], folder: Path) -> list[Path]:
+    """The report of all record files, and a table of each workload for papers.
 
     Raises:
         UsageError: they are of streams alone, or of different machines or versions.
     """
-    from bench.render.tables.family import render_family  # after --help has had its answer
+    from bench.render.tables.family import render_family, render_family_tables  # after --help
 
     streams = [record for records in measured if is_of_streams(records) for record in records]
     runs = [summarize(records) for records in measured if not is_of_streams(records)]
@@ -131,10 +132,11 @@ def write(measured: Sequence[Sequence[Record]], folder: Path) -> Path:
         raise UsageError("There are only records of streams: give those of a workload too.")
     require_one_place([record for records in measured for record in records])
     runs.sort(key=lambda run: (run.workload.n_samples, run.workload.batch))
-    path = folder / "family.md"
+    texts = {"family.md": render_family(runs, streams), **render_family_tables(runs)}
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_family(runs, streams), encoding="utf-8")
-    return path
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
 
 
 def is_of_streams(records: Sequence[Record]) -> bool:

@@ -72,11 +72,35 @@ def format_range(low: float, high: float, unit: str | None = None) -> str:
     ('0.09 to 0.20', '91 to 200 ms', 'about 1.00 s')
     """
     factor, name = (1.0, "") if unit is None else find_prefix(float(f"{high:.2g}"), unit)
-    ends = low / factor, high / factor
-    digits = digits_apart(ends, 2)
-    decimals = max(_decimals(ends[1], min(digits, 3)), _decimals(ends[0], 1))
-    first, last = (f"{end:.{decimals}f}" for end in ends)
+    first, last = format_ends(low / factor, high / factor)
     return f"about {last} {name}".strip() if first == last else f"{first} to {last} {name}".strip()
+
+
+def format_ends(low: float, high: float) -> tuple[str, str]:
+    """Both ends of a range above zero to two digits, or to three where two would hide it.
+
+    >>> format_ends(0.0912, 0.2), format_ends(1.001, 1.002)
+    (('0.09', '0.20'), ('1.00', '1.00'))
+    """
+    digits = digits_apart((low, high), 2)
+    decimals = max(_decimals(high, min(digits, 3)), _decimals(low, 1))
+    return f"{low:.{decimals}f}", f"{high:.{decimals}f}"
+
+
+def format_with_uncertainty(value: float, half_width: float) -> tuple[str, str]:
+    """A number to three digits and half its interval, with the same decimals.
+
+    They are fewer where more than two digits of the half would show, more where none would.
+
+    >>> format_with_uncertainty(0.3474, 0.0172), format_with_uncertainty(0.09, 0.0166)
+    (('0.347', '0.017'), ('0.090', '0.017'))
+    >>> format_with_uncertainty(415.2, 0.4)
+    ('415.2', '0.4')
+    """
+    decimals = _decimals(value, 3)
+    if half_width:
+        decimals = min(max(decimals, _decimals(half_width, 1)), _decimals(half_width, 2))
+    return f"{value:.{decimals}f}", f"{half_width:.{decimals}f}"
 
 
 def format_duration(seconds: float) -> str:

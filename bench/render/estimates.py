@@ -1,6 +1,8 @@
 """Times and ratios with their intervals, in words: a number, or a range where it is no number."""
 
 from bench.results.statistics import Estimate, Interval
+from bench.results.summary import Value
+from bench.results.timing import Doubt, estimate_doubts
 from bench.units import format_range, format_si, format_significant
 
 NOISY = "noisy"
@@ -32,3 +34,11 @@ def format_ratio(estimate: Estimate) -> str:
     if not estimate.is_trusted:
         return format_span(estimate.span)
     return format_significant(estimate.value) + plus_minus(estimate.interval, estimate.value)
+
+
+def as_value(estimate: Estimate) -> Value:
+    """A number with its interval, or a range in its place; with the kinds of its doubts."""
+    doubts = tuple(Doubt(kind) for kind in estimate_doubts(estimate))
+    if not estimate.is_trusted:
+        return Value(None, doubts=doubts, span=estimate.span)
+    return Value(estimate.value, doubts=doubts, interval=estimate.interval)

@@ -45,6 +45,7 @@ def list_outputs() -> tuple[Output, ...]:
     from bench.render.figures.figure3 import write_figure3
     from bench.render.figures.pareto import write_pareto_figure
     from bench.render.figures.roofline import write_roofline_figure
+    from bench.render.tables.papers import render_table1_tex, render_table2_tex, render_zoo_tex
     from bench.render.tables.roofline import render_roofline, render_roofline_csv
     from bench.render.tables.rows import render_csv, render_json
     from bench.render.tables.table1 import render_table1
@@ -67,6 +68,7 @@ def list_outputs() -> tuple[Output, ...]:
         text("table1.md", has_table1, lambda run: render_table1(run.summary, run.own)),
         text("table1.csv", has_table1, lambda run: render_csv(run.summary)),
         text("table1.json", has_table1, lambda run: render_json(run.summary)),
+        text("table1.tex", has_table1, lambda run: render_table1_tex(run.summary)),
         Output("pareto", has_quality, lambda run, stem: write_pareto_figure(run.summary, stem)),
         Output("costs", lacks_quality, lambda run, stem: write_costs_figure(run.summary, stem)),
         Output(
@@ -84,7 +86,13 @@ def list_outputs() -> tuple[Output, ...]:
             lambda run: has_table2(run.summary),
             lambda run: render_table2(run.summary),
         ),
+        text(
+            "table2.tex",
+            lambda run: has_table2(run.summary),
+            lambda run: render_table2_tex(run.summary),
+        ),
         text("zoo.md", lambda run: is_zoo(run.summary), lambda run: render_zoo(run.summary)),
+        text("zoo.tex", lambda run: is_zoo(run.summary), lambda run: render_zoo_tex(run.summary)),
         Output(
             "zoo",
             lambda run: is_zoo(run.summary),

@@ -66,7 +66,7 @@ def test_a_time_that_can_not_be_trusted_is_a_range_and_no_value(tmp_path: Path) 
     assert (point.value, point.interval) == (None, None)
     assert point.span == pytest.approx((0.18, 0.22))
     assert "| 180 to 220 ms, noisy |" in render_history([(series, {})])
-    svg, _ = write_history_figure([(series, {})], tmp_path / "history")
+    svg, *_ = write_history_figure([(series, {})], tmp_path / "history")
     assert "0101010101" in svg.read_text()
 
 

@@ -20,7 +20,8 @@ def test_one_command_writes_every_artefact(
 ) -> None:
     assert operations.main(["--models", NETWORK, "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr().out.split()
-    names = {"operations.md", "layers.md", "layers.json", "layers.svg", "layers.png"}
+    figure = {"layers.svg", "layers.png", "layers.pdf"}
+    names = {"operations.md", "layers.md", "layers.json", *figure}
     assert {Path(path).name for path in printed} == names
     (records,) = (tmp_path / "records" / "operations").glob("*.jsonl")
     probes = [record.job.probe for record in read_records(records).records]

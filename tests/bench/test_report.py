@@ -20,7 +20,9 @@ from tests.bench.example_trainings import make_training
 from tests.bench.made_up_forms import FORM, rounds
 
 ROOT = Path(__file__).parents[2]
-ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png"]
+TABLES = ["table1.md", "table1.csv", "table1.json", "table1.tex"]
+FIGURE = ["pareto.svg", "pareto.png", "pareto.pdf", "pareto-column.pdf"]
+ARTEFACTS = [*TABLES, *FIGURE]
 
 
 def store(path: Path, records: Iterable[Record]) -> Path:
@@ -90,7 +92,7 @@ def test_failed_records_are_no_failure_to_report(tmp_path: Path) -> None:
 def test_the_same_records_make_the_same_tables(records: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert report.main([str(records), "--output", str(tmp_path / name)]) == 0
-    for table in ARTEFACTS[:3]:
+    for table in TABLES:
         assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
 
 
@@ -146,7 +148,10 @@ def test_evaluations_in_the_folder_are_reported_too(
     append_evaluation(tmp_path / "out" / EVALUATIONS, own)
     assert report.main([str(records), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert [path.name for path in written] == [*ARTEFACTS, "figure3.svg", "figure3.png"]
+    assert [path.name for path in written] == [
+        *ARTEFACTS,
+        *(name.replace("pareto", "figure3") for name in FIGURE),
+    ]
     assert all(path.stat().st_size > 0 for path in written)
     assert "**4.10**" in written[0].read_text()
 
@@ -176,5 +181,5 @@ def test_records_of_forms_have_a_report_of_their_own(
     path = store(tmp_path / "runtimes.jsonl", [*rounds(0.1), *rounds(0.04, FORM, dtype="bfloat16")])
     assert report.main([str(path), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line).name for line in capsys.readouterr().out.splitlines()]
-    assert written == ["runtimes.md", "runtimes.csv"]
+    assert written == ["runtimes.md", "runtimes.csv", "runtimes.tex"]
     assert "| eager | bfloat16 | 40.4 ms" in (tmp_path / "out" / "runtimes.md").read_text()

@@ -196,7 +196,7 @@ def test_a_roofline_is_measured_and_written_where_it_is_asked_for(
 ) -> None:
     assert call("--models", "dprnn", *asked) == 0
     written = {path.name for path in (tmp_path / "out").glob("roofline.*")}
-    names = {f"roofline{suffix}" for suffix in (".md", ".csv", ".svg", ".png")}
+    names = {f"roofline{suffix}" for suffix in (".md", ".csv", ".svg", ".png", ".pdf")}
     assert written == (names if asked else set())
     rounds = [job.round for job in bench.jobs if job.probe == "ceilings"]
     assert rounds == ([0, 1, 2] if asked else [])

@@ -34,7 +34,7 @@ def test_one_command_writes_every_artefact_and_records_give_them_again(
     run = [*models, "--chunks", "8", "400", "--effort", "quick", "--output", str(first)]
     assert streaming.main(run) == 0
     printed = {Path(path).name for path in capsys.readouterr().out.split()}
-    assert printed == {"streaming.md", "streaming.svg", "streaming.png"}
+    assert printed == {f"streaming{suffix}" for suffix in (".md", ".svg", ".png", ".pdf")}
     (records,) = (first / "records" / "streaming").glob("*.jsonl")
     measured = read_records(records).records
     assert [record.job.probe for record in measured] == ["contract", "streaming", "streaming"]

@@ -7,26 +7,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from bench.render.columns import LATENCY, MACS, Column, memory_column
+from bench.render.figures.decades import scale_costs
+from bench.render.figures.paper import TWO_COLUMNS, paper_style
 from bench.render.figures.pareto import (
     OTHER_STYLE,
     collect_handles,
     draw_grid,
-    scale_costs,
+    size_of_marker,
     style_of,
 )
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
+from bench.render.figures.uncertainty import (
+    draw_uncertainty,
+    face_of,
+    middle_of,
+    uncertainty_handles,
+)
+from bench.render.phases import PHASE_NAMES
 from bench.render.provenance import describe_length
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si
 
-NAMES = dict(zip(PHASES, ("inference", "training step"), strict=True))
+OWN_COLOURS = ("#e69f00", "#56b4e9", "#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7")
+OWN_MARKERS = ("P", "X", "v", "<", ">", "p", "h", "d")
+"""Of networks without a style of their own; no two of 56 have both in common."""
 
 
+@paper_style()
 def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
-    """Time against multiply-adds and against memory, a row for each phase, as SVG and PNG."""
-    canvas = Canvas(figsize=(9, 6.8), layout="constrained")
+    """Time against multiply-adds and against memory, a row for each phase; returns the paths."""
+    canvas = Canvas(figsize=(TWO_COLUMNS, 5.4), layout="constrained")
     axes = canvas.subplots(2, 2)
     for row, phase in enumerate(PHASES):
         for axis, column in zip(axes[row], _columns(summary, phase), strict=True):
@@ -34,20 +45,12 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
     times = [model.values[column.metric] for model in summary.models for column in LATENCY]
     handles = collect_handles(axes.flat) | uncertainty_handles(times)
     if handles:
-        canvas.legend(
-            handles.values(),
-            handles,
-            loc="outside lower center",
-            ncols=4,
-            frameon=False,
-            fontsize=9,
-        )
+        canvas.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     work, missing = summary.workload, ", ".join(_missing(summary))
     canvas.suptitle(
         f"Cost against cost, {describe_length(summary)}, batch {work.batch}\n"
         f"inference on {summary.environment_name}; training step on {summary.update_device_name}"
-        + (f"\nnot measured: {missing}" if missing else ""),
-        fontsize=10,
+        + (f"\nnot measured: {missing}" if missing else "")
     )
     return save_figure(canvas, stem)
 
@@ -70,17 +73,24 @@ def _draw_panel(axis: Axes, across: Column, up: Column, summary: RunSummary) -> 
     costs: list[float] = []
     times_s: list[float] = []
     for place, model in enumerate(summary.models):
-        cost, time_s = model.values[across.metric].value, model.values[up.metric]
-        if not cost or time_s.is_missing:
+        cost, value = model.values[across.metric].value, model.values[up.metric]
+        time_s = middle_of(value)
+        if not cost or not time_s:
             continue
         colour, marker = style_in_run(model, place)
-        name = model.entry.display_name
-        if time_s.value:
-            axis.plot(cost, time_s.value, marker, color=colour, markersize=8, label=name)
-            times_s.append(time_s.value)
         costs.append(cost)
-        times_s += draw_uncertainty(axis, time_s, cost, colour, along="y", label=name)
-    phase = NAMES[up.phase or "inference"]
+        times_s += [time_s, *draw_uncertainty(axis, value, cost, colour, along="y")]
+        axis.plot(
+            cost,
+            time_s,
+            marker,
+            color=colour,
+            markerfacecolor=face_of(value, colour),
+            markersize=size_of_marker(marker),
+            label=model.entry.display_name,
+            zorder=3,
+        )
+    phase = PHASE_NAMES[up.phase or "inference"]
     axis.set_xlabel(f"{across.title} of {phase}")
     axis.set_ylabel(f"{up.title} of {phase}")
     if costs:
@@ -94,6 +104,8 @@ def _with_unit(column: Column) -> Callable[[float], str]:
 
 
 def style_in_run(model: ModelSummary, place: int) -> tuple[str, str]:
-    """Colour and marker of a network; own ones differ by their place in the run."""
-    colour, marker = style_of(model)
-    return (f"C{place}", marker) if (colour, marker) == OTHER_STYLE else (colour, marker)
+    """Colour and marker of a network; of one without a style, by its place in the run."""
+    style = style_of(model)
+    if style != OTHER_STYLE:
+        return style
+    return OWN_COLOURS[place % len(OWN_COLOURS)], OWN_MARKERS[place % len(OWN_MARKERS)]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.registry import REGISTRY
-from bench.render.figures.pareto import OTHER_STYLE, STYLES
+from bench.render.figures.decades import number_decades
+from bench.render.figures.paper import TWO_COLUMNS, paper_style
+from bench.render.figures.pareto import OTHER_STYLE, STYLES, draw_grid
 from bench.render.figures.saving import save_figure
 from bench.results.training import TrainingLine, validations
 from bench.units import format_si
@@ -18,6 +19,7 @@ SUDORMRF_STYLES = {
     "sudormrf-0.5x": ("#1f3a93", "*"),
     "sudormrf-0.25x": ("#5c7cd6", "*"),
 }
+"""One marker; in grey they are told apart by how dark they are."""
 ALL_STYLES = STYLES | SUDORMRF_STYLES
 COSTS: dict[str, Callable[[TrainingLine], float]] = {
     "Operations of training steps (FLOPs)": lambda line: line.flops,
@@ -27,10 +29,12 @@ COSTS: dict[str, Callable[[TrainingLine], float]] = {
 Training = Sequence[TrainingLine]
 
 
+@paper_style()
 def write_figure4(trainings: Sequence[Training], stem: Path) -> list[Path]:
     """A row for each corpus, operations and time; a curve for each training; returns the paths."""
     corpora = sorted({training[0].corpus for training in trainings})
-    canvas = Canvas(figsize=(11, 3.6 * max(1, len(corpora)) + 0.6), layout="constrained")
+    height = 2.4 * max(1, len(corpora)) + 0.5
+    canvas = Canvas(figsize=(TWO_COLUMNS, height), layout="constrained")
     panels = canvas.subplots(max(1, len(corpora)), len(COSTS), sharey="row", squeeze=False)
     for row, corpus in zip(panels, corpora, strict=False):
         here = [training for training in trainings if training[0].corpus == corpus]
@@ -42,10 +46,8 @@ def write_figure4(trainings: Sequence[Training], stem: Path) -> list[Path]:
         for axis in panels.flat
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    canvas.legend(
-        handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
-    )
-    canvas.suptitle("Validation while training: a point for each validation", fontsize=11)
+    canvas.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
+    canvas.suptitle("Validation while training: a point for each validation")
     return save_figure(canvas, stem)
 
 
@@ -64,18 +66,13 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
             [line.si_sdri_db for line in points if line.si_sdri_db is not None],
             marker=marker,
             color=colour,
-            markersize=6,
-            linewidth=1.2,
             label=_label(training),
         )
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, "", 1)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    number_decades(axis, "x", lambda value: format_si(value, "", 1))
     axis.set_xlabel(title)
     axis.margins(y=0.12)
-    axis.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
-    axis.set_axisbelow(True)
+    draw_grid(axis)
 
 
 def _label(training: Training) -> str:

@@ -1,162 +1,274 @@
 """Names beside points, so that none covers a point, a line or another name."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.textpath import TextPath
+from numpy.typing import NDArray
 
-FONT_POINTS = 8.5
-DISTANCES = (10.0, 15.0, 22.0, 32.0, 44.0, 58.0, 74.0)
-"""Points of the page from a marker to its name; nearer places are better."""
-ANGLES = (0, 180, 45, -45, 135, -135, 90, -90)
-"""Degrees, counter-clockwise from the right."""
-STEP = 3.0
-"""Points of the page, in which lines are covered with boxes."""
-LEADER_FROM = 13.0
+from bench.render.figures.boxes import (
+    Box,
+    Drawn,
+    Place,
+    along,
+    find_drawn,
+    on_page,
+    page_of,
+    size_of,
+)
+from bench.render.figures.paper import SMALL
+
+DISTANCES = (5.0, 6.5, 8.5, 11.0, 15.0, 20.0, 27.0, 36.0, 48.0)
+"""Points of the page from a marker's middle to the edge of its name; nearer is better."""
+ANGLES = tuple(math.tau * step / 16 for step in range(16))
+"""Counter-clockwise from the right."""
+GRID = 24
+"""Places across and up the axes, for a name that has none near its point."""
+PAD = 0.8
+"""Points around a name that stay free: at another resolution letters are a little wider."""
+LEADER_FROM = 8.0
 """A name that is farther away is joined to its marker by a thin line."""
+SWEEPS = 3
+"""How often each name may move to a better place when all others have theirs."""
+MOST_LEADERS = 48
+"""Of so many of the best places it is looked at what a line to them would cross."""
 
-MARKER = 5.0
-"""Half the width of a marker."""
+COVERED, CROSSED, THIN_COVERED, THIN_CROSSED = 1000.0, 150.0, 12.0, 2.0
+"""What it costs, in points of distance: to cover or cross a marker or word, to do so to a line."""
+CLEARLY = 4.0
+"""Points by which a name is to be nearer to its own point than to that of another name."""
+LEFT = 0.5
+"""What it costs to stand left of the point."""
 
-Place = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle on the page, in points."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def covers(self, other: "Box") -> bool:
-        """Whether they have an area in common."""
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.bottom < other.top
-            and other.bottom < self.top
-        )
-
-    def overhang(self, page: "Box") -> float:
-        """By how much it leaves the page."""
-        sides = (page.left - self.left, page.bottom - self.bottom)
-        others = (self.right - page.right, self.top - page.top)
-        return sum(max(0.0, side) for side in (*sides, *others))
-
-    def nearest_to(self, place: Place) -> Place:
-        """The nearest of its points."""
-        x, y = place
-        return min(max(x, self.left), self.right), min(max(y, self.bottom), self.top)
+Array = NDArray[np.float64]
 
 
-def around(place: Place, half: float) -> Box:
-    """A square with this middle."""
-    x, y = place
-    return Box(x - half, y - half, x + half, y + half)
+@dataclass
+class Name:
+    """A name, where its point is on the page, how large it is, and the box that it has so far."""
 
-
-def on_page(axes: Axes, place: Place) -> Place:
-    """Where a point of an axes lies, in points of the page; limits and scales must be set."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    x, y = axes.transData.transform(place) * 72 / figure.dpi
-    return float(x), float(y)
-
-
-def cover_line(axes: Axes, start: Place, end: Place) -> Iterator[Box]:
-    """Small boxes along a straight line between two points of an axes."""
-    yield from _along(on_page(axes, start), on_page(axes, end))
-
-
-def _along(start: Place, end: Place) -> Iterator[Box]:
-    """The same on the page."""
-    n = max(1, math.ceil(math.dist(start, end) / STEP))
-    for step in range(n + 1):
-        at = [first + step / n * (last - first) for first, last in zip(start, end, strict=True)]
-        yield around((at[0], at[1]), STEP / 2)
+    text: str
+    place: Place  # of the axes
+    at: Place
+    size: tuple[float, float]
+    box: Box | None = None
 
 
 def place_names(
-    axes: Axes, names: Sequence[tuple[str, Place]], obstacles: Iterable[Box]
+    axes: Axes, names: Sequence[tuple[str, Place]], obstacles: Iterable[Box] = ()
 ) -> list[Box]:
     """Write a name beside each point of the axes; returns where they stand.
 
-    Names are placed one after another, each at the nearest place that is free, or else at the one
-    that is covered least. A line to a name crosses neither markers nor names.
+    What is drawn already is kept free, and ``obstacles`` are too. Layout, limits and scales must be
+    final. Names take the best place one after another, then again with all others in theirs.
     """
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    page = Box(*on_page(axes, (left, bottom)), *on_page(axes, (right, top)))
-    obstacles = list(obstacles)
-    markers = [around(on_page(axes, place), MARKER) for _, place in names]
-    placed: list[Box] = []
-    for number, (name, place) in enumerate(names):
-        at = on_page(axes, place)
-        others = [*markers[:number], *markers[number + 1 :], *placed]
-        covered = [*obstacles, markers[number], *others]
-        candidates = _candidates(name, at)
-        disorder = [
-            _in_the_way(box, covered) + _on_the_way(at, box, others) + box.overhang(page)
-            for box in candidates
-        ]
-        best = candidates[disorder.index(min(disorder))]
-        _write(axes, name, place, best)
-        placed.append(best)
-        obstacles += _along(at, best.nearest_to(at))
-    return placed
+    page, drawn = page_of(axes), find_drawn(axes)
+    solid, thin = [*drawn.solid, *obstacles], drawn.thin
+    waiting = [Name(text, at, on_page(axes, at), _measure(axes, text)) for text, at in names]
+    for _ in range(SWEEPS):
+        before = [name.box for name in waiting]
+        for name in waiting:
+            others = [one for one in waiting if one is not name and one.box]
+            taken = [one.box for one in others if one.box]
+            leaders = [box for one in others for box in _leader(one)]
+            rivals = [one.at for one in waiting if one is not name]
+            name.box = _best(name, page, Drawn([*solid, *taken], [*thin, *leaders]), rivals)
+        if before == [name.box for name in waiting]:
+            break
+    for name in waiting:
+        _write(axes, name)
+    return [name.box for name in waiting if name.box]
 
 
-def _in_the_way(box: Box, others: Sequence[Box]) -> int:
-    """How many it covers."""
-    return sum(box.covers(one) for one in others)
-
-
-def _on_the_way(at: Place, box: Box, others: Sequence[Box]) -> int:
-    """How many a line from a point to a name crosses."""
-    line = list(_along(at, box.nearest_to(at)))
-    return sum(any(step.covers(one) for step in line) for one in others)
-
-
-def _candidates(name: str, at: Place) -> list[Box]:
-    """Where a name may stand, the nearest first."""
-    width = TextPath((0, 0), name, FONT_POINTS).get_extents().width + 2
-    return [_beside(width, at, distance, angle) for distance in DISTANCES for angle in ANGLES]
-
-
-def _beside(width: float, at: Place, distance: float, angle: float) -> Box:
-    """Where a name stands when its nearest edge is so far away in one direction."""
-    height = 1.25 * FONT_POINTS
-    x = at[0] + distance * math.cos(math.radians(angle))
-    y = at[1] + distance * math.sin(math.radians(angle))
-    sideways = round(math.cos(math.radians(angle)))
-    left = x - width / 2 + sideways * width / 2
-    return Box(left, y - height / 2, left + width, y + height / 2)
-
-
-def _write(axes: Axes, name: str, place: Place, box: Box) -> None:
-    at = on_page(axes, place)
-    middle = (box.left + box.right) / 2, (box.bottom + box.top) / 2
-    nearest = box.nearest_to(at)
-    offset = middle[0] - at[0], middle[1] - at[1]
+def place_note(axes: Axes, note: str, colour: str) -> None:
+    """Write lines where they cover nothing, as near the lower right corner as they can."""
+    if not note:
+        return
+    page, drawn = page_of(axes), find_drawn(axes)
+    corner = page.right, page.bottom
+    name = Name(note, (1, 0), corner, _measure(axes, note))
+    boxes = _everywhere(name.size, page)
+    disorder = _disorder(name, boxes, page, drawn)
+    box = Box(*map(float, boxes[int(np.argmin(disorder))]))
+    x, y = (box.right - corner[0], box.bottom - corner[1])
     axes.annotate(
-        name,
-        place,
-        offset,
+        note,
+        (1, 0),
+        (x - PAD, y + PAD),
+        xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=FONT_POINTS,
+        ha="right",
+        va="bottom",
+        fontsize=SMALL,
+        color=colour,
+        zorder=6,
+    )
+
+
+def place_by_line(axes: Axes, text: str, height: float) -> None:
+    """Write a name just above or below a level line, as far right as it covers nothing."""
+    page, drawn = page_of(axes), find_drawn(axes)
+    at = page.right, on_page(axes, (axes.get_xlim()[1], height))[1]
+    name = Name(text, (axes.get_xlim()[1], height), at, _measure(axes, text))
+    across = np.linspace(page.right - name.size[0] / 2, page.left + name.size[0] / 2, 2 * GRID)
+    sides = at[1] + 1.6 + name.size[1] / 2, at[1] - 1.6 - name.size[1] / 2
+    boxes = np.array([_centred(x, y, name.size) for x in across for y in sides])
+    disorder = _disorder(name, boxes, page, drawn)
+    name.box = Box(*map(float, boxes[int(np.argmin(disorder))]))
+    _write(axes, name, has_leader=False)
+
+
+def _measure(axes: Axes, text: str) -> tuple[float, float]:
+    """Width and height of a name with the space around it, in points."""
+    words = axes.text(0.5, 0.5, text, transform=axes.transAxes, fontsize=SMALL)
+    width, height = size_of(axes, words)
+    words.remove()
+    return width + 2 * PAD, height + 2 * PAD
+
+
+def _best(name: Name, page: Box, drawn: Drawn, rivals: Sequence[Place]) -> Box:
+    """The place with the least disorder, the line to it counted where it would have one."""
+    boxes = np.concatenate([_near(name), _everywhere(name.size, page)])
+    disorder = _disorder(name, boxes, page, drawn) + _ambiguity(name, boxes, rivals)
+    order = np.argsort(disorder, kind="stable")[:MOST_LEADERS]
+    found = [Box(*map(float, boxes[index])) for index in order]
+    costs = [
+        disorder[index] + _crossings(name.at, box, drawn)
+        for index, box in zip(order, found, strict=True)
+    ]
+    return found[int(np.argmin(costs))]
+
+
+def _near(name: Name) -> Array:
+    """Boxes around a point, [n, 4]: left, bottom, right, top."""
+    (x, y), (width, height) = name.at, name.size
+    boxes = []
+    for distance in DISTANCES:
+        for angle in ANGLES:
+            across = x + math.cos(angle) * (distance + width / 2)
+            up = y + math.sin(angle) * (distance + height / 2)
+            boxes.append(_centred(across, up, name.size))
+    return np.array(boxes)
+
+
+def _everywhere(size: tuple[float, float], page: Box) -> Array:
+    """Boxes all over the page, [n, 4]."""
+    width, height = size
+    across = np.linspace(page.left + width / 2, page.right - width / 2, GRID)
+    up = np.linspace(page.bottom + height / 2, page.top - height / 2, GRID)
+    return np.array([_centred(x, y, size) for x in across for y in up])
+
+
+def _centred(x: float, y: float, size: tuple[float, float]) -> tuple[float, float, float, float]:
+    return x - size[0] / 2, y - size[1] / 2, x + size[0] / 2, y + size[1] / 2
+
+
+def _disorder(name: Name, boxes: Array, page: Box, drawn: Drawn) -> Array:
+    """Of each box, [n]: what it covers, whether it leaves the page, how far away it is."""
+    slack = 0.01  # points, of rounding
+    outside = (
+        (boxes[:, 0] < page.left - slack)
+        | (boxes[:, 1] < page.bottom - slack)
+        | (boxes[:, 2] > page.right + slack)
+        | (boxes[:, 3] > page.top + slack)
+    )
+    is_left = (boxes[:, 0] + boxes[:, 2]) / 2 < name.at[0]
+    found: Array = (
+        COVERED * (_count_covered(boxes, drawn.solid) + outside)
+        + THIN_COVERED * _count_covered(boxes, drawn.thin)
+        + _distances(boxes, name.at)
+        + LEFT * is_left
+    )
+    return found
+
+
+def _distances(boxes: Array, place: Place) -> Array:
+    """From a place to the nearest point of each box, [n]."""
+    nearest_x = np.clip(place[0], boxes[:, 0], boxes[:, 2])
+    nearest_y = np.clip(place[1], boxes[:, 1], boxes[:, 3])
+    found: Array = np.hypot(nearest_x - place[0], nearest_y - place[1])
+    return found
+
+
+def _ambiguity(name: Name, boxes: Array, rivals: Sequence[Place]) -> Array:
+    """By how much each box is nearer to the points of other names, or hardly farther, [n]."""
+    own, found = _distances(boxes, name.at), np.zeros(len(boxes))
+    for rival in rivals:
+        found += np.maximum(0.0, own + CLEARLY - _distances(boxes, rival))
+    return found
+
+
+def _count_covered(boxes: Array, others: Sequence[Box]) -> Array:
+    """How many of the others each box covers, [n]."""
+    if not others:
+        return np.zeros(len(boxes))
+    edges = np.array([box.edges for box in others])
+    covers = (
+        (boxes[:, None, 0] < edges[None, :, 2])
+        & (edges[None, :, 0] < boxes[:, None, 2])
+        & (boxes[:, None, 1] < edges[None, :, 3])
+        & (edges[None, :, 1] < boxes[:, None, 3])
+    )
+    found: Array = covers.sum(axis=1).astype(np.float64)
+    return found
+
+
+def _crossings(at: Place, box: Box, drawn: Drawn) -> float:
+    """What the line from a point to its name costs; its own marker does not count."""
+    steps = [step for step in _line(at, box) if math.dist(at, _middle(step)) > DISTANCES[0]]
+    if not steps:
+        return 0.0
+    edges = np.array([step.edges for step in steps])
+    n_solid, n_thin = _count_covered(edges, drawn.solid), _count_covered(edges, drawn.thin)
+    return float(CROSSED * np.count_nonzero(n_solid) + THIN_CROSSED * np.count_nonzero(n_thin))
+
+
+def _leader(name: Name) -> list[Box]:
+    """The line to a name that has its place."""
+    return _line(name.at, name.box) if name.box else []
+
+
+def _line(at: Place, box: Box) -> list[Box]:
+    """Boxes along the line from a point to a name; none to a name that is near."""
+    nearest = _nearest(box, at)
+    return list(along(at, nearest)) if math.dist(at, nearest) > LEADER_FROM else []
+
+
+def _nearest(box: Box, place: Place) -> Place:
+    """The nearest of its points."""
+    x, y = place
+    return min(max(x, box.left), box.right), min(max(y, box.bottom), box.top)
+
+
+def _middle(box: Box) -> Place:
+    return (box.left + box.right) / 2, (box.bottom + box.top) / 2
+
+
+def _write(axes: Axes, name: Name, *, has_leader: bool = True) -> None:
+    box = name.box
+    assert box is not None
+    (x, y), (nearest_x, nearest_y) = _middle(box), _nearest(box, name.at)
+    is_far = math.dist(name.at, (nearest_x, nearest_y)) > LEADER_FROM
+    relative = (nearest_x - box.left) / name.size[0], (nearest_y - box.bottom) / name.size[1]
+    line: dict[str, Any] = {
+        "arrowstyle": "-",
+        "linewidth": 0.5,
+        "color": "#555555",
+        "relpos": relative,
+        "shrinkA": 0,
+        "shrinkB": 4,
+    }
+    axes.annotate(
+        name.text,
+        name.place,
+        (x - name.at[0], y - name.at[1]),
+        textcoords="offset points",
+        fontsize=SMALL,
         ha="center",
         va="center",
         zorder=6,
+        arrowprops=line if has_leader and is_far else None,
     )
-    if math.dist(at, nearest) > LEADER_FROM:
-        axes.annotate(
-            "",
-            place,
-            (nearest[0] - at[0], nearest[1] - at[1]),
-            textcoords="offset points",
-            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "color": "#555555", "shrinkB": 4},
-            zorder=2,
-        )

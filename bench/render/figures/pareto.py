@@ -1,19 +1,26 @@
 """The paper's Figure 3: separation quality against cost, with the Pareto frontier."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.render.columns import LATENCY, Column, table1_columns
-from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
+from bench.render.columns import Column, table1_columns
+from bench.render.figures.decades import scale_costs
+from bench.render.figures.labels import place_names, place_note
+from bench.render.figures.paper import ONE_COLUMN, TWO_COLUMNS, fix_layout, paper_style
+from bench.render.figures.saving import save_column, save_figure
+from bench.render.figures.uncertainty import (
+    draw_uncertainty,
+    face_of,
+    middle_of,
+    uncertainty_handles,
+)
+from bench.render.phases import PHASE_NAMES
 from bench.results.summary import ModelSummary, RunSummary
+from bench.results.workload import PHASES
 
 STYLES = {
     "conv-tasnet": ("#0072b2", "o"),
@@ -21,10 +28,13 @@ STYLES = {
     "dprnn": ("#009e73", "D"),
     "two-step-tdcn": ("#cc79a7", "^"),
 }
+"""Colours that the colour-blind tell apart, and a marker for each, for print in grey."""
 SUDORMRF = "SuDoRM-RF"
 SUDORMRF_COLOUR = "#1f3a93"
 OTHER_STYLE = ("#555555", "P")
-MARGIN = 1.6  # factor of space left and right of the points
+STAR, MARKER = 8.0, 5.0
+"""Points across a marker: a star of the same size looks smaller."""
+QUALITY = "SI-SDRi, non-speech (dB), paper's"
 Point = tuple[float, float]
 
 
@@ -41,30 +51,58 @@ def pareto_frontier(points: Sequence[Point]) -> list[Point]:
 
 
 def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
-    """Two rows (inference, training step) by three costs, as SVG and PNG; returns the paths."""
-    canvas = Canvas(figsize=(11, 6.4), layout="constrained")
-    axes = canvas.subplots(2, 3, sharey=True)
+    """SVG, PNG and PDF for two columns of a paper, and a PDF for one; returns the paths."""
+    wide, narrow = draw_pareto(summary), draw_pareto(summary, ONE_COLUMN)
+    return [*save_figure(wide, stem), *save_column(narrow, stem)]
+
+
+@paper_style()
+def draw_pareto(summary: RunSummary, width: float = TWO_COLUMNS) -> Canvas:
+    """Two rows (inference, training step) by three costs.
+
+    In one column of a paper it is three rows by two, without the title: the caption has its words.
+    """
+    is_wide = width == TWO_COLUMNS
+    canvas = Canvas(figsize=(width, 4.3 if is_wide else 4.9), layout="constrained")
+    axes = canvas.subplots(2, 3, sharey=True) if is_wide else canvas.subplots(3, 2, sharey=True).T
     _, *costs = table1_columns(summary.update_device)
-    for row, phase in enumerate(("inference", "update")):
-        for axis, column in zip(axes[row], [c for c in costs if c.phase == phase], strict=True):
-            _draw_panel(axis, column, summary)
-        axes[row][0].set_ylabel("SI-SDRi, non-speech (dB), paper's")
-    times = [model.values[column.metric] for model in summary.models for column in LATENCY]
-    handles = collect_handles(axes.flat) | uncertainty_handles(times)
+    panels: list[tuple[Axes, Column]] = []
+    for row, phase in zip(axes, PHASES, strict=True):
+        panels += zip(row, [column for column in costs if column.phase == phase], strict=True)
+    for axis, column in panels:
+        _draw_panel(axis, column, summary)
+        axis.set_xlabel(_name_cost(column) if is_wide else f"{column.title} ({column.unit})")
+    if not is_wide:
+        for axis, phase in zip(axes[:, 0], PHASES, strict=True):
+            axis.set_title(PHASE_NAMES[phase])
+    canvas.supylabel(QUALITY)
+    values = [model.values[column.metric] for model in summary.models for column in costs]
+    handles = collect_handles(axis for axis, _ in panels) | uncertainty_handles(values)
     canvas.legend(
-        handles.values(), handles, loc="outside lower center", ncols=8, frameon=False, fontsize=9
+        handles.values(),
+        handles,
+        loc="outside lower center",
+        ncols=5 if is_wide else 3,
+        frameon=False,
     )
-    canvas.suptitle(
+    if is_wide:
+        canvas.suptitle(_title(summary))
+    fix_layout(canvas)
+    for axis, column in panels:
+        place_note(axis, "\n".join(_missing(column, summary)), "#aa0000")
+        place_names(axis, list(_sizes(column, summary)))
+    return canvas
+
+
+def _title(summary: RunSummary) -> str:
+    return (
         f"Quality against cost, {summary.workload.n_samples} samples, "
         f"batch {summary.workload.batch}\n"
-        f"inference on {summary.environment_name}; training step on {summary.update_device_name}",
-        fontsize=11,
+        f"inference on {summary.environment_name}; training step on {summary.update_device_name}"
     )
-    return save_figure(canvas, stem)
 
 
 def _draw_panel(axis: Axes, column: Column, summary: RunSummary) -> None:
-    phase = "inference" if column.phase == "inference" else "training step"
     placed = [(model, *point) for model in summary.models if (point := _place(model, column))]
     _draw_frontier(axis, [(cost, quality) for _, cost, quality in placed])
     stars = [(cost, quality) for model, cost, quality in placed if is_sudormrf(model)]
@@ -73,38 +111,42 @@ def _draw_panel(axis: Axes, column: Column, summary: RunSummary) -> None:
             *zip(*stars, strict=True),
             "-*",
             color=SUDORMRF_COLOUR,
-            markersize=13,
-            linewidth=1.2,
+            markersize=STAR,
             label=SUDORMRF,
             zorder=4,
         )
-    for model, cost, quality in placed:
-        if is_sudormrf(model):
-            _name_size(axis, model, (cost, quality))
-        else:
-            colour, marker = style_of(model)
-            axis.plot(
-                [cost], [quality], marker, color=colour, markersize=8, label=_label(model), zorder=3
-            )
-    ends = _draw_uncertainties(axis, column, summary)
-    _name_missing(axis, column, summary)
-    frame_costs(axis, [*(cost for _, cost, _ in placed), *ends])
-    axis.set_xlabel(f"{column.title} of {phase} ({column.unit})")
-
-
-def _draw_uncertainties(axis: Axes, column: Column, summary: RunSummary) -> list[float]:
-    """Intervals and ranges of the costs; a size whose cost is a range has its name there."""
     ends: list[float] = []
     for model in summary.models:
-        if model.published is None:
-            continue
-        value, quality = model.values[column.metric], model.published.si_sdri_nonspeech_db
-        colour, _ = style_of(model)
-        ends += draw_uncertainty(
-            axis, value, quality, colour, scale=column.scale, label=_label(model)
-        )
-        if value.span and is_sudormrf(model):
-            _name_size(axis, model, (value.span[1] / column.scale, quality))
+        ends += _draw_network(axis, column, model)
+    frame_costs(axis, [*(cost for _, cost, _ in placed), *ends])
+
+
+def _name_cost(column: Column) -> str:
+    return f"{column.title} of {PHASE_NAMES[column.phase or 'inference']} ({column.unit})"
+
+
+def _draw_network(axis: Axes, column: Column, model: ModelSummary) -> list[float]:
+    """Its marker, hollow where the cost is in doubt, with the interval or range: both ends."""
+    value = model.values[column.metric]
+    middle = middle_of(value)
+    if model.published is None or not middle:
+        return []
+    quality = model.published.si_sdri_nonspeech_db
+    colour, marker = style_of(model)
+    ends = draw_uncertainty(axis, value, quality, colour, scale=column.scale)
+    face = face_of(value, colour)
+    if is_sudormrf(model) and face == colour:
+        return ends  # the line through all sizes has its star
+    axis.plot(
+        [middle / column.scale],
+        [quality],
+        marker,
+        color=colour,
+        markerfacecolor=face,
+        markersize=size_of_marker(marker),
+        label=_label(model),
+        zorder=5 if is_sudormrf(model) else 3,
+    )
     return ends
 
 
@@ -120,14 +162,28 @@ def style_of(model: ModelSummary) -> tuple[str, str]:
     )
 
 
+def size_of_marker(marker: str) -> float:
+    """In points, so that all look alike."""
+    return STAR if marker == "*" else MARKER
+
+
+def short_name(display_name: str) -> str:
+    """Of a size of SuDoRM-RF the size alone: all of them share a marker."""
+    return display_name.removeprefix(f"{SUDORMRF} ")
+
+
 def _label(model: ModelSummary) -> str:
     """In the legend."""
     return SUDORMRF if is_sudormrf(model) else model.entry.display_name
 
 
-def _name_size(axis: Axes, model: ModelSummary, point: Point) -> None:
-    size = model.entry.display_name.removeprefix(f"{SUDORMRF} ")
-    axis.annotate(size, point, (7, -11), textcoords="offset points", fontsize=8)
+def _sizes(column: Column, summary: RunSummary) -> Iterator[tuple[str, Point]]:
+    """The sizes of SuDoRM-RF, and where their markers are."""
+    for model in summary.models:
+        middle = middle_of(model.values[column.metric])
+        if is_sudormrf(model) and model.published and middle:
+            place = middle / column.scale, model.published.si_sdri_nonspeech_db
+            yield short_name(model.entry.display_name), place
 
 
 def collect_handles(axes: Iterable[Axes]) -> dict[str, Artist]:
@@ -148,7 +204,7 @@ def _draw_frontier(axis: Axes, points: Sequence[Point]) -> None:
             qualities,
             where="post",
             color="#888888",
-            linewidth=1.0,
+            linewidth=0.8,
             linestyle="--",
             label="Pareto frontier",
             zorder=2,
@@ -162,27 +218,15 @@ def _place(model: ModelSummary, column: Column) -> Point | None:
     return cost / column.scale, model.published.si_sdri_nonspeech_db
 
 
-def _name_missing(axis: Axes, column: Column, summary: RunSummary) -> None:
+def _missing(column: Column, summary: RunSummary) -> Iterator[str]:
     """A network without a value is named in the panel, not left out in silence."""
-    missing = [
-        f"{model.entry.display_name}: {model.values[column.metric].status.value}"
-        for model in summary.models
-        if model.published is not None and model.values[column.metric].is_missing
-    ]
-    missing += [
-        f"{model.entry.display_name}: no SI-SDRi" for model in summary.models if not model.published
-    ]
-    if missing:
-        axis.text(
-            0.98,
-            0.02,
-            "\n".join(missing),
-            transform=axis.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color="#aa0000",
-        )
+    for model in summary.models:
+        if model.published is not None and model.values[column.metric].is_missing:
+            status = model.values[column.metric].status.value
+            yield f"{model.entry.display_name}: {status}"
+    for model in summary.models:
+        if not model.published:
+            yield f"{model.entry.display_name}: no SI-SDRi"
 
 
 def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
@@ -192,32 +236,7 @@ def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
     draw_grid(axes)
 
 
-def scale_costs(
-    axes: Axes,
-    which: Literal["x", "y"],
-    costs: Sequence[float],
-    show: Callable[[float], str] = "{:g}".format,
-) -> None:
-    """A log scale with space around the points, and numbers at 1, 2 and 5 of each decade."""
-    ends = _ends(costs) if costs else None
-    if which == "x":
-        axes.set(xscale="log", xlim=ends)
-    else:
-        axes.set(yscale="log", ylim=ends)
-    axis: XAxis | YAxis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _ends(costs: Sequence[float]) -> tuple[float, float]:
-    """Of an axis of at least a decade, so that its numbers have space."""
-    low, high = min(costs), max(costs)
-    margin = max(MARGIN, (10 * low / high) ** 0.5)
-    return low / margin, high * margin
-
-
 def draw_grid(axes: Axes) -> None:
     """Thin lines behind everything."""
-    axes.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.6)
+    axes.grid(visible=True, which="both", color="#e4e4e4", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
+from bench.render.figures.paper import SMALL, TWO_COLUMNS, paper_style
 from bench.render.figures.saving import save_figure
 from bench.results.alive import (
     GRADIENTS,
@@ -45,12 +46,13 @@ LEAST_CHANGE = 0.002
 """Of the peak: about a pixel. Adam alone runs a thousand operators that change less."""
 
 
+@paper_style()
 def write_memory_figure(profile: Profile, title: str, stem: Path) -> list[Path]:
-    """A stack of what is alive over the operators of a step, its peak marked, as SVG and PNG."""
+    """A stack of what is alive over the operators of a step, its peak marked; returns the paths."""
     stacks = stack_up(profile.memory, profile.rows, finer_group_of).merge_small()
     stacks = leave_out_unseen(stacks, profile)
     peak = profile.memory.peak_bytes
-    canvas = Canvas(figsize=(10, 4.6), layout="constrained")
+    canvas = Canvas(figsize=(TWO_COLUMNS, 3.4), layout="constrained")
     axis = canvas.subplots()
     axis.set_xlim(0.5, len(stacks.operators) + 0.5)
     axis.set_ylim(0, 1.15 * peak or 1)
@@ -68,10 +70,8 @@ def write_memory_figure(profile: Profile, title: str, stem: Path) -> list[Path]:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
-    canvas.legend(
-        handles[::-1], labels[::-1], loc="outside right center", frameon=False, fontsize=9
-    )
-    canvas.suptitle(title, fontsize=11)
+    canvas.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False)
+    canvas.suptitle(title)
     return save_figure(canvas, stem)
 
 
@@ -159,14 +159,14 @@ def _separate_parts(axis: Axes, parts: Sequence[str]) -> None:
             transform=axis.transAxes,
             ha="center",
             va="bottom",
-            fontsize=9,
+            fontsize=SMALL,
             color="#555555",
         )
 
 
 def _width(name: str) -> float:
     """About how much of the axis it takes, with the space after it."""
-    return 0.01 * (len(name) + 1)
+    return 0.012 * (len(name) + 1)
 
 
 def spread(middles: Sequence[float], widths: Sequence[float]) -> list[float]:
@@ -197,7 +197,7 @@ def _mark_peak(axis: Axes, profile: Profile, stacks: Stacks) -> None:
         textcoords="offset points",
         ha="left" if share < 0.2 else "right" if share > 0.8 else "center",
         va="bottom",
-        fontsize=9,
+        fontsize=SMALL,
         color="#aa0000",
         bbox={"facecolor": "white", "linewidth": 0, "pad": 1},  # over the lines between parts
     )

@@ -1,7 +1,7 @@
 """Networks below the ceilings of the machine: achieved rate over intensity."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -10,18 +10,35 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.render.estimates import as_value, format_span
+from bench.render.figures.boxes import Place, on_page
 from bench.render.figures.costs import style_in_run
-from bench.render.figures.labels import Box, around, cover_line, on_page, place_names
-from bench.render.figures.pareto import OTHER_STYLE, draw_grid
+from bench.render.figures.decades import number_decades
+from bench.render.figures.labels import place_by_line, place_names
+from bench.render.figures.paper import SMALL, TWO_COLUMNS, fix_layout, paper_style
+from bench.render.figures.pareto import (
+    OTHER_STYLE,
+    STAR,
+    SUDORMRF,
+    SUDORMRF_COLOUR,
+    draw_grid,
+    short_name,
+    size_of_marker,
+)
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import GREY, draw_uncertainty, uncertainty_handles
+from bench.render.figures.uncertainty import (
+    GREY,
+    draw_uncertainty,
+    face_of,
+    middle_of,
+    uncertainty_handles,
+)
 from bench.render.provenance import describe_threads
-from bench.render.tables.roofline import describe_size, format_rate, name_of
+from bench.render.tables.roofline import name_of
 from bench.results.roofline import Roofline, RooflinePoint
 from bench.results.statistics import Estimate
-from bench.results.summary import RunSummary, Value
+from bench.results.summary import RunSummary
 from bench.units import format_si
 
 ROOF_COLOUR = "#333333"
@@ -31,50 +48,49 @@ SLOPE_STYLES = ("-", (0, (5, 2)))
 FAINT = 0.18
 SPACE_LEFT, SPACE_RIGHT, SPACE_BELOW = 8.0, 3.0, 1.8
 """Factors beside and below the points: the names of slopes are on the left."""
-LETTER = 4.8
-"""Width of a letter of a roof's name, in points of the page."""
 
-X_NAME = "FLOPs of multiply-adds for each byte that torch's operators move"
+X_NAME = "FLOPs of multiply-adds for each byte\nthat torch's operators move"
 Y_NAME = "FLOPs of multiply-adds per second"
-
-Place = tuple[float, float]
-Line = tuple[Place, Place]
 
 
 def write_roofline_figure(summary: RunSummary, stem: Path) -> list[Path]:
-    """Every network of a run that measured ceilings, as SVG and PNG; returns the paths.
+    """Every network of a run that measured ceilings; returns the paths."""
+    return save_figure(draw_roofline(summary), stem)
 
-    A panel for each runtime and dtype in which they ran, below the same ceilings.
-    """
+
+@paper_style()
+def draw_roofline(summary: RunSummary) -> Canvas:
+    """A panel for each runtime and dtype in which networks ran, below the same ceilings."""
     roofline = summary.roofline
     assert roofline is not None
-    panels = group_by_form(roofline.points)
-    n_columns = min(2, len(panels))
-    n_rows = math.ceil(len(panels) / n_columns)
-    width, height = (9.0, 6.4) if n_columns == 1 else (14.0, 1.6 + 4.8 * n_rows)
-    canvas = Canvas(figsize=(width, height))
+    forms = group_by_form(roofline.points)
+    n_columns = min(2, len(forms))
+    n_rows = math.ceil(len(forms) / n_columns)
+    height = 5.2 if n_columns == 1 else 0.9 + 2.5 * n_rows
+    canvas = Canvas(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = canvas.subplots(n_rows, n_columns, squeeze=False).flat
-    canvas.subplots_adjust(
-        left=1.35 / width, right=1 - 0.2 / width, bottom=1.15 / height, top=1 - 0.85 / height,
-        wspace=0.2, hspace=0.25,
-    )  # fmt: skip
-    for axis in axes[len(panels) :]:
+    for axis in axes[len(forms) :]:
         axis.remove()
-    for axis, (form, points) in zip(axes, panels.items(), strict=False):
+    panels = list(zip(axes, forms.items(), strict=False))
+    for axis, (form, points) in panels:
         frame(axis, roofline)
         draw_panel(axis, points, roofline, summary)
-        axis.set_title(form, fontsize=10)
-    canvas.supxlabel(X_NAME, fontsize=10, y=0.72 / height)
-    canvas.supylabel(Y_NAME, fontsize=10, x=0.25 / width)
+        axis.set_title(form)
+    for axis, _ in panels[-n_columns:]:
+        axis.set_xlabel(X_NAME)
+    canvas.supylabel(Y_NAME)
     handles = dict(_handles(roofline))
-    canvas.legend(handles.values(), handles, loc="lower center", ncols=3, frameon=False, fontsize=9)
+    canvas.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False)
     work = summary.workload
     canvas.suptitle(
         f"Roofline of inference, {work.n_samples} samples, batch {work.batch}\n"
-        f"{summary.environment_name}, {describe_threads(roofline.roofs.threads)}",
-        fontsize=11,
+        f"{summary.environment_name}, {describe_threads(roofline.roofs.threads)}"
     )
-    return save_figure(canvas, stem)
+    fix_layout(canvas)
+    for axis, (_, points) in panels:
+        write_roof_names(axis, roofline)
+        place_names(axis, [(short_name(name_of(one)), _place_of(one)) for one in points])
+    return canvas
 
 
 def group_by_form(points: Iterable[RooflinePoint]) -> dict[str, list[RooflinePoint]]:
@@ -89,13 +105,10 @@ def group_by_form(points: Iterable[RooflinePoint]) -> dict[str, list[RooflinePoi
 def draw_panel(
     axis: Axes, points: Sequence[RooflinePoint], roofline: Roofline, summary: RunSummary
 ) -> None:
-    """The roofs, the networks of one form, and their names."""
-    obstacles = [box for line in draw_roofs(axis, roofline) for box in cover_line(axis, *line)]
-    obstacles += write_roof_names(axis, roofline)
+    """The ceilings, and networks of one form below them."""
+    draw_roofs(axis, roofline)
     for point in points:
-        obstacles += draw_point(axis, point, summary)
-    names = [(name_of(point), (point.intensity, height_of(point))) for point in points]
-    place_names(axis, names, obstacles)
+        draw_point(axis, point, summary)
 
 
 def frame(axis: Axes, roofline: Roofline) -> None:
@@ -109,20 +122,13 @@ def frame(axis: Axes, roofline: Roofline) -> None:
     widened = max(1.0, math.sqrt(100 * low / high))  # two decades at least
     axis.set(xscale="log", yscale="log", xlim=(low / widened, high * widened))
     axis.set_ylim(min(rates) / SPACE_BELOW, max(*tops, *rates) * 1.8)
-    for each, unit in ((axis.xaxis, ""), (axis.yaxis, "FLOP/s")):
-        each.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        each.set_minor_formatter(NullFormatter())
-        each.set_major_formatter(FuncFormatter(_formatter(unit)))
-    axis.tick_params(labelsize=8)
+    number_decades(axis, "x", "{:g}".format)
+    number_decades(axis, "y", lambda value: format_si(value, "FLOP/s", 2))
     draw_grid(axis)
 
 
-def _formatter(unit: str) -> Callable[[float, int], str]:
-    return lambda value, _: format_si(value, unit, 2) if unit else f"{value:g}"
-
-
-def draw_roofs(axis: Axes, roofline: Roofline) -> Iterator[Line]:
-    """Each roof with the band of its interval; yields its straight lines.
+def draw_roofs(axis: Axes, roofline: Roofline) -> None:
+    """Each roof with the band of its interval.
 
     A roof of products begins where the fastest cache could feed it, a slope ends at the highest of
     those roofs.
@@ -132,13 +138,12 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> Iterator[Line]:
     fastest = max(rate.value for _, rate in slopes_of(roofline))
     for rate, style in zip(roofs.products.values(), cycle(ROOF_STYLES), strict=False):
         ends = max(left, rate.value / fastest), right
-        axis.plot(ends, [rate.value] * 2, linestyle=style, color=ROOF_COLOUR, linewidth=1.6)
+        axis.plot(ends, [rate.value] * 2, linestyle=style, color=ROOF_COLOUR, linewidth=1.1)
         axis.fill_between(ends, *rate.span, color=ROOF_COLOUR, alpha=FAINT, linewidth=0)
-        yield (ends[0], rate.value), (ends[1], rate.value)
     for (_, rate), style in zip(slopes_of(roofline), SLOPE_STYLES, strict=True):
         ends = left, min(right, highest / rate.value)
         heights = [rate.value * x for x in ends]
-        axis.plot(ends, heights, linestyle=style, color=ROOF_COLOUR, linewidth=1.6)
+        axis.plot(ends, heights, linestyle=style, color=ROOF_COLOUR, linewidth=1.1)
         low, high = rate.span
         axis.fill_between(
             ends,
@@ -148,23 +153,22 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> Iterator[Line]:
             alpha=FAINT,
             linewidth=0,
         )
-        yield (ends[0], heights[0]), (ends[1], heights[1])
 
 
-def write_roof_names(axis: Axes, roofline: Roofline) -> Iterator[Box]:
-    """What each roof is and how high, on its line; yields what the names cover."""
-    right, bottom = axis.get_xlim()[1], axis.get_ylim()[0]
+def write_roof_names(axis: Axes, roofline: Roofline) -> None:
+    """What each roof is and how high, on its line; the table has the intervals."""
+    left, bottom = axis.get_xlim()[0], axis.get_ylim()[0]
+    for (_, rate), where in zip(slopes_of(roofline), ("memory", "cache"), strict=True):
+        start = 1.12 * max(left, bottom / rate.value)
+        name = f"{where}: {_format_rate(rate, 'B/s')}"
+        _write_along(axis, name, (start, start * rate.value))
     for dtype, rate in roofline.roofs.products.items():
-        name = f"products, {dtype}: {format_rate(rate, 'FLOP/s')}"
-        axis.annotate(
-            name, (right, rate.value), (-4, 2), textcoords="offset points", fontsize=8, ha="right"
-        )
-        x, y = on_page(axis, (right, rate.value))
-        yield Box(x - LETTER * len(name), y, x, y + 13)
-    for n_bytes, rate in slopes_of(roofline):
-        name = f"{describe_size(roofline, n_bytes)}: {format_rate(rate, 'B/s')}"
-        start = 1.12 * max(axis.get_xlim()[0], bottom / rate.value)
-        yield from _write_along(axis, name, (start, start * rate.value))
+        name = f"{dtype}: {_format_rate(rate, 'FLOP/s')}"
+        place_by_line(axis, name, rate.value)
+
+
+def _format_rate(rate: Estimate, unit: str) -> str:
+    return format_si(rate.value, unit) if rate.is_trusted else format_span(rate.span, unit)
 
 
 def slopes_of(roofline: Roofline) -> list[tuple[int, Estimate]]:
@@ -173,51 +177,45 @@ def slopes_of(roofline: Roofline) -> list[tuple[int, Estimate]]:
     return [(n_bytes, bandwidths[n_bytes]) for n_bytes in (max(bandwidths), min(bandwidths))]
 
 
-def _write_along(axis: Axes, name: str, start: Place) -> Iterator[Box]:
+def _write_along(axis: Axes, name: str, start: Place) -> None:
     """A name above a line of slope 1 on log scales, from a place of it on."""
     (x0, y0), (x1, y1) = on_page(axis, start), on_page(axis, (2 * start[0], 2 * start[1]))
     angle = math.atan2(y1 - y0, x1 - x0)
     axis.annotate(
         name,
         start,
-        (-3 * math.sin(angle), 3 * math.cos(angle)),
+        (-2 * math.sin(angle), 2 * math.cos(angle)),
         textcoords="offset points",
-        fontsize=8,
+        fontsize=SMALL,
         rotation=math.degrees(angle),
         rotation_mode="anchor",
     )
-    for letter in range(len(name)):
-        along = LETTER * letter
-        at = x0 + along * math.cos(angle) - 7 * math.sin(angle), y0 + along * math.sin(angle)
-        yield around((at[0], at[1] + 7 * math.cos(angle)), 5)
 
 
-def draw_point(axis: Axes, point: RooflinePoint, summary: RunSummary) -> Iterator[Box]:
-    """A marker with its interval, and a bar where its floor would be; yields what they cover."""
+def draw_point(axis: Axes, point: RooflinePoint, summary: RunSummary) -> None:
+    """A marker with its interval, and a bar where its floor would be."""
     colour, marker = style_of_point(point, summary)
-    x, y, floor = point.intensity, height_of(point), point.floor_rate.value
-    axis.vlines(x, y, floor, colors=colour, linewidth=0.9, linestyles=":", zorder=2)
-    axis.plot(x, floor, "_", color=colour, markersize=13, markeredgewidth=2, zorder=3)
-    value = value_of_estimate(point.rate)
-    ends = draw_uncertainty(axis, value, x, colour, along="y")
-    if value.value is not None:
-        size = 12 if marker == "*" else 8
-        axis.plot(x, y, marker, color=colour, markersize=size, zorder=4)
-    yield from cover_line(axis, (x, min([y, *ends])), (x, max([floor, *ends])))
-    yield around(on_page(axis, (x, floor)), 7)
+    (x, y), floor = _place_of(point), point.floor_rate.value
+    value = as_value(point.rate)
+    axis.vlines(x, y, floor, colors=colour, linewidth=0.7, linestyles=":", zorder=2)
+    axis.plot(x, floor, "_", color=colour, markersize=8, markeredgewidth=1.4, zorder=3)
+    draw_uncertainty(axis, value, x, colour, along="y")
+    axis.plot(
+        x,
+        y,
+        marker,
+        color=colour,
+        markerfacecolor=face_of(value, colour),
+        markersize=size_of_marker(marker),
+        zorder=4,
+    )
 
 
-def height_of(point: RooflinePoint) -> float:
-    """FLOPs per second, or the middle of their range on a log axis."""
-    rate = point.rate
-    return rate.value if rate.is_trusted else math.sqrt(rate.span[0] * rate.span[1])
-
-
-def value_of_estimate(found: Estimate) -> Value:
-    """A number with its interval, or a range in its place."""
-    if not found.is_trusted:
-        return Value(None, span=found.span)
-    return Value(found.value, interval=found.interval)
+def _place_of(point: RooflinePoint) -> Place:
+    """Intensity, and FLOPs per second or the middle of their range on a log axis."""
+    height = middle_of(as_value(point.rate))
+    assert height is not None  # it is one or the other
+    return point.intensity, height
 
 
 def style_of_point(point: RooflinePoint, summary: RunSummary) -> tuple[str, str]:
@@ -229,11 +227,14 @@ def style_of_point(point: RooflinePoint, summary: RunSummary) -> tuple[str, str]
 
 
 def _handles(roofline: Roofline) -> Iterator[tuple[str, Artist]]:
+    if any(point.model.startswith("sudormrf-") for point in roofline.points):
+        star = Line2D([], [], color=SUDORMRF_COLOUR, marker="*", markersize=STAR, linewidth=0)
+        yield SUDORMRF, star
     yield "achieved", Line2D([], [], color=GREY, marker="o", linewidth=0)
     yield (
         "what its floor would be",
-        Line2D([], [], color=GREY, marker="_", markersize=12, markeredgewidth=2, linewidth=0),
+        Line2D([], [], color=GREY, marker="_", markersize=8, markeredgewidth=1.4, linewidth=0),
     )
-    yield from uncertainty_handles([value_of_estimate(p.rate) for p in roofline.points]).items()
-    yield "ceiling of the same run", Line2D([], [], color=ROOF_COLOUR, linewidth=1.6)
+    yield from uncertainty_handles([as_value(point.rate) for point in roofline.points]).items()
+    yield "ceiling of the same run", Line2D([], [], color=ROOF_COLOUR, linewidth=1.1)
     yield "interval or range of the ceiling", Patch(color=ROOF_COLOUR, alpha=FAINT)

@@ -1,7 +1,7 @@
 """Small multiples: a panel for each network with the same axes, a line for each setting."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -15,15 +15,25 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
-from bench.render.figures.pareto import draw_grid, scale_costs
+from bench.render.figures.decades import scale_costs
+from bench.render.figures.labels import place_note
+from bench.render.figures.paper import SMALL, TWO_COLUMNS, fix_layout, paper_style
+from bench.render.figures.pareto import draw_grid
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import GREY, draw_uncertainty, uncertainty_handles
+from bench.render.figures.uncertainty import (
+    GREY,
+    INTERVAL,
+    draw_uncertainty,
+    face_of,
+    middle_of,
+    uncertainty_handles,
+)
 from bench.results.growth import Curve
-from bench.results.statistics import Estimate
 from bench.results.summary import Value
 
 MOST_COLUMNS = 4
-PANEL_INCHES = (3.0, 2.7)
+PANEL_INCHES = 1.75
+"""Height of a panel with its title."""
 MARGIN = 1.25  # factor of space left and right of the marks
 Show = Callable[[float], str]
 
@@ -63,46 +73,33 @@ class Plot:
     missing: Mapping[str, str]
 
 
-def as_value(estimate: Estimate) -> Value:
-    """A number with its interval; or the range."""
-    if estimate.is_trusted:
-        return Value(estimate.value, interval=estimate.interval)
-    return Value(None, span=estimate.span)
-
-
+@paper_style()
 def write_small_multiples(plot: Plot, stem: Path) -> list[Path]:
-    """SVG and PNG; nothing where no panel has a mark."""
+    """The paths; nothing where no panel has a mark."""
     panels = plot.panels
     if not any(one.marks for series in panels.values() for one in series):
         return []
     n_columns = min(MOST_COLUMNS, len(panels))
     n_rows = ceil(len(panels) / n_columns)
-    width, height = n_columns * PANEL_INCHES[0], n_rows * PANEL_INCHES[1]
-    canvas = Canvas(figsize=(max(width, 5.0), height + 1.1), layout="constrained")
+    height = n_rows * (PANEL_INCHES if n_columns > 2 else 1.4 * PANEL_INCHES) + 0.8
+    canvas = Canvas(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = canvas.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     colours = _colours(panels)
     for axis, (name, series) in zip(axes.flat, panels.items(), strict=False):
         _draw_panel(axis, series, colours)
-        axis.set_title(name, fontsize=10)
-        axis.text(
-            *(0.97, 0.03, plot.missing.get(name, "")),
-            transform=axis.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color="#aa0000",
-        )
+        axis.set_title(name, fontsize=SMALL)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     _scale(axes.flat[0], plot, panels)
     _name_x_below_last(axes, len(panels), plot.x_name)
     for axis in axes[:, 0]:
-        axis.set_ylabel(plot.y_name, fontsize=9)
+        axis.set_ylabel(plot.y_name)
     handles = dict(_handles(panels, colours))
-    canvas.legend(
-        handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
-    )
-    canvas.suptitle(plot.title, fontsize=11)
+    canvas.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False)
+    canvas.suptitle(plot.title)
+    fix_layout(canvas)
+    for axis, name in zip(axes.flat, panels, strict=False):
+        place_note(axis, plot.missing.get(name, ""), "#aa0000")
     return save_figure(canvas, stem)
 
 
@@ -130,22 +127,19 @@ def _draw_panel(axis: Axes, series: Sequence[PanelSeries], colours: Mapping[str,
 
 def _draw_mark(axis: Axes, mark: Mark, colour: str) -> None:
     draw_uncertainty(axis, mark.value, mark.x, colour, along="y")
-    if mark.value.value is not None:
-        axis.plot(mark.x, mark.value.value, "o", color=colour, markersize=4, zorder=3)
+    middle, face = _middle(mark.value), face_of(mark.value, colour)
+    axis.plot(mark.x, middle, "o", color=colour, markerfacecolor=face, markersize=3, zorder=3)
     if mark.is_far:
-        middle = _middle(mark.value)
         axis.plot(
-            mark.x, middle, "o", markersize=11, markerfacecolor="none", color="#aa0000", zorder=4
+            mark.x, middle, "o", markersize=8, markerfacecolor="none", color="#aa0000", zorder=4
         )
 
 
 def _middle(value: Value) -> float:
     """The number, or the middle of the range on a log axis."""
-    if value.value is not None:
-        return value.value
-    assert value.span is not None  # it is one or the other
-    low, high = value.span
-    return float((low * high) ** 0.5)
+    middle = middle_of(value)
+    assert middle is not None  # it is one or the other
+    return middle
 
 
 def _middles(series: PanelSeries) -> list[float]:
@@ -163,7 +157,6 @@ def _scale(axis: Axes, plot: Plot, panels: Mapping[str, Sequence[PanelSeries]]) 
     axis.set_xticks(list(plot.x_ticks), [plot.show_x(x) for x in plot.x_ticks], minor=False)
     axis.xaxis.set_minor_locator(NullLocator())
     for each in axis.figure.axes:
-        each.tick_params(labelsize=8)
         draw_grid(each)
 
 
@@ -172,7 +165,7 @@ def _name_x_below_last(axes: NDArray[np.object_], n_panels: int, name: str) -> N
     n_columns = axes.shape[1]
     for axis in axes.flat[max(0, n_panels - n_columns) : n_panels]:
         axis.tick_params(labelbottom=True)
-        axis.set_xlabel(name, fontsize=9)
+        axis.set_xlabel(name)
 
 
 def _handles(
@@ -180,19 +173,19 @@ def _handles(
 ) -> Iterator[tuple[str, Artist]]:
     for label, colour in colours.items():
         if label:
-            yield label, Line2D([], [], color=colour, marker="o", markersize=4, linewidth=1.0)
+            yield label, Line2D([], [], color=colour, marker="o", markersize=3, linewidth=1.0)
     every = [one for series in panels.values() for one in series]
     marks = [mark for one in every for mark in one.marks]
     if any(one.curve for one in every):
         yield "curve a + b n^k", Line2D([], [], color=GREY, linewidth=1.0)
-    intervals = uncertainty_handles([replace(mark.value, span=None) for mark in marks])
-    for name in intervals:  # they stand upright here, unlike a curve
-        yield name, Line2D([], [], color=GREY, marker="|", markersize=11, linewidth=0)
-    yield from uncertainty_handles([replace(mark.value, interval=None) for mark in marks]).items()
+    handles = uncertainty_handles(mark.value for mark in marks)
+    if INTERVAL in handles:  # they stand upright here, unlike a curve
+        handles[INTERVAL] = Line2D([], [], color=GREY, marker="|", markersize=8, linewidth=0)
+    yield from handles.items()
     if any(mark.is_far for mark in marks):
         yield (
             "leaves the curve",
             Line2D(
-                [], [], color="#aa0000", marker="o", markersize=9, fillstyle="none", linewidth=0
+                [], [], color="#aa0000", marker="o", markersize=7, fillstyle="none", linewidth=0
             ),
         )

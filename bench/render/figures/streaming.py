@@ -7,17 +7,21 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.registry import Entry
+from bench.render.figures.paper import ONE_COLUMN, paper_style
 from bench.render.figures.saving import save_figure
 from bench.render.tables.streaming import summarize_costs
 from bench.results.record import Record
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+"""So that lines are told apart in grey too."""
 
 
+@paper_style()
 def write_streaming_figure(
     entries: Sequence[Entry], records: Sequence[Record], stem: Path
 ) -> list[Path]:
-    """The real-time factor against the latency, a line for each network: SVG and PNG.
+    """The real-time factor against the latency, a line for each network.
 
     Nothing is written where nothing was measured.
     """
@@ -27,16 +31,15 @@ def write_streaming_figure(
     }
     if not any(by_name.values()):
         return []
-    canvas = Canvas(figsize=(7, 4.6), layout="constrained")
+    canvas = Canvas(figsize=(ONE_COLUMN, 2.8), layout="constrained")
     axis = canvas.subplots()
     for place, (name, costs) in enumerate(by_name.items()):
         axis.plot(
             [1000 * cost.latency_s for cost in costs],
             [cost.real_time_factor for cost in costs],
-            "o-",
+            f"{MARKERS[place % len(MARKERS)]}-",
             color=COLOURS[place % len(COLOURS)],
-            markersize=5,
-            linewidth=1.3,
+            markersize=3.5,
             label=name,
         )
     axis.axhline(1.0, color="#aa0000", linestyle="--", linewidth=1.0, label="keeps up below")
@@ -50,5 +53,5 @@ def write_streaming_figure(
     axis.set_axisbelow(True)
     axis.set_xlabel("algorithmic latency (ms at 8 kHz)")
     axis.set_ylabel("real-time factor")
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend(frameon=False)
     return save_figure(canvas, stem)

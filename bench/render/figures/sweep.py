@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.render.cell_names import DEVICE_NAMES, CellNames, describe_samples
+from bench.render.estimates import as_value
 from bench.render.figures.small_multiples import (
     Mark,
     PanelSeries,
     Plot,
-    as_value,
     write_small_multiples,
 )
 from bench.render.phases import PHASE_NAMES

@@ -1,4 +1,4 @@
-"""reports/family.md: what each SuDoRM-RF costs, and what the authors print of some."""
+"""reports/family.md, and family-*.tex: what each SuDoRM-RF costs, and what the authors print."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,6 +15,7 @@ from bench.render.columns import (
 from bench.render.estimates import format_span
 from bench.render.provenance import describe_provenance
 from bench.render.tables.markdown import markdown_table
+from bench.render.tables.papers import render_family_tex
 from bench.render.tables.streaming import summarize_costs
 from bench.render.tables.table1 import render_notes
 from bench.render.tables.timing import describe_times
@@ -72,6 +73,14 @@ def render_family(summaries: Sequence[RunSummary], streams: Sequence[Record]) ->
     sections += _failures(streams)
     sections += ["## Where these values come from", "\n".join(_provenance(summaries))]
     return "\n\n".join(sections) + "\n"
+
+
+def render_family_tables(summaries: Sequence[RunSummary]) -> dict[str, str]:
+    """The costs of each workload for papers, by the name of their file."""
+    return {
+        f"family-{run.workload.n_samples}x{run.workload.batch}.tex": render_family_tex(run)
+        for run in summaries
+    }
 
 
 def find_latencies(streams: Sequence[Record]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""reports/runtimes.md and runtimes.csv: every form of every network beside eager float32."""
+"""reports/runtimes.md, .csv and .tex: every form of every network beside eager float32."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.render.doubts import describe_doubts
 from bench.render.estimates import format_ratio, format_time
+from bench.render.tables.latex import PACKAGES, Fragment, escape, write_fragment
 from bench.render.tables.markdown import markdown_table
 from bench.results.form import LIMITS, MOST_THREADS, Form
 from bench.results.form_summary import FormSummary, summarize_forms
@@ -43,13 +44,17 @@ EXPLANATION = (
 
 
 def write_runtimes(records: Sequence[Record], folder: Path) -> list[Path]:
-    """Both files, from the records of one run.
+    """All files, from the records of one run.
 
     Raises:
         UsageError: the folder can't be written to, or the records can't share a table.
     """
     forms = summarize_forms(records)
-    texts = {"runtimes.md": render_runtimes(forms, records), "runtimes.csv": render_csv(forms)}
+    texts = {
+        "runtimes.md": render_runtimes(forms, records),
+        "runtimes.csv": render_csv(forms),
+        "runtimes.tex": render_runtimes_tex(forms, records),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -70,6 +75,33 @@ def render_runtimes(forms: Sequence[FormSummary], records: Sequence[Record]) -> 
     return "\n\n".join(sections) + "\n"
 
 
+def render_runtimes_tex(forms: Sequence[FormSummary], records: Sequence[Record]) -> str:
+    """The same rows for papers: one table, in which each network has a heading."""
+    rows: list[list[str]] = []
+    for entry in dict.fromkeys(form.entry for form in forms):
+        own = [form for form in forms if form.entry == entry]
+        name = rf"\emph{{{escape(entry.display_name)}}}"
+        rows.append([rf"\multicolumn{{{len(HEADS)}}}{{@{{}}l@{{}}}}{{{name}}}"])
+        rows += [list(map(escape, _row(form))) for form in own]
+    return write_fragment(
+        Fragment(
+            comments=[
+                "Networks in several forms, written by separation-bench.",
+                PACKAGES,
+                "Made by: python -m bench.report RECORDS.jsonl",
+                *_provenance(records).splitlines(),
+            ],
+            heads=HEADS,
+            rows=rows,
+            notes=[
+                escape(f"{EXPLANATION} {_limits_in_words()}".replace("**", "").replace("`", ""))
+            ],
+            reasons=list(_remarks(forms)),
+            n_text=2,
+        )
+    )
+
+
 def _limits() -> str:
     rows = [
         [name, f"{limit.max_relative_error:.0e}", f"{limit.si_sdr_db:.0f} dB"]
@@ -77,6 +109,14 @@ def _limits() -> str:
     ]
     table = markdown_table(("Precision", "Largest error allowed", "Least SI-SDR"), rows)
     return f"{table}\n\nThreads used: at most {MOST_THREADS} for each that was asked for."
+
+
+def _limits_in_words() -> str:
+    found = (
+        f"{name}: {limit.max_relative_error:.0e} and {limit.si_sdr_db:.0f} dB"
+        for name, limit in LIMITS.items()
+    )
+    return f"Limits: {'; '.join(found)}; {MOST_THREADS} threads for each asked for."
 
 
 def _row(summary: FormSummary) -> list[str]:

@@ -14,6 +14,7 @@ from bench.results.published import TABLE1, TABLE2
 from bench.results.summary import ModelSummary, RunSummary
 
 PARTS = ["K_E", "C", "B", "Q", "Norm", "Mask activation", "Decoders"]
+LEADING_HEADS = [*PARTS, "SI-SDRi (dB), paper's"]
 EXPLANATION = (
     "The parts and the SI-SDRi are the paper's (WSJ0-2mix, 200 epochs); nothing was trained for "
     "this table. The costs are measured here; the paper gives none for this table. K_E: samples "
@@ -42,7 +43,7 @@ def render_table2(summary: RunSummary) -> str:
     models = tuple(by_name[entry.name] for entry in ENTRIES if entry.name in by_name)
     columns = table1_columns(summary.update_device)
     costs = [_head(column, summary) for column in columns]
-    heads = ["Model", *PARTS, "SI-SDRi (dB), paper's", *costs]
+    heads = ["Model", *LEADING_HEADS, *costs]
     own = replace(summary, models=models)
     sections = (
         f"# Table 2 on {summary.environment_name}",
@@ -64,12 +65,16 @@ def _head(column: Column, summary: RunSummary) -> str:
 
 
 def _row(model: ModelSummary, columns: list[Column], summary: RunSummary) -> list[str]:
-    row = TABLE2[model.entry.name]
-    parts = (row.kernel_size, row.bn_chan, row.n_blocks, row.n_resamplings)
-    choices = (row.norm, row.mask_activation, row.n_decoders)
     costs = [
         column.format(model.values[column.metric]) + beside_time(column, model, summary)
         for column in columns
     ]
-    name = model.entry.display_name
-    return [name, *map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}", *costs]
+    return [model.entry.display_name, *leading_cells(model), *costs]
+
+
+def leading_cells(model: ModelSummary) -> list[str]:
+    """What a network is made of, and its published quality, below ``LEADING_HEADS``."""
+    row = TABLE2[model.entry.name]
+    parts = (row.kernel_size, row.bn_chan, row.n_blocks, row.n_resamplings)
+    choices = (row.norm, row.mask_activation, row.n_decoders)
+    return [*map(str, parts), *map(str, choices), f"{row.si_sdri_db:.1f}"]

@@ -10,6 +10,7 @@ from bench.render.tables.timing import describe_times, render_timing
 from bench.results.summary import BASE, ModelSummary, RunSummary
 from bench.units import format_si, format_significant
 
+LEADING_HEADS = ("Model", "Package", "Rate (kHz)", "Sources")
 EXPLANATION = (
     "The networks are the packages' own classes, with random weights: what a network costs does "
     "not depend on them. Those for music take two channels or one and are given the mixture on "
@@ -28,8 +29,7 @@ def is_zoo(summary: RunSummary) -> bool:
 def render_zoo(summary: RunSummary) -> str:
     """A row for each network: what a second of its own audio costs, and where values are from."""
     columns = table1_columns(summary.update_device)
-    heads = ["Model", "Package", "Rate (kHz)", "Sources"]
-    heads += [_head(column, summary) for column in columns]
+    heads = [*LEADING_HEADS, *(_head(column, summary) for column in columns)]
     duration = format_si(summary.workload.duration_s, "s")
     is_covered = not any(model.unknown_operators for model in summary.models)
     sections = (
@@ -53,11 +53,16 @@ def _head(column: Column, summary: RunSummary) -> str:
 
 
 def _row(model: ModelSummary, columns: list[Column], summary: RunSummary) -> list[str]:
-    entry = model.entry
-    package = entry.note.removeprefix("of ") if entry.name in OPTIONAL else "this project"
     costs = [
         column.format(model.values[column.metric]) + beside_time(column, model, summary)
         for column in columns
     ]
+    return [*leading_cells(model), *costs]
+
+
+def leading_cells(model: ModelSummary) -> list[str]:
+    """What a network is and whose, below ``LEADING_HEADS``."""
+    entry = model.entry
+    package = entry.note.removeprefix("of ") if entry.name in OPTIONAL else "this project"
     rate = format_significant(entry.sample_rate / 1000)
-    return [entry.display_name, package, rate, str(entry.n_src), *costs]
+    return [entry.display_name, package, rate, str(entry.n_src)]

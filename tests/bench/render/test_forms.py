@@ -17,7 +17,7 @@ RECORDS = [
 
 def test_without_ceilings_there_is_no_roofline(tmp_path: Path) -> None:
     names = [path.name for path in write_form_reports(RECORDS, tmp_path)]
-    assert names == ["runtimes.md", "runtimes.csv"]
+    assert names == ["runtimes.md", "runtimes.csv", "runtimes.tex"]
 
 
 def test_with_ceilings_every_runtime_of_their_dtype_stands_below_them(tmp_path: Path) -> None:

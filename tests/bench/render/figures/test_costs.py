@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from bench.registry import TABLE1
 from bench.render.figures import costs
 from bench.render.figures.costs import write_costs_figure
+from bench.render.figures.uncertainty import HOLLOW
 from bench.render.report import write_reports
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
@@ -64,7 +65,7 @@ def test_each_panel_has_every_network_at_its_costs(drawn: list[Canvas], tmp_path
     assert found == expected
 
 
-def test_a_noisy_time_is_a_bar_without_a_mark(drawn: list[Canvas], tmp_path: Path) -> None:
+def test_a_noisy_time_is_a_bar_with_a_hollow_mark(drawn: list[Canvas], tmp_path: Path) -> None:
     records = [record for record in own_run() if record.job.probe != "latency"]
     job = make_job(OWN, factory=OWN)
     write_costs_figure(summarize([*records, *make_rounds([[1.0], [2.0]] * 3, job)]), tmp_path / "x")
@@ -74,7 +75,10 @@ def test_a_noisy_time_is_a_bar_without_a_mark(drawn: list[Canvas], tmp_path: Pat
     assert isinstance(bar, LineCollection)
     ((low, high),) = bar.get_segments()
     assert (low[1], high[1]) == pytest.approx((1.0, 2.0))
-    assert {line.get_marker() for line in axis.lines} == {"_"}  # its ends
+    *ends, marker = sorted(axis.lines, key=lambda line: str(line.get_label()) == OWN)
+    assert {line.get_marker() for line in ends} == {"_"}
+    assert marker.get_markerfacecolor() == HOLLOW
+    assert marker.get_ydata() == [pytest.approx(2.0**0.5)]
     names = [text.get_text() for text in canvas.legends[0].get_texts()]
     assert names == [OWN, "range, noisy"]
     assert f"not measured: {OWN} (skipped)" in canvas.get_suptitle()  # the training step

@@ -29,7 +29,7 @@ def draw(
 ) -> list[Axes]:
     monkeypatch.setattr(figure4, "Canvas", Kept)
     paths = write_figure4(trainings, folder / "figure4")
-    assert [path.name for path in paths] == ["figure4.svg", "figure4.png"]
+    assert [path.name for path in paths] == ["figure4.svg", "figure4.png", "figure4.pdf"]
     assert "<dc:date>" not in paths[0].read_text()
     return Kept.last.axes
 

@@ -48,7 +48,9 @@ class Kept(Canvas):
 def draw(profile: Profile, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Axes:
     monkeypatch.setattr(profile_memory, "Canvas", Kept)
     paths = write_memory_figure(profile, "A network", folder / "memory-0.25x")
-    assert [path.name for path in paths] == ["memory-0.25x.svg", "memory-0.25x.png"]
+    assert [path.name for path in paths] == [
+        f"memory-0.25x{suffix}" for suffix in (".svg", ".png", ".pdf")
+    ]
     return Kept.last.axes[0]
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from bench.registry import TABLE1
 from bench.render.figures import roofline as figure
 from bench.render.figures.roofline import slopes_of, write_roofline_figure
+from bench.render.figures.uncertainty import HOLLOW, THICK
 from bench.results.roofline import Roofline
 from bench.results.summary import RunSummary, summarize
 from tests.bench.example_records import SETTINGS, complete_run
@@ -88,10 +89,13 @@ def test_each_runtime_and_dtype_has_a_panel_of_its_own(
     assert len({axis.get_xlim() for axis in axes}) == len({axis.get_ylim() for axis in axes}) == 1
 
 
-def test_a_rate_that_is_no_number_has_a_bar_and_no_marker(drawn: list[Canvas]) -> None:
+def test_a_rate_that_is_no_number_has_a_bar_and_a_hollow_marker(drawn: list[Canvas]) -> None:
     records = complete_run(ENTRIES, replace(SETTINGS, roofline=True))
     summary = summarize([record for record in records if record.job.round == 0])
     (axis,) = draw(summary, drawn).axes
-    markers = {line.get_marker() for line in axis.lines} - {"None", None}
-    assert markers == {"_"}
+    markers = [line for line in axis.lines if line.get_marker() not in ("None", "_", None)]
+    assert len(markers) == len(ENTRIES)
+    assert {line.get_markerfacecolor() for line in markers} == {HOLLOW}
+    thick = [one for one in axis.collections if np.max(np.asarray(one.get_linewidth())) == THICK]
+    assert len(thick) == len(ENTRIES)
     assert {entry.display_name for entry in ENTRIES} <= {text.get_text() for text in axis.texts}

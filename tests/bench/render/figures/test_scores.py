@@ -13,6 +13,6 @@ def test_the_figure_is_written_and_the_same_each_time(tmp_path: Path) -> None:
     texts = []
     for name in ("one", "two"):
         paths = write_scores_figure(SCORES, summarize_scores(SCORES), "title", tmp_path / name)
-        assert [path.suffix for path in paths] == [".svg", ".png"]
+        assert [path.suffix for path in paths] == [".svg", ".png", ".pdf"]
         texts.append(paths[0].read_bytes())
     assert texts[0] == texts[1]

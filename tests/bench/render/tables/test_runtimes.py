@@ -102,7 +102,7 @@ def test_the_data_are_raw() -> None:
 
 def test_both_files_are_written_or_the_folder_is_named(tmp_path: Path) -> None:
     paths = write_runtimes(RECORDS, tmp_path / "reports")
-    assert [path.name for path in paths] == ["runtimes.md", "runtimes.csv"]
+    assert [path.name for path in paths] == ["runtimes.md", "runtimes.csv", "runtimes.tex"]
     assert all(path.stat().st_size > 100 for path in paths)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="can't be written"):

@@ -103,7 +103,7 @@ def test_the_figure_names_every_network(entries: tuple[Entry, ...], tmp_path: Pa
         for entry in entries
         for each in (record(160, [0.005]), record(320, [0.006]))
     ]
-    svg, png = write_streaming_figure(entries, records, tmp_path / "streaming")
+    svg, png, _ = write_streaming_figure(entries, records, tmp_path / "streaming")
     drawn = svg.read_text()
     assert all(f"<!-- {entry.display_name} -->" in drawn for entry in entries)
     assert png.stat().st_size > 0

@@ -50,15 +50,15 @@ def test_a_cell_that_failed_shows_its_status_and_reason() -> None:
     assert note.endswith(": oom: It needs more memory.")
 
 
-ROWS = {"table1.md", "table1.csv", "table1.json"}
+ROWS = {f"table1.{form}" for form in ("md", "csv", "json", "tex")}
 
 
 @pytest.mark.parametrize(
     ("entries", "written"),
     [
         (TABLE1[4:5], ROWS),
-        (TABLE2[:3], {"table2.md"}),
-        ((*TABLE1[2:5], TABLE2[1]), ROWS | {"table2.md"}),
+        (TABLE2[:3], {"table2.md", "table2.tex"}),
+        ((*TABLE1[2:5], TABLE2[1]), ROWS | {"table2.md", "table2.tex"}),
     ],
 )
 def test_which_tables_are_written(

@@ -24,9 +24,9 @@ def test_a_row_says_whose_network_it_is_and_at_which_rate() -> None:
 @pytest.mark.parametrize(
     ("entries", "written"),
     [
-        (ENTRIES, {"zoo.md"}),
-        ((KNOWN[BASE], *ENTRIES), {"zoo.md"}),
-        ((TABLE1[0], ENTRIES[0]), {"table1.md", "table1.csv", "table1.json"}),
+        (ENTRIES, {"zoo.md", "zoo.tex"}),
+        ((KNOWN[BASE], *ENTRIES), {"zoo.md", "zoo.tex"}),
+        ((TABLE1[0], ENTRIES[0]), {f"table1.{form}" for form in ("md", "csv", "json", "tex")}),
     ],
 )
 def test_which_table_is_written(
