@@ -136,7 +136,16 @@ def _of_line(axes: Axes, line: Line2D) -> Iterator[Box]:
         corners = np.column_stack([places[1:, 0], places[:-1, 1]])
         places = np.insert(places, list(range(1, len(places))), corners, axis=0)
     for start, end in pairwise(places):
-        yield from along((start[0], start[1]), (end[0], end[1]))
+        yield from _cover(start, end, STEP / 2)
+
+
+def _cover(start: Places, end: Places, half: float) -> Iterator[Box]:
+    """A straight line: one box where it is level or upright, else many."""
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    if min(high - low) < 0.1:
+        yield Box(low[0] - half, low[1] - half, high[0] + half, high[1] + half)
+    else:
+        yield from along((start[0], start[1]), (end[0], end[1]), half)
 
 
 def _of_segments(axes: Axes, collection: LineCollection, width: float) -> Iterator[Box]:
@@ -144,7 +153,7 @@ def _of_segments(axes: Axes, collection: LineCollection, width: float) -> Iterat
     for segment in collection.get_segments():
         places = transform.transform(np.asarray(segment, dtype=float)) * scale
         for start, end in pairwise(places):
-            yield from along((start[0], start[1]), (end[0], end[1]), max(STEP, width) / 2)
+            yield from _cover(start, end, max(STEP, width) / 2)
 
 
 def size_of(axes: Axes, words: Text) -> tuple[float, float]:

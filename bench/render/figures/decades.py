@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bench.render.figures.boxes import points_per_pixel
 from bench.render.figures.paper import SMALL
 
-MARGIN = 1.6  # factor of space left and right of the points
+MARGIN = 1.6
+"""Factor of space left and right of the points."""
 LETTER = 0.62 * SMALL
 """Width of a digit, in points of the page."""
 SPACE = 4.0
@@ -27,10 +28,14 @@ Show = Callable[[float], str]
 
 
 def scale_costs(
-    axes: Axes, which: Which, costs: Sequence[float], show: Show = "{:g}".format
+    axes: Axes,
+    which: Which,
+    costs: Sequence[float],
+    show: Show = "{:g}".format,
+    margin: float = MARGIN,
 ) -> None:
     """A log scale with space around the points, and numbers where they have space."""
-    ends = _ends(costs) if costs else None
+    ends = _ends(costs, margin) if costs else None
     if which == "x":
         axes.set(xscale="log", xlim=ends)
     else:
@@ -38,10 +43,10 @@ def scale_costs(
     number_decades(axes, which, show)
 
 
-def _ends(costs: Sequence[float]) -> tuple[float, float]:
+def _ends(costs: Sequence[float], margin: float) -> tuple[float, float]:
     """Of an axis of at least a decade, so that its numbers have space."""
     low, high = min(costs), max(costs)
-    margin = max(MARGIN, (10 * low / high) ** 0.5)
+    margin = max(margin, (10 * low / high) ** 0.5)
     return low / margin, high * margin
 
 
@@ -62,22 +67,25 @@ class DecadeLocator(LogLocator):
 
     def tick_values(self, vmin: float, vmax: float) -> NDArray[np.float64]:
         """Where the numbers stand."""
-        self.set_params(subs=self._choose_steps(vmin, vmax))
+        steps, most = self._choose_steps(vmin, vmax)
+        self.set_params(subs=steps, numticks=most)
         found: NDArray[np.float64] = super().tick_values(vmin, vmax)
         return found
 
-    def _choose_steps(self, low: float, high: float) -> tuple[float, ...]:
+    def _choose_steps(self, low: float, high: float) -> tuple[tuple[float, ...], int]:
+        """Within a decade; and how many decades have a number."""
         if not 0 < low < high:
-            return (1.0,)  # nothing is drawn
+            return (1.0,), 2  # nothing is drawn
         box = self.axes.bbox
         length = (box.width if self.which == "x" else box.height) * points_per_pixel(self.axes)
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
         longest = max(len(self.show(5 * 10.0**exponent)) for exponent in decades)
         needed = SPACE + (LETTER * longest if self.which == "x" else SMALL)
+        most = max(2, int(length / needed))
         for steps in STEPS:
             if _narrowest(steps) * length / math.log10(high / low) >= needed:
-                return steps
-        return (1.0,)
+                return steps, most
+        return (1.0,), most
 
 
 def _narrowest(steps: Sequence[float]) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,17 @@ PAD = 0.8
 """Points around a name that stay free: at another resolution letters are a little wider."""
 LEADER_FROM = 8.0
 """A name that is farther away is joined to its marker by a thin line."""
-SWEEPS = 3
+SWEEPS = 4
 """How often each name may move to a better place when all others have theirs."""
-MOST_LEADERS = 48
+MOST_LEADERS = 200
 """Of so many of the best places it is looked at what a line to them would cross."""
 
-COVERED, CROSSED, THIN_COVERED, THIN_CROSSED = 1000.0, 150.0, 12.0, 2.0
+COVERED, CROSSED, THIN_COVERED, THIN_CROSSED = 1000.0, 150.0, 30.0, 2.0
 """What it costs, in points of distance: to cover or cross a marker or word, to do so to a line."""
+GOOD = 20.0
+"""Points; where a name has such a place, no better one is looked for farther away."""
+MOST_CROSSED = 600.0
+"""Whatever a line to a name crosses, that is better than to cover something."""
 CLEARLY = 4.0
 """Points by which a name is to be nearer to its own point than to that of another name."""
 LEFT = 0.5
@@ -48,13 +52,14 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Name:
-    """A name, where its point is on the page, how large it is, and the box that it has so far."""
+    """A name, where its point is on the page, how large it is, its box so far, and its cost."""
 
     text: str
     place: Place  # of the axes
     at: Place
     size: tuple[float, float]
     box: Box | None = None
+    cost: float = 0.0
 
 
 def place_names(
@@ -63,24 +68,50 @@ def place_names(
     """Write a name beside each point of the axes; returns where they stand.
 
     What is drawn already is kept free, and ``obstacles`` are too. Layout, limits and scales must be
-    final. Names take the best place one after another, then again with all others in theirs.
+    final. Names take the best place one after another, then again with all others in theirs; of
+    several orders in which they can do so the best result is kept.
     """
     page, drawn = page_of(axes), find_drawn(axes)
-    solid, thin = [*drawn.solid, *obstacles], drawn.thin
+    drawn = Drawn([*drawn.solid, *obstacles], drawn.thin)
     waiting = [Name(text, at, on_page(axes, at), _measure(axes, text)) for text, at in names]
+    best: list[Name] = []
+    for order in _orders(waiting):
+        found = _arrange(waiting, order, page, drawn)
+        if not best or _cost(found) < _cost(best):
+            best = found
+        if max((name.cost for name in best), default=0.0) < GOOD:
+            break
+    for name in best:
+        _write(axes, name)
+    return [name.box for name in best if name.box]
+
+
+def _cost(names: Sequence[Name]) -> float:
+    return sum(name.cost for name in names)
+
+
+def _orders(names: Sequence[Name]) -> list[list[int]]:
+    """As they come, by their places across and up, and each the other way round."""
+    given = list(range(len(names)))
+    across = sorted(given, key=lambda index: names[index].at[0])
+    up = sorted(given, key=lambda index: names[index].at[1])
+    return [order for one in (given, across, up) for order in (one, one[::-1])]
+
+
+def _arrange(names: Sequence[Name], order: Sequence[int], page: Box, drawn: Drawn) -> list[Name]:
+    """The same names with their places."""
+    found = [replace(name) for name in names]
     for _ in range(SWEEPS):
-        before = [name.box for name in waiting]
-        for name in waiting:
-            others = [one for one in waiting if one is not name and one.box]
+        before = [name.box for name in found]
+        for name in (found[index] for index in order):
+            others = [one for one in found if one is not name]
             taken = [one.box for one in others if one.box]
             leaders = [box for one in others for box in _leader(one)]
-            rivals = [one.at for one in waiting if one is not name]
-            name.box = _best(name, page, Drawn([*solid, *taken], [*thin, *leaders]), rivals)
-        if before == [name.box for name in waiting]:
+            around = Drawn([*drawn.solid, *taken], [*drawn.thin, *leaders])
+            name.box, name.cost = _best(name, page, around, [one.at for one in others])
+        if before == [name.box for name in found]:
             break
-    for name in waiting:
-        _write(axes, name)
-    return [name.box for name in waiting if name.box]
+    return found
 
 
 def place_note(axes: Axes, note: str, colour: str) -> None:
@@ -129,17 +160,29 @@ def _measure(axes: Axes, text: str) -> tuple[float, float]:
     return width + 2 * PAD, height + 2 * PAD
 
 
-def _best(name: Name, page: Box, drawn: Drawn, rivals: Sequence[Place]) -> Box:
+def _best(name: Name, page: Box, drawn: Drawn, rivals: Sequence[Place]) -> tuple[Box, float]:
     """The place with the least disorder, the line to it counted where it would have one."""
-    boxes = np.concatenate([_near(name), _everywhere(name.size, page)])
+    near = _weigh(name, _near(name), page, drawn, rivals)
+    if near[1] < GOOD:
+        return near
+    far = _weigh(name, _everywhere(name.size, page), page, drawn, rivals)
+    return min(near, far, key=lambda found: found[1])
+
+
+def _weigh(
+    name: Name, boxes: Array, page: Box, drawn: Drawn, rivals: Sequence[Place]
+) -> tuple[Box, float]:
+    """The best of some boxes."""
     disorder = _disorder(name, boxes, page, drawn) + _ambiguity(name, boxes, rivals)
-    order = np.argsort(disorder, kind="stable")[:MOST_LEADERS]
-    found = [Box(*map(float, boxes[index])) for index in order]
-    costs = [
-        disorder[index] + _crossings(name.at, box, drawn)
-        for index, box in zip(order, found, strict=True)
-    ]
-    return found[int(np.argmin(costs))]
+    best, least = Box(*map(float, boxes[0])), math.inf
+    for index in np.argsort(disorder, kind="stable")[:MOST_LEADERS]:
+        if disorder[index] >= least:
+            break  # the line to it would make it worse still
+        box = Box(*map(float, boxes[index]))
+        cost = float(disorder[index]) + _crossings(name.at, box, drawn)
+        if cost < least:
+            best, least = box, cost
+    return best, least
 
 
 def _near(name: Name) -> Array:
@@ -223,7 +266,8 @@ def _crossings(at: Place, box: Box, drawn: Drawn) -> float:
         return 0.0
     edges = np.array([step.edges for step in steps])
     n_solid, n_thin = _count_covered(edges, drawn.solid), _count_covered(edges, drawn.thin)
-    return float(CROSSED * np.count_nonzero(n_solid) + THIN_CROSSED * np.count_nonzero(n_thin))
+    cost = CROSSED * np.count_nonzero(n_solid) + THIN_CROSSED * np.count_nonzero(n_thin)
+    return min(MOST_CROSSED, float(cost))
 
 
 def _leader(name: Name) -> list[Box]:

@@ -34,6 +34,8 @@ SUDORMRF_COLOUR = "#1f3a93"
 OTHER_STYLE = ("#555555", "P")
 STAR, MARKER = 8.0, 5.0
 """Points across a marker: a star of the same size looks smaller."""
+SPACE = 2.2
+"""Factor of space left and right of the points, where names have a place."""
 QUALITY = "SI-SDRi, non-speech (dB), paper's"
 Point = tuple[float, float]
 
@@ -231,7 +233,7 @@ def _missing(column: Column, summary: RunSummary) -> Iterator[str]:
 
 def frame_costs(axes: Axes, costs: Sequence[float]) -> None:
     """A log axis of costs below a linear one of qualities."""
-    scale_costs(axes, "x", costs)
+    scale_costs(axes, "x", costs, margin=SPACE)
     axes.margins(y=0.12)
     draw_grid(axes)
 

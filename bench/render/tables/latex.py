@@ -80,7 +80,7 @@ def write_fragment(fragment: Fragment) -> str:
         r"\begingroup",
         r"\scriptsize",
         r"\setlength{\tabcolsep}{2.5pt}",
-        r"\sisetup{separate-uncertainty = true}",
+        r"\sisetup{separate-uncertainty = true, tight-spacing = true}",
         rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         _row(heads),

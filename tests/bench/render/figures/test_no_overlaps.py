@@ -97,7 +97,7 @@ def crowd(summary: RunSummary, seed: int) -> RunSummary:
 CROWDED_OWN: Own = {
     (entry.name, task): replace(EVALUATION, separator=entry.name, task=task, si_sdri_mean_db=db)
     for (entry, task), db in zip(
-        ((entry, task) for entry in TABLE1 for task in ("speech", "sounds")),
+        ((entry, task) for entry in (TABLE1[0], *TABLE1[4:]) for task in ("speech", "sounds")),
         cycle((8.0, 8.1, 8.3)),
         strict=False,
     )
