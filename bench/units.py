@@ -90,7 +90,8 @@ def format_ends(low: float, high: float) -> tuple[str, str]:
 def format_with_uncertainty(value: float, half_width: float) -> tuple[str, str]:
     """A number to three digits and half its interval, with the same decimals.
 
-    They are fewer where more than two digits of the half would show, more where none would.
+    They are fewer where more than two digits of the half would show, up to two more where none
+    would; a smaller half is zero.
 
     >>> format_with_uncertainty(0.3474, 0.0172), format_with_uncertainty(0.09, 0.0166)
     (('0.347', '0.017'), ('0.090', '0.017'))
@@ -98,7 +99,7 @@ def format_with_uncertainty(value: float, half_width: float) -> tuple[str, str]:
     ('415.2', '0.4')
     """
     decimals = _decimals(value, 3)
-    if half_width:
+    if half_width and _decimals(half_width, 1) <= decimals + 2:
         decimals = min(max(decimals, _decimals(half_width, 1)), _decimals(half_width, 2))
     return f"{value:.{decimals}f}", f"{half_width:.{decimals}f}"
 
