@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
 
 from bench.render.figures.boxes import points_per_pixel
 from bench.render.figures.paper import SMALL
@@ -65,12 +63,11 @@ class DecadeLocator(LogLocator):
         super().__init__()
         self.axes, self.which, self.show = axes, which, show
 
-    def tick_values(self, vmin: float, vmax: float) -> NDArray[np.float64]:
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         """Where the numbers stand."""
         steps, most = self._choose_steps(vmin, vmax)
         self.set_params(subs=steps, numticks=most)
-        found: NDArray[np.float64] = super().tick_values(vmin, vmax)
-        return found
+        return super().tick_values(vmin, vmax)
 
     def _choose_steps(self, low: float, high: float) -> tuple[tuple[float, ...], int]:
         """Within a decade; and how many decades have a number."""

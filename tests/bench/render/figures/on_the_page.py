@@ -5,7 +5,6 @@ from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -16,7 +15,7 @@ Words = tuple[str, Bbox]
 def draw(canvas: Canvas, dots_per_inch: float) -> None:
     """As it is saved, so that every artist knows its place."""
     canvas.set_dpi(dots_per_inch)
-    FigureCanvasAgg(canvas).draw()
+    canvas.draw_without_rendering()
 
 
 def find_words(axes: Axes) -> list[Words]:
@@ -58,7 +57,7 @@ def find_turned(axes: Axes) -> Iterator[tuple[float, float]]:
 
 def meet(first: Bbox, second: Bbox) -> bool:
     """Whether they have an area in common."""
-    return (
+    return bool(
         first.x0 < second.x1
         and second.x0 < first.x1
         and first.y0 < second.y1

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
@@ -78,7 +79,7 @@ def test_a_noisy_time_is_a_bar_with_a_hollow_mark(drawn: list[Canvas], tmp_path:
     *ends, marker = sorted(axis.lines, key=lambda line: str(line.get_label()) == OWN)
     assert {line.get_marker() for line in ends} == {"_"}
     assert marker.get_markerfacecolor() == HOLLOW
-    assert marker.get_ydata() == [pytest.approx(2.0**0.5)]
+    assert np.asarray(marker.get_ydata()) == pytest.approx([2.0**0.5])
     names = [text.get_text() for text in canvas.legends[0].get_texts()]
     assert names == [OWN, "range, noisy"]
     assert f"not measured: {OWN} (skipped)" in canvas.get_suptitle()  # the training step

@@ -182,7 +182,8 @@ def test_a_range_is_a_bar_with_a_hollow_marker_and_no_part_of_the_frontier() -> 
     stars, hollow = (line for line in time.lines if line.get_label() == "SuDoRM-RF")
     assert xs(stars) == pytest.approx([0.101 * k for k in (6, 7)])
     assert stars.get_markerfacecolor() == SUDORMRF_COLOUR
-    assert (xs(hollow), ys(hollow)) == ([pytest.approx((0.001 * 0.002) ** 0.5)], [8.35])
+    assert xs(hollow) == pytest.approx([(0.001 * 0.002) ** 0.5])
+    assert ys(hollow) == [8.35]
     assert hollow.get_markerfacecolor() == HOLLOW
     (frontier,) = [line for line in time.lines if line.get_label() == "Pareto frontier"]
     assert min(xs(frontier)) == pytest.approx(0.101)
@@ -234,7 +235,7 @@ def lightness(colour: str) -> float:
     """CIE 1976 lightness, 0 to 100: what is left in grey."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
-    return 116 * luminance ** (1 / 3) - 16
+    return float(116 * luminance ** (1 / 3) - 16)
 
 
 def test_networks_are_told_apart_without_colour() -> None:

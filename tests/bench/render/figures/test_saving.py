@@ -39,8 +39,7 @@ def test_a_pdf_is_as_wide_as_asked_for_and_carries_its_fonts(width: float, tmp_p
     (path,) = save_column(make_figure(width), tmp_path / "figure")
     text = path.read_bytes().decode("latin-1")
     sizes = re.findall(r"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", text)
-    assert [tuple(map(float, size)) for size in sizes] == [
-        (pytest.approx(72 * width, abs=0.01), 72.0)
-    ]
+    ((across, up),) = sizes
+    assert (float(across), float(up)) == pytest.approx((72 * width, 72), abs=0.01)
     assert "/FontFile2" in text  # TrueType, whole; Type 3 fonts are drawings
     assert "/Type3" not in text
