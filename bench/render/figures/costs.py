@@ -30,8 +30,8 @@ from bench.results.workload import PHASES, Phase
 from bench.units import format_si
 
 OWN_COLOURS = ("#e69f00", "#56b4e9", "#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7")
-OWN_MARKERS = ("P", "X", "v", "<", ">", "p", "h", "d")
-"""Of networks without a style of their own; no two of 56 have both in common."""
+OWN_MARKERS = ("P", "X", "v", "<", ">", "p", "h", "d", "8", "H")
+"""Of networks without a style of their own; no two of 70 have both in common."""
 
 
 @paper_style()

@@ -33,7 +33,7 @@ LEADER_FROM = 8.0
 """A name that is farther away is joined to its marker by a thin line."""
 SWEEPS = 4
 """How often each name may move to a better place when all others have theirs."""
-MOST_LEADERS = 200
+MOST_LEADERS = 80
 """Of so many of the best places it is looked at what a line to them would cross."""
 
 COVERED, CROSSED, THIN_COVERED, THIN_CROSSED = 1000.0, 150.0, 30.0, 2.0

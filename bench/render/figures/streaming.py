@@ -31,9 +31,11 @@ def write_streaming_figure(
     }
     if not any(by_name.values()):
         return []
-    canvas = Canvas(figsize=(ONE_COLUMN, 2.8), layout="constrained")
+    canvas = Canvas(figsize=(ONE_COLUMN, 3.1), layout="constrained")
     axis = canvas.subplots()
     for place, (name, costs) in enumerate(by_name.items()):
+        if not costs:
+            continue  # the table says why
         axis.plot(
             [1000 * cost.latency_s for cost in costs],
             [cost.real_time_factor for cost in costs],
@@ -53,5 +55,5 @@ def write_streaming_figure(
     axis.set_axisbelow(True)
     axis.set_xlabel("algorithmic latency (ms at 8 kHz)")
     axis.set_ylabel("real-time factor")
-    axis.legend(frameon=False)
+    canvas.legend(loc="outside lower center", ncols=2, frameon=False)
     return save_figure(canvas, stem)
