@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bench.render.columns import LATENCY, Column, table1_columns
 from bench.render.figures.saving import save_figure
 from bench.render.figures.uncertainty import draw_uncertainty, uncertainty_handles
+from bench.results.findings import Point, pareto_frontier
 from bench.results.summary import ModelSummary, RunSummary
 
 STYLES = {
@@ -25,19 +26,6 @@ SUDORMRF = "SuDoRM-RF"
 SUDORMRF_COLOUR = "#1f3a93"
 OTHER_STYLE = ("#555555", "P")
 MARGIN = 1.6  # factor of space left and right of the points
-Point = tuple[float, float]
-
-
-def pareto_frontier(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats: none has less cost and at least as much quality.
-
-    Points are (cost, quality); the result ascends in both.
-    """
-    frontier: list[Point] = []
-    for cost, quality in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not frontier or quality > frontier[-1][1]:
-            frontier.append((cost, quality))
-    return frontier
 
 
 def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:
