@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.render.columns import Column
+from bench.render.columns import NO_RATIO, Column
 from bench.render.run_columns import NOT_THERE, SideBySide, format_quotient_of, is_there
 from bench.render.tables.markdown import markdown_table, plain
 from bench.results.side_by_side import (
@@ -14,7 +14,7 @@ from bench.results.side_by_side import (
     ratio_within,
     value_in,
 )
-from bench.results.summary import RunSummary
+from bench.results.summary import RunSummary, Value
 
 N_NAMED = 3
 """So many of the pairs that changed places are named."""
@@ -70,15 +70,21 @@ def _ratios(column: Column, table: SideBySide) -> str:
             for ratio, base in zip(others, bases[1:], strict=True)
         ]
         values = [value_in(run.summary, entry.name, column.metric) for run in table.runs]
-        cells = [
-            format_quotient_of(ratio) if is_there(value) else NOT_THERE
-            for value, ratio in zip(values, (first, *others), strict=True)
-        ]
+        cells = [_cell(value, ratio) for value, ratio in zip(values, (first, *others), strict=True)]
         cells += [format_quotient_of(ratio) for ratio in moved]
         rows.append([plain(entry.display_name), *cells])
     heads = [plain(f"{run.name}, to {_base_name(run.summary)}") for run in table.runs]
     heads = table.heads if _base_of_all(table) else heads
     return markdown_table(["Model", *heads, *table.ratio_heads], rows)
+
+
+def _cell(value: Value | None, ratio: Value | None) -> str:
+    """A network's ratio in its own run, or the status of the value that is missing."""
+    if value is None or not is_there(value):
+        return NOT_THERE
+    if value.is_missing:
+        return value.status.value
+    return format_quotient_of(ratio) if ratio else NO_RATIO
 
 
 def _base_name(run: RunSummary) -> str:

@@ -181,6 +181,8 @@ def test_failures_are_explained_by_run() -> None:
     assert column(table_below(text, "Time I (s)"), "Other")[2] == "oom"
     assert column(table_below(text, "Time I (s)"), "Other / A") == ["1.00 ± 3 %"] * 2 + ["none"]
     assert "### In A" not in text
+    within = table_below(text, "Time I, ratio to SuDoRM-RF 1.0x")
+    assert column(within, "Other") == ["0.500 ± 0.0 %", "1", "oom"]
 
 
 def test_networks_that_not_all_runs_have_are_named() -> None:
@@ -200,6 +202,29 @@ def test_ratios_within_runs_are_paired_and_say_by_how_much_they_moved() -> None:
         ["1", "1", "1"],
         ["1.50 ± 0.0 %", "1.50 ± 0.0 %", "1.00 ± 0.0 %"],
     ]
+
+
+def test_a_ratio_within_a_run_without_a_pair_is_not_known() -> None:
+    """Rounds of the two networks that are not the same ones."""
+    ours = make_rounds([[0.1, 0.1]] * 3, make_job(NETWORKS[0].name))
+    moved = [replace(r, job=replace(r.job, round=r.job.round + 9)) for r in ours]
+    base = make_rounds([[0.2, 0.2]] * 3, make_job("sudormrf-1.0x"))
+    table = table_below(render(A, elsewhere([*moved, *base])), "Time I, ratio to SuDoRM-RF 1.0x")
+    assert column(table, "Other") == ["not known", "1", "not in this run"]
+    assert column(table, "Other / A") == ["none", "1", "none"]
+
+
+@pytest.mark.parametrize(
+    ("took_turns", "words"),
+    [
+        ((True, True), "to another: of calls next to each other in time. The"),
+        ((True, False), "in time; in B of two processes of one round, since each ran alone. The"),
+        ((False, False), "to another: in all runs of two processes of one round"),
+    ],
+)
+def test_what_ratios_within_are_of_is_said(took_turns: tuple[bool, bool], words: str) -> None:
+    runs = (replace(run, took_turns=took) for run, took in zip((A, B), took_turns, strict=True))
+    assert words in render(*runs)
 
 
 def test_ratios_to_two_bases_are_not_divided() -> None:
@@ -226,8 +251,12 @@ def test_of_many_pairs_in_another_order_some_are_named_and_the_others_counted() 
     backwards = with_values(run, TIME, [Value(float(cost)) for cost in range(7, 0, -1)])
     table = table_below(render(run, backwards), "Whether networks keep their order")
     (pairs,) = [text for text in column(table, "Pairs in another order") if text != "none"]
-    assert pairs.startswith("Conv-TasNet and Demucs; ")
-    assert pairs.endswith("; 18 more")
+    assert pairs.split("; ") == [
+        "Conv-TasNet and Demucs",
+        "Conv-TasNet and DPRNN",
+        "Conv-TasNet and Two-Step TDCN",
+        "18 more",
+    ]
 
 
 def test_training_steps_of_two_devices_are_compared_by_the_allocators_peak() -> None:
