@@ -11,6 +11,8 @@ from pathlib import Path
 from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
 from bench.results.form_summary import is_of_forms
+from bench.results.gathering import gather_runs
+from bench.results.record import Record
 from bench.results.store import newest_records
 from bench.results.summary import summarize
 from bench.results.training import find_trainings
@@ -20,7 +22,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
         prog=name_program("report"),
-        description="Write table1.md, table1.csv and the Pareto figure from stored records, or "
+        description="Write table1.md, table1.csv and the Pareto figure from stored records; of "
+        "several runs comparison.md and comparison.csv, which set them side by side; or "
         "figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",
     )
@@ -29,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="RECORDS.jsonl",
-        help="record files of one machine (default: the newest in DIR/records)",
+        help="record files, of one run or of several (default: the newest in DIR/records)",
     )
     parser.add_argument(
         "--trainings",
@@ -56,20 +59,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def render(records: Sequence[Path], output: Path) -> int:
-    """Read, summarise, write."""
+    """Read, summarise, write: the reports of one run, or a comparison of several.
+
+    Files of one run are put together.
+    """
     paths = records or [newest_records(output / "records")]
-    contents = [record for path in paths for record in read_and_warn(path)]
-    if is_of_forms(contents):
+    runs = gather_runs({path: read_and_warn(path) for path in paths})
+    written = compare(runs, output) if len(runs) > 1 else report_one(runs[0], output)
+    print(*written, sep="\n")
+    return EXIT_OK
+
+
+def report_one(records: Sequence[Record], output: Path) -> list[Path]:
+    """Table 1 and its like, or what a run of forms has."""
+    if is_of_forms(records):
         from bench.render.forms import write_form_reports  # after --help, as below
 
-        print(*write_form_reports(contents, output), sep="\n")
-        return EXIT_OK
-    summary = summarize(contents)
+        return write_form_reports(records, output)
+    summary = summarize(records)
     from bench.render.report import write_reports  # after --help has had its answer
 
-    for path in write_reports(summary, output):
-        print(path)
-    return EXIT_OK
+    return write_reports(summary, output)
+
+
+def compare(runs: Sequence[Sequence[Record]], output: Path) -> list[Path]:
+    """Several runs side by side."""
+    summaries = [summarize(records) for records in runs]
+    from bench.render.comparison import write_comparison  # after --help has had its answer
+
+    return write_comparison(summaries, output)
 
 
 def draw_trainings(folder: Path, output: Path) -> int:
