@@ -1,6 +1,7 @@
 """Which record files are of one run, and which of another."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -58,9 +59,23 @@ def _traits_of_one_run(path: Path, records: Sequence[Record]) -> Traits:
 
 
 def _merge(files: Files) -> list[Record]:
-    """Records of the oldest file first, so that of two of one cell the newer counts."""
+    """Records of the oldest file first, so that of two counts of one cell the newer stands.
+
+    Rounds of times follow those of the files before: a ratio is of calls of one round.
+    """
 
     def began(path: Path) -> tuple[str, str]:
         return min(record.started_at for record in files[path]), str(path)
 
-    return [record for path in sorted(files, key=began) for record in files[path]]
+    merged: list[Record] = []
+    for path in sorted(files, key=began):
+        first = 1 + max((r.job.round for r in merged if r.job.spec.takes_time), default=-1)
+        merged += [_shift(record, first) for record in files[path]]
+    return merged
+
+
+def _shift(record: Record, first: int) -> Record:
+    job = record.job
+    if not job.spec.takes_time:
+        return record
+    return replace(record, job=replace(job, round=first + job.round))

@@ -19,6 +19,7 @@ from tests.bench.example_records import complete_run, fail
 from tests.bench.example_trainings import make_training
 from tests.bench.made_up_forms import FORM, rounds
 from tests.bench.made_up_runs import make_run
+from tests.bench.results.test_gathering import behind
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png"]
@@ -202,7 +203,8 @@ def test_files_of_several_runs_are_set_side_by_side(
 def test_files_of_one_run_stay_together_beside_others(records: Path, tmp_path: Path) -> None:
     more = store(tmp_path / "more.jsonl", complete_run(TABLE1[2:3]))
     other = store(tmp_path / "other.jsonl", make_run(TABLE1[:3], machine={"cpu": "B"}))
-    whole = store(tmp_path / "whole.jsonl", [*complete_run(TABLE1[:2]), *complete_run(TABLE1[2:3])])
+    first, second = complete_run(TABLE1[2:3]), complete_run(TABLE1[:2])
+    whole = store(tmp_path / "whole.jsonl", [*first, *behind(first, second)])
     expected = compared(tmp_path, whole, other)
     assert compared(tmp_path, records, more, other) == expected
     assert compared(tmp_path, more, records, other) == expected
@@ -214,9 +216,8 @@ def test_files_of_one_run_make_the_report_of_one_file_in_any_order(
     records: Path, tmp_path: Path
 ) -> None:
     more = store(tmp_path / "more.jsonl", make_run(TABLE1[:3], factor=2.0))
-    whole = store(
-        tmp_path / "whole.jsonl", [*make_run(TABLE1[:3], factor=2.0), *complete_run(TABLE1[:2])]
-    )
+    first, second = make_run(TABLE1[:3], factor=2.0), complete_run(TABLE1[:2])
+    whole = store(tmp_path / "whole.jsonl", [*first, *behind(first, second)])
     reports = []
     for name, paths in {"a": (records, more), "b": (more, records), "c": (whole,)}.items():
         output = tmp_path / name

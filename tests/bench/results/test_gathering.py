@@ -11,6 +11,7 @@ from bench.errors import UsageError
 from bench.registry import TABLE1
 from bench.results.gathering import gather_runs
 from bench.results.record import Record, Status
+from bench.results.summary import summarize
 from tests.bench.example_records import (
     GPU,
     SETTINGS,
@@ -20,6 +21,7 @@ from tests.bench.example_records import (
     make_job,
     make_latency,
     make_record,
+    make_rounds,
 )
 from tests.bench.made_up_forms import FORM, rounds
 from tests.bench.made_up_runs import NETWORKS, make_run, nowhere
@@ -35,10 +37,34 @@ def with_code(commit: str) -> list[Record]:
     return make_run(code={"commit": commit})
 
 
+def behind(earlier: Sequence[Record], records: Sequence[Record]) -> list[Record]:
+    """With rounds of times that follow those of earlier records."""
+    first = 1 + max((r.job.round for r in earlier if r.job.spec.takes_time), default=-1)
+    return [
+        replace(r, job=replace(r.job, round=first + r.job.round)) if r.job.spec.takes_time else r
+        for r in records
+    ]
+
+
 def test_files_of_one_place_and_work_are_one_run() -> None:
     first, second = make_run(TABLE1[:1]), make_run(TABLE1[1:2])
     (run,) = gather_runs({A: first, B: second})
-    assert run == [*first, *second]
+    assert run == [*first, *behind(first, second)]
+
+
+def test_a_ratio_is_of_calls_of_one_file() -> None:
+    """The second file was made while the machine was ten times slower, with the base alone."""
+    base, other = make_job("sudormrf-1.0x"), make_job("dprnn")
+    turns = tuple(range(5))
+    fast = make_rounds([[1.0] * 5] * 3, base, turns=turns)
+    fast += make_rounds([[2.0] * 5] * 3, other, turns=turns)
+    slow = later(make_rounds([[10.0] * 5] * 3, base, turns=turns))
+    (run,) = gather_runs({A: fast, B: slow})
+    timings = {model.entry.name: model.timings["inference"] for model in summarize(run).models}
+    assert timings["sudormrf-1.0x"].latency.n_processes == 6
+    ratio = timings["dprnn"].ratio
+    assert ratio is not None
+    assert ratio.value == pytest.approx(2.0)
 
 
 def test_the_order_of_the_files_of_one_run_does_not_matter() -> None:
@@ -48,9 +74,9 @@ def test_the_order_of_the_files_of_one_run_does_not_matter() -> None:
         assert gather_runs({path: files[path] for path in paths}) == [expected]
 
 
-def test_the_newer_record_of_a_cell_is_behind_the_older() -> None:
+def test_the_newer_records_are_behind_the_older() -> None:
     old, new = make_run(), later(make_run(factor=3.0))
-    assert gather_runs({A: new, B: old}) == [[*old, *new]]
+    assert gather_runs({A: new, B: old}) == [[*old, *behind(old, new)]]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +103,8 @@ def test_what_may_not_share_a_table_is_another_run(other: list[Record]) -> None:
 
 def test_runs_are_in_the_order_in_which_their_first_files_are_named() -> None:
     one, two, rest = with_code("1" * 40), with_code("2" * 40), later(with_code("1" * 40))
-    assert gather_runs({A: one, B: two, C: rest}) == [[*one, *rest], two]
-    assert gather_runs({B: two, A: one, C: rest}) == [two, [*one, *rest]]
+    assert gather_runs({A: one, B: two, C: rest}) == [[*one, *behind(one, rest)], two]
+    assert gather_runs({B: two, A: one, C: rest}) == [two, [*one, *behind(one, rest)]]
 
 
 def test_a_file_that_fits_two_runs_is_in_neither() -> None:
@@ -101,7 +127,7 @@ def test_files_without_a_record_are_no_run() -> None:
 def test_records_of_no_place_join_the_only_run_and_none_of_two() -> None:
     dead = [fail(record, Status.KILLED, "Gone.") for record in nowhere(make_run())]
     run, other = make_run(), with_code("f" * 40)
-    assert gather_runs({A: run, B: dead}) == [[*run, *dead]]
+    assert gather_runs({A: run, B: dead}) == [[*run, *behind(run, dead)]]
     assert gather_runs({A: run, B: dead, C: other}) == [run, dead, other]
 
 
@@ -112,7 +138,7 @@ def forms() -> list[Record]:
 def test_forms_alone_stay_together() -> None:
     elsewhere = [replace(r, environment=environment(machine={"cpu": "B"})) for r in forms()]
     assert gather_runs({A: forms()}) == [forms()]
-    assert gather_runs({A: forms(), B: elsewhere}) == [[*forms(), *elsewhere]]
+    assert gather_runs({A: forms(), B: elsewhere}) == [[*forms(), *behind(forms(), elsewhere)]]
 
 
 @pytest.mark.parametrize("other", [make_run, lambda: with_code("f" * 40)])
