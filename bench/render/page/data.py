@@ -1,6 +1,6 @@
 """From summaries of runs to the rows of the page, and to what its scripts read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,12 +11,16 @@ from bench.render.page.runs import FACETS
 from bench.results.summary import NOT_MEASURED, RunSummary
 from bench.results.workload import GPU_PHASES
 
+HIDDEN = ("Family", "Status", "Run")
+"""Facets whose columns are shown when they are chosen: other columns say nearly the same."""
+
 
 @dataclass(frozen=True)
 class Row:
     """One network in one run; cells in the order of the heads, facets in that of the table's."""
 
     name: str  # for people
+    label: str  # the name, and what tells the row from others of that name
     family: str
     facets: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -57,13 +61,15 @@ def make_table(summaries: Sequence[RunSummary], own: Own) -> Table:
     ``own`` are evaluations of networks that were trained here, by network and task.
     """
     models = [(model, summary) for summary in summaries for model in summary.models]
+    names = [model.entry.display_name for model, _ in models]
     told = {name: [read(*pair) for pair in models] for name, read in FACETS.items()}
     facets = [name for name, values in told.items() if len(set(values)) > 1]
     found = [(head, [cell(*pair) for pair in models]) for head, cell in _columns(summaries, own)]
     columns = [pair for pair in found if not all(map(_is_not_measured, pair[1]))] or found
     rows = (
         Row(
-            name=model.entry.display_name,
+            name=names[index],
+            label=_label(index, names, told),
             family=FACETS["Family"](model, summary),
             facets=tuple(told[name][index] for name in facets),
             cells=tuple(cells[index] for _, cells in columns),
@@ -73,13 +79,25 @@ def make_table(summaries: Sequence[RunSummary], own: Own) -> Table:
     return Table(tuple(facets), tuple(head for head, _ in columns), tuple(rows))
 
 
+def _label(index: int, names: Sequence[str], told: Mapping[str, Sequence[str]]) -> str:
+    """The name; of several rows of one name with what differs between them."""
+    same = [place for place, name in enumerate(names) if name == names[index]]
+    differing = [
+        values[index]
+        for facet, values in told.items()
+        if facet not in HIDDEN and len({values[place] for place in same}) > 1
+    ]
+    if len(same) > 1 and not differing:
+        differing = [told["Run"][index]]
+    return f"{names[index]} ({', '.join(differing)})" if differing else names[index]
+
+
 def _is_not_measured(cell: Cell) -> bool:
     return cell.is_missing and cell.reason == NOT_MEASURED.reason
 
 
 def _columns(summaries: Sequence[RunSummary], own: Own) -> Iterator[tuple[Head, Read]]:
-    """Heads, and what reads a cell below each; ratios stand behind their times."""
-    yield from quality_columns(summaries, own)
+    """Heads, and what reads a cell below each; ratios stand behind their times, quality last."""
     for head in metric_heads(summaries):
         yield head, partial(metric_cell, head)
         phase = next((phase for phase in GPU_PHASES if head.key == f"latency_s_{phase}"), None)
@@ -87,6 +105,7 @@ def _columns(summaries: Sequence[RunSummary], own: Own) -> Iterator[tuple[Head, 
             yield ratio_head(phase, summaries), partial(ratio_cell, phase)
         if phase == "inference" and any(summary.roofline for summary in summaries):
             yield FLOOR_HEAD, floor_cell
+    yield from quality_columns(summaries, own)
 
 
 def to_json(table: Table) -> dict[str, object]:
@@ -105,6 +124,7 @@ def to_json(table: Table) -> dict[str, object]:
         "rows": [
             {
                 "name": row.name,
+                "label": row.label,
                 "family": table.families.index(row.family),
                 "facets": [
                     known.index(told) for known, told in zip(options, row.facets, strict=True)

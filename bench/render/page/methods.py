@@ -49,7 +49,9 @@ FACETS: Mapping[str, str] = {
     "Device": "Inference is measured on the CPU; the training step where this says.",
     "Runtime": "What runs the network: eager PyTorch, or another form of it.",
     "Precision": "The type of numbers; on a GPU, whether float32 products may be rounded.",
-    "Work": "Length, batch and threads.",
+    "Length": "Of each mixture.",
+    "Batch": "Mixtures at once.",
+    "Threads": "Of the measuring process.",
     "Status": "ok; in doubt, where a value is marked or a range; or how a measurement failed.",
     "Run": "When it started, and the commit of the code.",
 }

@@ -78,7 +78,7 @@ function filter() {
   page.rows.forEach((row, place) => {
     lines[place].hidden = !isWanted(row);
   });
-  count.textContent = `${shownPlaces().length} of ${lines.length} networks`;
+  count.textContent = `${shownPlaces().length} of ${lines.length} rows`;
   drawPlot();
 }
 

@@ -98,12 +98,13 @@ def describe_whole(table: Table, summaries: Sequence[RunSummary]) -> str:
     machines = "; ".join(dict.fromkeys(map(describe_machine, summaries)))
     days = sorted(summary.started_at[:10] for summary in summaries)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    n = len(table.rows)
+    n = len({row.name for row in table.rows})
     networks = "1 network" if n == 1 else f"{n} networks"
+    runs = f" in {len(summaries)} runs" if len(summaries) > 1 else ""
     updates = "; ".join(dict.fromkeys(summary.update_device_name for summary in summaries))
     return (
-        f"{networks}, measured on {machines}, {when}. Inference is on the CPU, the training step "
-        f"on {updates}."
+        f"{networks}, measured{runs} on {machines}, {when}. Inference is on the CPU, the training "
+        f"step on {updates}."
     )
 
 
@@ -115,7 +116,7 @@ def _controls(table: Table) -> Mapping[str, str]:
         "filters": render_filters(table),
         "switch": SWITCH if table.has_published else "",
         "chooser": render_chooser(table),
-        "count": f"{n} of {n} networks",
+        "count": f"{n} of {n} rows",
         "x_axis": render_axis(table, x),
         "y_axis": render_axis(table, y),
         "x_log": "" if x.is_gain else " checked",

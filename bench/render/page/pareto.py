@@ -37,7 +37,8 @@ def pareto_spec(families: Sequence[str]) -> Spec:
     to the places of the networks that are checked in the table.
     """
     kind: Spec = {"field": "family", "type": "nominal", "scale": {"domain": list(families)}}
-    shared = {"color": kind | {"legend": _legend()}, "shape": kind | {"legend": _legend()}}
+    coloured = {"color": kind | {"legend": _legend()}}
+    shared = coloured | {"shape": kind | {"legend": _legend()}}
     return {
         "width": "container",
         "height": 420,
@@ -48,8 +49,8 @@ def pareto_spec(families: Sequence[str]) -> Spec:
         "encoding": {axis: {"field": axis, "type": "quantitative"} for axis in ("x", "y")},
         "layer": [
             _frontier(),
-            _interval("x", kind),
-            _interval("y", kind),
+            _interval("x", coloured),
+            _interval("y", coloured),
             _points("!datum.isDoubtful", shared, is_filled=True),
             _points("datum.isDoubtful", shared, is_filled=False),
             _names(),
@@ -69,13 +70,13 @@ def _frontier() -> Spec:
     }
 
 
-def _interval(axis: str, kind: Spec) -> Spec:
+def _interval(axis: str, coloured: Spec) -> Spec:
     """A bar from the low to the high end along one axis."""
     ends = {axis: {"field": f"{axis}Low"}, f"{axis}2": {"field": f"{axis}High"}}
     return {
         "transform": [{"filter": f"isValid(datum.{axis}Low)"}],
         "mark": {"type": "rule", "strokeWidth": 1.5},
-        "encoding": {**ends, "color": kind | {"legend": None}, "opacity": _faded(0.8)},
+        "encoding": {**ends, **coloured, "opacity": _faded(0.8)},
     }
 
 
@@ -91,7 +92,7 @@ def _points(test: str, shared: Spec, is_filled: bool) -> Spec:
 def _names() -> Spec:
     return {
         "name": "names",
-        "mark": {"type": "text", "dy": -12, "fontSize": 11},
+        "mark": {"type": "text", "dy": {"expr": "datum.isNameBelow ? 14 : -14"}, "fontSize": 11},
         "encoding": {
             "text": {"field": "name", "type": "nominal"},
             "opacity": {"condition": {"test": IS_NAMED, "value": 1}, "value": 0},

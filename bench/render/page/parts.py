@@ -1,4 +1,4 @@
-"""The parts of the page around its table and plot: sections, reasons, and where values come from."""
+"""Parts of the page around its table and plot: sections, reasons, where values come from."""
 
 from html import escape
 
@@ -64,5 +64,6 @@ def render_run(summary: RunSummary) -> str:
     return (
         f"<h3>{escape(describe_run(summary))}</h3>\n"
         f"<p>To measure the same again:</p>\n<code>{escape(write_command(summary))}</code>\n"
-        f"<details><summary>Machine, versions and settings</summary>\n<dl>\n{lines}\n</dl></details>"
+        "<details><summary>Machine, versions and settings</summary>\n"
+        f"<dl>\n{lines}\n</dl></details>"
     )

@@ -1,7 +1,7 @@
 // The plot of one column against another, and the charts of the sections; Vega-Lite draws them.
 
 const plotText = document.querySelector("#plot-text");
-const FEW = 15; // networks that are named in the plot without being checked
+const NAME_WIDTH = 60; // pixels of the plot for each network that is named without being checked
 let drawn = null;
 
 function colours() {
@@ -47,8 +47,8 @@ function textOf(cell) {
 }
 
 function hoverText(place) {
-  const { name, cells } = page.rows[place];
-  const hover = { title: name };
+  const { label, cells } = page.rows[place];
+  const hover = { title: label };
   [...lines[place].cells].slice(1).forEach((cell, index) => {
     const isThere = index < nFacets || cells[index - nFacets] !== null;
     if (isThere) hover[heads[index + 1].textContent] = textOf(cell);
@@ -77,7 +77,7 @@ function pointOf(place, x, y) {
   const row = page.rows[place];
   return {
     index: place,
-    name: row.name,
+    name: row.label,
     family: page.families[row.family],
     x: onX.at,
     y: onY.at,
@@ -131,22 +131,41 @@ function fillIn(points, frontier, x, y) {
   return spec;
 }
 
+// All of few, else those of the frontier; neighbours have their names above and below.
+function nameSome(points, frontier) {
+  const isRoom = points.length <= document.querySelector("#plot").clientWidth / NAME_WIDTH;
+  [...points].sort((a, b) => a.x - b.x).forEach((point, rank) => {
+    point.isNamed = isRoom || frontier.includes(point);
+    point.isNameBelow = rank % 2 === 1;
+  });
+}
+
 function whyMissing(place, axes) {
   const missing = axes.find(({ number }) => read(page.rows[place].cells[number]).value === null
     && read(page.rows[place].cells[number]).low === null);
   const why = missing
     ? textOf(lines[place].cells[1 + nFacets + missing.number])
     : "not above zero, where a logarithmic axis ends";
-  return `${page.rows[place].name} (${why})`;
+  return why;
+}
+
+// The networks by the reason why they are not drawn.
+function listMissing(places, axes) {
+  const byReason = new Map();
+  for (const place of places) {
+    const why = whyMissing(place, axes);
+    byReason.set(why, [...(byReason.get(why) ?? []), page.rows[place].label]);
+  }
+  return [...byReason].map(([why, names]) => `${why}: ${names.join(", ")}`).join("; ");
 }
 
 function describe(points, frontier, axes) {
   const there = new Set(points.map(({ index }) => index));
   const left = shownPlaces().filter((place) => !there.has(place));
   const sentences = [
-    `${points.length} of ${shownPlaces().length} networks are drawn.`,
+    `${points.length} of ${shownPlaces().length} rows are drawn.`,
     frontier.length ? `On the frontier: ${frontier.map(({ name }) => name).join(", ")}.` : "",
-    left.length ? `Not drawn: ${left.map((place) => whyMissing(place, axes)).join(", ")}.` : "",
+    left.length ? `Not drawn, ${listMissing(left, axes)}.` : "",
   ];
   plotText.textContent = sentences.filter(Boolean).join(" ");
 }
@@ -155,8 +174,8 @@ async function drawNow() {
   const [x, y] = [axis("x"), axis("y")];
   const all = shownPlaces().map((place) => pointOf(place, x, y));
   const points = all.filter((point) => point.x !== null && point.y !== null);
-  for (const point of points) point.isNamed = points.length <= FEW;
   const frontier = frontierOf(points.filter(({ isRange }) => !isRange), x, y);
+  nameSome(points, frontier);
   drawn?.finalize();
   drawn = null;
   drawn = await embed("#plot", fillIn(points, frontier, x, y));

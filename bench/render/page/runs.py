@@ -39,13 +39,6 @@ def describe_precision(summary: RunSummary) -> str:
     return summary.workload.dtype if summary.tf32 is None else on_gpu.precision
 
 
-def describe_work(summary: RunSummary) -> str:
-    """How much each network was asked to do."""
-    work = summary.workload
-    threads = describe_threads(work.threads)
-    return f"{describe_length(summary)}, batch {work.batch}, {threads}"
-
-
 def describe_run(summary: RunSummary) -> str:
     """When it started, and the code."""
     commit = summary.environment.code.commit[:12] if summary.environment else "unknown code"
@@ -68,7 +61,9 @@ FACETS: Mapping[str, Callable[[ModelSummary, RunSummary], str]] = {
     "Device": lambda model, summary: "GPU" if summary.update_device == "cuda" else "CPU",
     "Runtime": lambda model, summary: summary.workload.runtime,
     "Precision": lambda model, summary: describe_precision(summary),
-    "Work": lambda model, summary: describe_work(summary),
+    "Length": lambda model, summary: describe_length(summary),
+    "Batch": lambda model, summary: f"batch {summary.workload.batch}",
+    "Threads": lambda model, summary: describe_threads(summary.workload.threads),
     "Status": lambda model, summary: describe_status(model),
     "Run": lambda model, summary: describe_run(summary),
 }

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from bench.render.page.cells import Cell
-from bench.render.page.data import Row, Table
+from bench.render.page.data import HIDDEN, Row, Table
 from bench.render.page.heads import Head
 from bench.render.page.methods import FACETS
+from bench.render.page.runs import NO_FAULT
+from bench.results.record import Status
 
 NETWORK = "Network"
+FAULTS = {status.value for status in Status} - {status.value for status in NO_FAULT}
 Numbers = Mapping[str, int]
 """Of reasons, by their text."""
 
@@ -43,7 +46,7 @@ def _cell(cell: Cell, numbers: Numbers) -> str:
     beside = f"<small>{escape(cell.beside)}</small>" if cell.beside else ""
     if not cell.reason:
         return f"<td>{text}{beside}"
-    kind = "missing" if cell.is_missing else "doubtful"
+    kind = "doubtful" if not cell.is_missing else "failed" if cell.text in FAULTS else "missing"
     behind = f"aria-describedby=r{numbers[cell.reason]}"
     return f"<td class={kind}><button {behind}>{text}</button>{beside}"
 
@@ -66,11 +69,12 @@ def _filters(table: Table) -> Iterator[str]:
 
 def render_chooser(table: Table) -> str:
     """A checkbox for each column, checked where it is shown; its value is the column's number."""
-    first = 2 + len(table.facets)
+    columns = [(name, name not in HIDDEN) for name in table.facets]
+    columns += [(head.text, head.is_shown) for head in table.heads]
     return "\n".join(
-        f'<label><input type="checkbox" value="{number}"{" checked" if head.is_shown else ""}> '
-        f"{escape(head.text)}</label>"
-        for number, head in enumerate(table.heads, start=first)
+        f'<label><input type="checkbox" value="{number}"{" checked" if is_shown else ""}> '
+        f"{escape(text)}</label>"
+        for number, (text, is_shown) in enumerate(columns, start=2)
     )
 
 
