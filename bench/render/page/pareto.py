@@ -95,7 +95,13 @@ def _names() -> Spec:
         "mark": {"type": "text", "dy": {"expr": "datum.isNameBelow ? 14 : -14"}, "fontSize": 11},
         "encoding": {
             "text": {"field": "name", "type": "nominal"},
-            "opacity": {"condition": {"test": IS_NAMED, "value": 1}, "value": 0},
+            "opacity": {
+                "condition": [
+                    {"test": f"({IS_NAMED}) && ({IS_MARKED})", "value": 1},
+                    {"test": IS_NAMED, "value": FADED},
+                ],
+                "value": 0,
+            },
         },
     }
 

@@ -27,8 +27,7 @@ function colours() {
 
 // The SVG is hidden from screen readers: what holds it is one image with a sentence.
 async function embed(element, spec, bind = undefined) {
-  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const tooltip = { theme: isDark ? "dark" : "light" };
+  const tooltip = { disableDefaultStyle: true };
   const options = { actions: false, renderer: "svg", config: colours(), tooltip, bind };
   const result = await window.vegaEmbed(element, spec, options);
   result.view.container().querySelector("svg").setAttribute("aria-hidden", "true");
@@ -216,6 +215,16 @@ function drawAll() {
   drawPlot();
   drawSections().catch((error) => console.error(error));
 }
+
+// The library shows values beside the pointer, wherever that is; here they stay on the screen.
+document.addEventListener("mousemove", () => {
+  const shown = document.querySelector("#vg-tooltip-element.visible");
+  if (!shown) return;
+  const { left, top, width, height } = shown.getBoundingClientRect();
+  const { clientWidth, clientHeight } = document.documentElement;
+  shown.style.left = `${Math.max(4, Math.min(left, clientWidth - width - 4))}px`;
+  shown.style.top = `${Math.max(4, Math.min(top, clientHeight - height - 4))}px`;
+});
 
 for (const element of document.querySelectorAll("#axes select, #axes input")) {
   element.addEventListener("change", drawPlot);

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from bench.options import build_parser
 from bench.registry import TABLE1, Entry
 from bench.render.page.bundle import make_bundle
 from bench.render.page.data import make_table
-from bench.render.page.page import render_page, to_script, write_page
+from bench.render.page.page import HERE, render_page, to_script, write_page
 from bench.render.page.pareto import choose_axes, pareto_spec
 from bench.render.page.runs import find_runs, write_command
 from bench.render.page.section import Section
@@ -39,6 +40,7 @@ from tests.bench.render.page.made_up_pages import (
 )
 
 LARGEST_BYTES = 2_000_000
+TEXT, GRAPHICS = 4.5, 3.0  # contrasts that WCAG 2.2 asks for, level AA
 EVIL = '</script><img src=x onerror="document.title=1"><!--'
 SECTION = Section(
     key="lengths",
@@ -255,3 +257,33 @@ def test_an_entry_that_only_looks_like_the_papers_is_none_of_its() -> None:
     run = summarize(complete_run(TABLE1[:1]))
     mine = replace(run, models=(replace(run.models[0], entry=entry),))
     assert make_table([mine], {}).families == ["own networks"]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb, as WCAG defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_can_be_told_from_what_is_behind_them_in_light_and_dark() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    styles = (HERE / "page.css").read_text()
+    schemes = [
+        dict(re.findall(r"(--[\w-]+): (#\w{6});", part)) for part in styles.split("@media")[:2]
+    ]
+    assert schemes[0].keys() == schemes[1].keys()
+    for colours in schemes:
+        for behind in ("--paper", "--raised", "--marked"):
+            for text in ("--ink", "--quiet", "--accent", "--doubtful", "--failed"):
+                assert contrast(colours[text], colours[behind]) >= TEXT, (text, behind)
+        for name, colour in colours.items():
+            if name.startswith("--colour") or name == "--edge":
+                assert contrast(colour, colours["--paper"]) >= GRAPHICS, name

@@ -209,6 +209,8 @@ def test_pointing_at_a_network_shows_all_its_values(page: Browser, table: Table)
         for line in tip.find_elements(By.TAG_NAME, "tr")
     }
     assert {cell.text for cell in row.cells} <= said
+    inside = "const r = arguments[0].getBoundingClientRect(); return r.left >= 0 && r.top >= 0"
+    assert page.execute_script(inside, tip)
 
 
 def test_a_network_checked_in_the_table_is_marked_in_the_plot_and_back(page: Browser) -> None:
