@@ -26,6 +26,6 @@ def make_bundle() -> str:
         import vl_convert
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED[0].upper()}{NOT_INSTALLED[1:]}") from error
-    script: str = vl_convert.javascript_bundle()
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     # What would end the element, or open a comment in it; in strings and patterns it says the same.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

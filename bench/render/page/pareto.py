@@ -36,9 +36,10 @@ def pareto_spec(families: Sequence[str]) -> Spec:
     The script replaces the data sets ``points`` and ``frontier`` and sets the signal ``chosen``
     to the places of the networks that are checked in the table.
     """
-    kind: Spec = {"field": "family", "type": "nominal", "scale": {"domain": list(families)}}
-    coloured = {"color": kind | {"legend": _legend()}}
-    shared = coloured | {"shape": kind | {"legend": _legend()}}
+    family: Spec = {"field": "family", "type": "nominal", "scale": {"domain": list(families)}}
+    kind = family | {"legend": {"title": None, "orient": "top", "columns": 2}}
+    coloured: Spec = {"color": kind}
+    shared = coloured | {"shape": kind}
     return {
         "width": "container",
         "height": 420,
@@ -56,10 +57,6 @@ def pareto_spec(families: Sequence[str]) -> Spec:
             _names(),
         ],
     }
-
-
-def _legend() -> Spec:
-    return {"title": None, "orient": "top", "columns": 2}
 
 
 def _frontier() -> Spec:

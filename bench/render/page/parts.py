@@ -27,8 +27,9 @@ def render_section(section: Section) -> str:
     key, title = escape(section.key), escape(section.title)
     chart = (
         f'<div class="controls" id="{key}-menus"></div>\n'
+        f'<div class="wide" role="region" tabindex="0" aria-label="{title}, as a chart">\n'
         f'<div class="chart" role="img" aria-labelledby="{key}-title {key}-text">'
-        f'<div data-section="{key}"></div></div>\n'
+        f'<div data-section="{key}"></div></div>\n</div>\n'
         if section.chart is not None
         else ""
     )

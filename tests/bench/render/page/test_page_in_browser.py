@@ -18,6 +18,7 @@ from tests.bench.render.page.made_up_pages import REASON, enlarge, troubled_run
 from tests.bench.render.page.test_page import EVIL, SECTION
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
@@ -29,6 +30,7 @@ pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver is installed"),
 ]
+OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
 DESKTOP, PHONE = (1280, 900), (390, 844)
 Browser = Any  # selenium's driver
 
@@ -83,7 +85,10 @@ def emulate(browser: Browser, scheme: str) -> None:
 
 
 def wait_for(browser: Browser, condition: Any) -> Any:
-    return WebDriverWait(browser, 30).until(lambda _: condition())
+    """An element may be drawn again between being found and being asked."""
+    drawn_again = [StaleElementReferenceException]
+    waiting = WebDriverWait(browser, 30, ignored_exceptions=drawn_again)
+    return waiting.until(lambda _: condition())
 
 
 def find(browser: Browser, selector: str) -> Any:
@@ -286,9 +291,11 @@ def test_enter_on_a_head_sorts(page: Browser) -> None:
 
 def test_on_a_phone_the_table_scrolls_and_the_page_does_not(browser: Browser, path: Path) -> None:
     open_page(browser, path, PHONE)
-    width = "return [document.documentElement.scrollWidth, window.innerWidth]"
-    whole, window = browser.execute_script(width)
-    assert whole <= window == PHONE[0]
+    browser.execute_script(OPEN_ALL)
+    wait_for(browser, lambda: find_all(browser, "[data-section] svg"))
+    width = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
+    whole, seen = browser.execute_script(width)
+    assert whole == seen
     inner = "const e = document.querySelector('.scroll'); return e.scrollWidth > e.clientWidth"
     assert browser.execute_script(inner)
 
@@ -301,9 +308,7 @@ def test_axe_finds_no_violation(
     axe = pytest.importorskip("axe_core_python.selenium").Axe()
     open_page(browser, path, size)
     emulate(browser, scheme)
-    browser.execute_script(
-        "for (const one of document.querySelectorAll('details')) one.open = true"
-    )
+    browser.execute_script(OPEN_ALL)
     find(browser, "#paper").click()
     found = axe.run(browser)
     assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]} == {}
