@@ -22,9 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
         prog=name_program("report"),
-        description="Write table1.md, table1.csv and the Pareto figure from stored records; of "
-        "several runs comparison.md and comparison.csv, which set them side by side; or "
-        "figure4 from the metrics of trainings.",
+        description="Write table1.md, table1.csv, index.html and the Pareto figure from stored "
+        "records; of several runs comparison.md and comparison.csv, which set them side by side; "
+        "or figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",
     )
     parser.add_argument(
@@ -33,6 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="RECORDS.jsonl",
         help="record files, of one run or of several (default: the newest in DIR/records)",
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write index.html alone: all networks of all these files, which may be of several "
+        "machines, settings and runtimes",
     )
     parser.add_argument(
         "--trainings",
@@ -53,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, render, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
+    if arguments.page:
+        return run_command(lambda: draw_page(arguments.records, arguments.output))
     if arguments.trainings is not None:
         return run_command(lambda: draw_trainings(arguments.trainings, arguments.output))
     return run_command(lambda: render(arguments.records, arguments.output))
@@ -88,6 +96,19 @@ def compare(runs: Sequence[Sequence[Record]], output: Path) -> list[Path]:
     from bench.render.comparison import write_comparison  # after --help has had its answer
 
     return write_comparison(summaries, output)
+
+
+def draw_page(records: Sequence[Path], output: Path) -> int:
+    """All networks of some files on one page."""
+    from bench.render.page.forms import summarize_for_page  # after --help has had its answer
+    from bench.render.page.page import write_page
+    from bench.render.report import read_own
+
+    paths = records or [newest_records(output / "records")]
+    runs = [run for path in paths for run in summarize_for_page(read_and_warn(path))]
+    for path in write_page(runs, read_own(output), (), output):
+        print(path)
+    return EXIT_OK
 
 
 def draw_trainings(folder: Path, output: Path) -> int:

@@ -15,14 +15,14 @@ from bench.results.quality import EVALUATIONS, append_evaluation
 from bench.results.record import Record, Status
 from bench.results.store import RecordFile
 from tests.bench.example_evaluations import EVALUATION
-from tests.bench.example_records import complete_run, fail
+from tests.bench.example_records import complete_run, environment, fail
 from tests.bench.example_trainings import make_training
 from tests.bench.made_up_forms import FORM, rounds
 from tests.bench.made_up_runs import make_run
 from tests.bench.results.test_gathering import behind
 
 ROOT = Path(__file__).parents[2]
-ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png"]
+ARTEFACTS = ["table1.md", "table1.csv", "table1.json", "pareto.svg", "pareto.png", "index.html"]
 
 
 def store(path: Path, records: Iterable[Record]) -> Path:
@@ -148,7 +148,8 @@ def test_evaluations_in_the_folder_are_reported_too(
     append_evaluation(tmp_path / "out" / EVALUATIONS, own)
     assert report.main([str(records), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert [path.name for path in written] == [*ARTEFACTS, "figure3.svg", "figure3.png"]
+    *others, last = ARTEFACTS
+    assert [path.name for path in written] == [*others, "figure3.svg", "figure3.png", last]
     assert all(path.stat().st_size > 0 for path in written)
     assert "**4.10**" in written[0].read_text()
 
@@ -271,3 +272,33 @@ def test_a_comparison_needs_no_torch(records: Path, tmp_path: Path) -> None:
     arguments = [str(records), str(other), "--output", str(tmp_path / "new")]
     run = subprocess.run(command + arguments, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_without_the_library_of_the_page_a_line_says_so_and_all_else_is_written(
+    records: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    assert report.main([str(records), "--output", str(tmp_path / "new")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'new' / 'index.html'} is not written: ")
+    assert line.endswith("pip install 'separation-bench[page]'")
+    names = [path.name for path in (tmp_path / "new").iterdir()]
+    assert sorted(names) == ["table1.csv", "table1.json", "table1.md"]
+
+
+def test_files_that_share_no_table_share_a_page(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = environment(machine={"cpu": "Other CPU"})
+    there = [replace(record, environment=elsewhere) for record in complete_run(TABLE1[2:3])]
+    other = store(tmp_path / "other.jsonl", there)
+    forms = store(tmp_path / "forms.jsonl", [*rounds(0.1), *rounds(0.04, FORM, dtype="bfloat16")])
+    output = ("--output", str(tmp_path / "new"))
+    assert report.main(["--page", str(records), str(other), str(forms), *output]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'new' / 'index.html'}\n"
+    text = (tmp_path / "new" / "index.html").read_text()
+    assert all(word in text for word in ("Example CPU", "Other CPU", "Conv-TasNet", "bfloat16"))
