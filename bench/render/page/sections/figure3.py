@@ -130,7 +130,7 @@ def _qualities(model: ModelSummary, own: Own) -> Iterator[vega.Row]:
             row: vega.Row = {"task": label, "source": PAPERS, "quality": quality}
             yield row | {"quality_text": f"{quality:.2f}"}
         if record := own.get((model.entry.name, task)):
-            yield {"task": label, "source": OWN} | _own_quality(record)
+            yield _own_quality(record) | {"task": label, "source": OWN}
 
 
 def _papers(published: Published, task: str) -> float:

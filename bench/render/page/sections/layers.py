@@ -1,6 +1,6 @@
 """Layers: where the multiply-adds of a forward go, by part of the network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.registry import Entry
@@ -28,7 +28,7 @@ class Counted:
 
     records: Sequence[Record]
     entries: Sequence[Entry]
-    modules: dict[str, Rows]
+    modules: Mapping[str, Rows]
 
 
 def find_layers(reports: ReportFolder) -> list[Section]:

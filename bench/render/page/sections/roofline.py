@@ -34,7 +34,7 @@ LEGEND = {
     "symbolSize": 1600,
     "symbolStrokeColor": vega.GREY,
 }
-BESIDE = 4.0
+BESIDE = 5.0
 """Factor of space left and right of the points."""
 
 
@@ -116,15 +116,14 @@ def _roofs(roofline: Roofline) -> Iterator[vega.Row]:
     for dtype, rate in products.items():
         name = f"products, {dtype}: {format_rate(rate, 'FLOP/s')}"
         start = max(left, rate.value / fastest)
-        yield {"roof": name, "left": start, "right": right} | _level(rate.value, rate.value)
+        yield _line(name, (start, right), (rate.value, rate.value))
     for n_bytes, rate in slopes:
         name = f"{describe_size(roofline, n_bytes)}: {format_rate(rate, 'B/s')}"
-        ends: vega.Row = {"roof": name, "left": left, "right": highest / rate.value}
-        yield ends | _level(rate.value * left, highest)
+        yield _line(name, (left, highest / rate.value), (rate.value * left, highest))
 
 
-def _level(bottom: float, top: float) -> vega.Row:
-    return {"bottom": bottom, "top": top}
+def _line(name: str, across: tuple[float, float], up: tuple[float, float]) -> vega.Row:
+    return {"roof": name, "left": across[0], "right": across[1], "bottom": up[0], "top": up[1]}
 
 
 def _floor_layers(channels: vega.Spec, y: vega.Spec) -> list[vega.Spec]:

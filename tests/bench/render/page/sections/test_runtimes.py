@@ -29,7 +29,8 @@ def test_ratios_are_the_summarys_and_eager_is_their_measure(kind: str, tmp_path:
     rows = {row["form"]: row for row in rows_of(section)}
     assert rows.keys() == {"onnxruntime, float32", "onnxruntime, int8"}
     for form in summarize_forms(RECORDS):
-        work, ratio = form.workload, form.timing and form.timing.ratio
+        work = form.workload
+        ratio = form.timing.ratio if form.timing else None
         row = rows.get(f"{work.runtime}, {work.dtype}")
         if ratio is not None and row is not None:
             assert row["noisy"] is not ratio.is_trusted

@@ -32,7 +32,7 @@ def test_points_are_the_summarys(tmp_path: Path) -> None:
 
 
 def test_a_disturbed_stream_is_hollow(tmp_path: Path) -> None:
-    disturbed = [record(640, [0.03], index, is_contended=True) for index in range(3)]
+    disturbed = [record(640, [0.03, 0.031], index, is_contended=True) for index in range(3)]
     store(tmp_path, "streaming", [*RECORDS, *disturbed])
     (section,) = find_streams(ReportFolder(tmp_path))
     (row,) = rows_of(section, chunk="640")

@@ -38,7 +38,7 @@ def test_every_cell_is_a_mark_with_the_summarys_values(tmp_path: Path) -> None:
     check_chart(section)
     cells = summarize_sweep(NAMES, records).cells
     for cell in cells:
-        where = {"network": cell.key.model, "setting": f"batch {cell.key.batch}"}
+        where: dict[str, object] = {"network": cell.key.model, "setting": f"batch {cell.key.batch}"}
         where |= {"seconds": cell.duration_s}
         (time,) = rows_of(section, cost=TIME, **where)
         (memory,) = rows_of(section, cost=MEMORY, **where)
