@@ -29,6 +29,7 @@ ENOUGH = 8.0
 PLAIN_LABELS = "format(datum.value, '~g')"
 GREY = "#888888"
 """Of what belongs to no network; seen on a light and on a dark page, as all colours here."""
+RED = "#cc3333"
 FAINT = "rgba(128, 128, 128, 0.25)"
 """Of the lines of a grid."""
 HOLLOW: Spec = {"condition": {"test": "datum.noisy", "value": 0}, "value": 1}
@@ -70,7 +71,7 @@ def draw(
     layers: Sequence[Spec],
     encoding: Spec,
     menus: Sequence[Menu] = (),
-    height: object = 340,
+    height: int = 340,
 ) -> Spec:
     """A chart as wide as the page; its layers share rows, menus and the ``encoding``."""
     columns = to_columns(rows)
@@ -153,17 +154,19 @@ def _is_crowded(axis: Axis) -> str:
     return f"({high} > {ENOUGH:g} * {low} && indexof('125', {digit}) < 0)"
 
 
-def ratios(axis: Axis, title: str) -> Spec:
-    """A logarithmic axis of numbers without a unit, which reaches 1 and has a dashed line there."""
+def ratios(axis: Axis, title: str, rows: Iterable[Row]) -> Spec:
+    """A logarithmic axis of the rows' values and intervals, with a dashed line at 1."""
     is_one = "datum.value === 1"
     line: Spec = {
-        "gridColor": {"condition": {"test": is_one, "value": "#aa0000"}, "value": FAINT},
+        "gridColor": {"condition": {"test": is_one, "value": RED}, "value": FAINT},
         "gridDash": {"condition": {"test": is_one, "value": [5, 4]}, "value": []},
         "gridWidth": {"condition": {"test": is_one, "value": 1.5}, "value": 1},
     }
+    ends = [row[name] for row in rows for name in ("value", "low", "high") if name in row]
+    values = [1.0, *(float(end) for end in ends)]
     found = logarithmic(axis, title, PLAIN_LABELS)
     return found | {
-        "scale": extend(found["scale"], {"domain": {"unionWith": [1]}}),
+        "scale": extend(found["scale"], {"domain": [min(values), max(values)]}),
         "axis": extend(found["axis"], line),
     }
 
@@ -215,7 +218,7 @@ def coloured(field: str, names: Sequence[str], colours: Sequence[str] = COLOURS)
             "domain": list(names),
             "range": [colours[place % len(colours)] for place in range(len(names))],
         },
-        "legend": {"orient": "bottom", "columns": 4, "labelLimit": 300, "symbolOpacity": 1},
+        "legend": {"orient": "bottom", "columns": 4, "labelLimit": 420, "symbolOpacity": 1},
     }
 
 
@@ -270,13 +273,22 @@ def dot_plot(
 ) -> Spec:
     """A line of points for each network, with their intervals; rows have ``network``.
 
-    ``channels`` tell points of one network apart, with ``yOffset`` one below the other.
+    ``channels`` tell points of one network apart; with ``yOffset``, as ``stacked`` makes it, one
+    stands below the other.
     """
     looks = {name: channel for name, channel in channels.items() if name != "yOffset"}
     offset = {name: channel for name, channel in channels.items() if name == "yOffset"}
     layers = [intervals("x", quantity, looks), points("x", quantity, looks, shown)]
-    step = {"step": 11, "for": "offset"} if offset else {"step": 20}
-    return draw(rows, layers, {"y": by_network(names, bool(offset))} | offset, menus, step)
+    below = extend(offset["yOffset"], {})["sort"] if offset else ()
+    assert isinstance(below, list | tuple)
+    step = 8 + 12 * max(1, len(below))
+    encoding: Spec = {"y": by_network(names, bool(offset))}
+    return draw(rows, layers, encoding | offset, menus, step * len(names))
+
+
+def stacked(field: str, names: Iterable[str]) -> Spec:
+    """The channel that gives each name a place on its network's line."""
+    return {"field": field, "type": "nominal", "sort": sorted(names)}
 
 
 def stacked_bars(
@@ -291,7 +303,7 @@ def stacked_bars(
 
     ``length`` is the channel of a part's length, ``place`` orders the parts; noisy ones are hollow.
     """
-    outline = {"condition": {"test": "!datum.noisy", "value": "transparent"}, "legend": None}
+    outline = {"condition": {"test": "!datum.noisy", "value": "transparent"}}
     bar: Spec = {
         "mark": {"type": "bar", "strokeWidth": 0.8},
         "encoding": {
@@ -303,7 +315,7 @@ def stacked_bars(
             "tooltip": list(shown),
         },
     }
-    return draw(rows, [bar], {"y": by_network(names)}, menus, {"step": 26})
+    return draw(rows, [bar], {"y": by_network(names)}, menus, 26 * len(names))
 
 
 def by_network(names: Sequence[str], is_wide: bool = False) -> Spec:

@@ -89,7 +89,7 @@ def _rows(figures: Figures) -> Iterator[vega.Row]:
 
 def _draw(rows: Sequence[vega.Row]) -> vega.Spec:
     networks = list(dict.fromkeys(str(row["network"]) for row in rows))
-    x = vega.ratios("x", "printed over exact count")
+    x = vega.ratios("x", "printed over exact count", rows)
     colour, shape = vega.coloured("found", (YES, NO)), vega.shaped("found", (YES, NO))
     channels: vega.Spec = {"fill": colour, "stroke": colour, "shape": shape}
     shown = vega.tooltip(network="Network", quantity="Quantity", text="Printed")

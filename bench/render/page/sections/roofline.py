@@ -25,6 +25,7 @@ SEEN = (
     "torch's operators move, below the ceilings of the same run. The dash above or below a point, "
     "joined to it by a dotted line, is the rate that its floor would be."
 )
+CEILINGS = "What the machine reached in the same run. Of the caches the chart shows the fastest."
 X_TITLE = "FLOPs for each byte moved"
 Y_TITLE = "FLOPs per second"
 LEGEND = {
@@ -44,17 +45,19 @@ def find_rooflines(reports: ReportFolder) -> list[Section]:
     if newest.found is None:
         return []
     roofline, records = newest.found
-    ceilings = "; ".join(f"{name}: {rate}" for name, rate in list_ceilings(roofline))
     sentence = join(
         SEEN,
         HOLLOW,
-        f"Ceilings: {ceilings}.",
         *(remark.replace("**", "") for remark in list_remarks(roofline)),
         say_origin(records, newest.file),
         *newest.problems,
     )
     cells = [point_cells(point, roofline) for point in roofline.points]
-    return [Section(KEY, TITLE, sentence, _draw(roofline), (HEADS, cells))]
+    ceilings = (("Ceiling", "Measured"), list(list_ceilings(roofline)))
+    return [
+        Section(KEY, TITLE, sentence, _draw(roofline), (HEADS, cells)),
+        Section(f"{KEY}-ceilings", "Roofline: ceilings", CEILINGS, None, ceilings),
+    ]
 
 
 def _summarise(records: Sequence[Record]) -> tuple[Roofline, Sequence[Record]] | None:

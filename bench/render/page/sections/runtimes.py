@@ -64,12 +64,16 @@ def _draw(rows: Sequence[vega.Row]) -> vega.Spec:
     def names(field: str) -> list[str]:
         return list(dict.fromkeys(str(row[field]) for row in rows))
 
-    x = vega.ratios("x", "time over that of eager float32")
+    x = vega.ratios("x", "time over that of eager float32", rows)
     colour, shape = (
         vega.coloured("runtime", names("runtime")),
         vega.shaped("precision", names("precision")),
     )
-    form: vega.Spec = {"field": "form", "type": "nominal", "sort": sorted(names("form"))}
-    looks: vega.Spec = {"fill": colour, "stroke": colour, "shape": shape, "yOffset": form}
+    looks: vega.Spec = {
+        "fill": colour,
+        "stroke": colour,
+        "shape": shape,
+        "yOffset": vega.stacked("form", names("form")),
+    }
     shown = vega.tooltip(network="Network", form="Form", text="Ratio", time="Time")
     return vega.dot_plot(rows, names("network"), x, looks, shown)

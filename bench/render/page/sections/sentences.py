@@ -13,8 +13,8 @@ HOLLOW = (
 
 
 def join(*sentences: str) -> str:
-    """One paragraph; empty sentences leave no gap."""
-    return " ".join(filter(None, sentences))
+    """One paragraph; empty sentences leave no gap, and each ends before the next begins."""
+    return " ".join(text if text[-1] in ".!?" else f"{text}." for text in sentences if text)
 
 
 def say_origin(records: Sequence[Record], file: str) -> str:

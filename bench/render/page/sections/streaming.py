@@ -60,9 +60,9 @@ def _summarise(records: Sequence[Record]) -> Streams | None:
 
 
 def _draw(streams: Streams) -> vega.Spec:
-    names = list(streams.costs)
+    names, rows = list(streams.costs), list(_rows(streams))
     x = vega.logarithmic("x", "algorithmic latency at 8 kHz", vega.si_labels("s"))
-    y = vega.ratios("y", "real-time factor")
+    y = vega.ratios("y", "real-time factor", rows)
     looks = vega.told_apart("network", names)
     at: vega.Spec = {"x": x | {"field": "latency"}}
     shown = vega.tooltip(network="Network", chunk="Chunk (samples)", milliseconds="Latency (ms)")
@@ -72,7 +72,7 @@ def _draw(streams: Streams) -> vega.Spec:
         "encoding": at | {"stroke": looks["stroke"], "y": y | {"field": "value"}},
     }
     layers = [line, vega.points("y", y, looks | at, shown)]
-    return vega.draw(_rows(streams), layers, {})
+    return vega.draw(rows, layers, {})
 
 
 def _rows(streams: Streams) -> Iterator[vega.Row]:

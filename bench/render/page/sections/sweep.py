@@ -37,7 +37,6 @@ HEADS = (
 )
 N_STEPS = 32
 """Straight pieces of a curve."""
-RING = "#aa0000"
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _curve_layer(x: vega.Spec, y: vega.Spec, colour: object) -> vega.Spec:
 def _ring_layer(x: vega.Spec, y: vega.Spec) -> vega.Spec:
     return {
         "transform": [{"filter": "datum.is_far === true"}],
-        "mark": {"type": "point", "filled": False, "size": 260, "stroke": RING},
+        "mark": {"type": "point", "filled": False, "size": 260, "stroke": vega.RED},
         "encoding": {"x": x | {"field": "seconds"}, "y": y | {"field": "value"}},
     }
 
