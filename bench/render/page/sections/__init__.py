@@ -10,6 +10,7 @@ from bench.render.page.sections.figure4 import find_figure4
 from bench.render.page.sections.layers import find_layers
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.profile import find_profiles
+from bench.render.page.sections.profile_memory import find_peaks
 from bench.render.page.sections.published import find_published
 from bench.render.page.sections.roofline import find_rooflines
 from bench.render.page.sections.runtimes import find_runtimes
@@ -22,6 +23,7 @@ SUBJECTS: tuple[Callable[[ReportFolder], list[Section]], ...] = (
     find_figure4,
     find_layers,
     find_profiles,
+    find_peaks,
     find_sweeps,
     find_runtimes,
     find_rooflines,

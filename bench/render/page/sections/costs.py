@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.render.columns import LETTERS, Column, table1_columns
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.results.summary import RunSummary
 
 NAMES = {"I": "inference", "B": "training step"}
@@ -46,10 +46,10 @@ def draw_costs(
     shown = [column for column in columns if name_cost(column) in drawn]
     menu = vega.Menu("cost", "Cost", [name_cost(column) for column in shown])
     units = {name_cost(column): _unit(column) for column in shown}
-    quantity = vega.logarithmic("x", None, vega.si_labels_of(units, menu))
+    quantity = axes.logarithmic("x", None, axes.si_labels_of(units, menu))
     words = vega.tooltip(network="Network", cost="Cost", text="Measured")
     title = " + ', ' + ".join(one.name for one in (menu, *others) if len(one.options) > 1)
-    chart = vega.dot_plot(rows, networks, quantity, looks, words, (menu, *others))
+    chart = marks.dot_plot(rows, networks, quantity, looks, words, (menu, *others))
     return chart | vega.title_of(title or menu.name)
 
 
@@ -64,7 +64,7 @@ def plain_heads(heads: Iterable[str]) -> list[str]:
     return [f"{head}; {below}" if below else head for head, _, below in parts]
 
 
-def same_colour(colour: str = vega.COLOURS[0]) -> vega.Spec:
+def same_colour(colour: str = colours.COLOURS[0]) -> vega.Spec:
     """The channels of points that nothing tells apart but their lines."""
     return {"fill": {"value": colour}, "stroke": {"value": colour}}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.errors import UsageError
 from bench.render.columns import Column, table1_columns
 from bench.render.figures.figure3 import TASKS
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import RUNS, ReportFolder
 from bench.render.page.sections.sentences import HOLLOW, join, say_missing, say_origin
@@ -77,18 +77,18 @@ def _draw(summary: RunSummary, costs: Sequence[Column], own: Own) -> vega.Spec:
     cost = vega.Menu("cost", "Cost", [time, *others])
     quality = vega.Menu("task", "Quality", [label for _, label in TASKS])
     units = {titles[column.metric]: column.base_unit or "MAC" for column in costs}
-    x = vega.logarithmic("x", "cost of inference", vega.si_labels_of(units, cost))
-    y = vega.linear("SI-SDRi (dB)")
-    many = vega.MANY_COLOURS if len(names) > len(vega.COLOURS) else vega.COLOURS
-    colour = vega.coloured("network", names, many)
-    shape = vega.shaped("source", (OWN, PAPERS))  # a hollow mark is a noisy one on this page
+    x = axes.logarithmic("x", "cost of inference", axes.si_labels_of(units, cost))
+    y = axes.linear("SI-SDRi (dB)")
+    many = colours.MANY_COLOURS if len(names) > len(colours.COLOURS) else colours.COLOURS
+    colour = colours.coloured("network", names, many)
+    shape = colours.shaped("source", (OWN, PAPERS))  # a hollow mark is a noisy one on this page
     channels: vega.Spec = {"fill": colour, "stroke": colour, "y": y | {"field": "quality"}}
     shown = vega.tooltip(network="Network", source="Quality is", quality_text="SI-SDRi (dB)")
     shown += vega.tooltip(cost="Cost", text="Measured")
     layers = [
-        vega.intervals("x", x, channels),
+        marks.intervals("x", x, channels),
         _quality_intervals(x, y, colour),
-        vega.points("x", x, channels | {"shape": shape}, shown),
+        marks.points("x", x, channels | {"shape": shape}, shown),
     ]
     title = vega.title_of(f"{cost.name} + ' and ' + {quality.name}")
     return vega.draw(_rows(summary, costs, own), layers, {}, (cost, quality), 380) | title

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.errors import UsageError
 from bench.render.figures.figure4 import COSTS, Training, label_of
-from bench.render.page import vega
+from bench.render.page import axes, colours, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.sentences import join
@@ -59,9 +59,9 @@ def _name(training: Training) -> str:
 def _draw(trainings: Sequence[Training]) -> vega.Spec:
     names = list(dict.fromkeys(map(_name, trainings)))
     menu = vega.Menu("cost", "Cost of the training so far", list(COSTS))
-    x = vega.logarithmic("x", "cost of the training so far", vega.si_labels(""))
-    y = vega.linear("SI-SDRi on validation mixtures (dB)")
-    colour = vega.coloured("training", names)
+    x = axes.logarithmic("x", "cost of the training so far", axes.si_labels(""))
+    y = axes.linear("SI-SDRi on validation mixtures (dB)")
+    colour = colours.coloured("training", names)
     encoding: vega.Spec = {"x": x | {"field": "value"}, "y": y | {"field": "si_sdri"}}
     shown = vega.tooltip(training="Training", step="Training step", quality="SI-SDRi (dB)")
     layers: list[vega.Spec] = [
@@ -71,7 +71,7 @@ def _draw(trainings: Sequence[Training]) -> vega.Spec:
         },
         {
             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": vega.told_apart("training", names)
+            "encoding": colours.told_apart("training", names)
             | {"tooltip": [*shown, *vega.tooltip(text="Cost")]},
         },
     ]

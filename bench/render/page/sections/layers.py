@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.registry import Entry
 from bench.render.figures.layers import PARTS, sum_parts
-from bench.render.page import vega
+from bench.render.page import colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.sentences import join, say_failures, say_origin
@@ -63,8 +63,7 @@ def _summarise(records: Sequence[Record]) -> Counted | None:
 
 
 def _draw(sums: dict[str, dict[str, int]]) -> vega.Spec:
-    part = vega.coloured("part", list(PARTS))
-    colours: vega.Spec = {"scale": {"domain": list(PARTS), "range": list(PARTS.values())}}
+    part = colours.coloured("part", list(PARTS), list(PARTS.values()))
     length: vega.Spec = {
         "field": "share",
         "title": "share of the multiply-adds of a forward (%)",
@@ -72,7 +71,7 @@ def _draw(sums: dict[str, dict[str, int]]) -> vega.Spec:
         "axis": {"tickCount": 6},
     }
     shown = vega.tooltip(network="Network", part="Part", text="MACs", percent="Share")
-    return vega.stacked_bars(_rows(sums), list(sums), part | colours, length, shown)
+    return marks.stacked_bars(_rows(sums), list(sums), part, length, shown)
 
 
 def _rows(sums: dict[str, dict[str, int]]) -> Iterator[vega.Row]:

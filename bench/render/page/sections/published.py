@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.sentences import join, say_failures, say_origin
@@ -89,9 +89,9 @@ def _rows(figures: Figures) -> Iterator[vega.Row]:
 
 def _draw(rows: Sequence[vega.Row]) -> vega.Spec:
     networks = list(dict.fromkeys(str(row["network"]) for row in rows))
-    x = vega.ratios("x", "printed over exact count", rows)
-    colour, shape = vega.coloured("found", (YES, NO)), vega.shaped("found", (YES, NO))
+    x = axes.ratios("x", "printed over exact count", rows)
+    colour, shape = colours.coloured("found", (YES, NO)), colours.shaped("found", (YES, NO))
     channels: vega.Spec = {"fill": colour, "stroke": colour, "shape": shape}
     shown = vega.tooltip(network="Network", quantity="Quantity", text="Printed")
     shown += vega.tooltip(over="Printed over exact", found="Which is", source="Source")
-    return vega.dot_plot(rows, networks, x, channels, shown)
+    return marks.dot_plot(rows, networks, x, channels, shown)

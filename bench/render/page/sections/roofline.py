@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench.render.figures.roofline import group_by_form, slopes_of
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import RUNS, ReportFolder
 from bench.render.page.sections.sentences import HOLLOW, join, say_origin
@@ -33,7 +33,7 @@ LEGEND = {
     "columns": 2,
     "symbolType": "stroke",
     "symbolSize": 1600,
-    "symbolStrokeColor": vega.GREY,
+    "symbolStrokeColor": colours.GREY,
 }
 BESIDE = 5.0
 """Factor of space left and right of the points."""
@@ -69,16 +69,16 @@ def _draw(roofline: Roofline) -> vega.Spec:
     forms = group_by_form(roofline.points)
     menu = vega.Menu("form", "Form", list(forms))
     names = list(dict.fromkeys(map(name_of, roofline.points)))
-    x = vega.logarithmic("x", X_TITLE, vega.PLAIN_LABELS)
-    y = vega.logarithmic("y", Y_TITLE, vega.si_labels("FLOP/s"))
-    looks = vega.told_apart("network", names)
+    x = axes.logarithmic("x", X_TITLE, axes.PLAIN_LABELS)
+    y = axes.logarithmic("y", Y_TITLE, axes.si_labels("FLOP/s"))
+    looks = colours.told_apart("network", names)
     at: vega.Spec = {"x": x | {"field": "intensity"}}
     shown = vega.tooltip(network="Network", text="Achieved", per_byte="FLOPs/byte", floor="Floor")
     layers = [
         _roof_layer(roofline, x, y),
         *_floor_layers(at | {"stroke": looks["stroke"]}, y),
-        vega.intervals("y", y, looks | at),
-        vega.points("y", y, looks | at, shown),
+        marks.intervals("y", y, looks | at),
+        marks.points("y", y, looks | at, shown),
     ]
     rows = [_row(point, form) for form, points in forms.items() for point in points]
     return vega.draw(rows, layers, {}, (menu,), 420) | vega.title_of(menu.name)
@@ -87,7 +87,7 @@ def _draw(roofline: Roofline) -> vega.Spec:
 def _roof_layer(roofline: Roofline, x: vega.Spec, y: vega.Spec) -> vega.Spec:
     """Straight lines on logarithmic axes, with rows of their own, so that no menu hides them."""
     roofs = list(_roofs(roofline))
-    dash = vega.coloured("roof", [str(row["roof"]) for row in roofs])
+    dash = colours.coloured("roof", [str(row["roof"]) for row in roofs])
     dashes = [[1, 0], [7, 3], [3, 3], [9, 3, 2, 3], [2, 2]]
     domain = [row["roof"] for row in roofs]
     dash |= {
@@ -96,7 +96,7 @@ def _roof_layer(roofline: Roofline, x: vega.Spec, y: vega.Spec) -> vega.Spec:
     }
     return {
         "data": {"values": [vega.shorten(row) for row in roofs]},
-        "mark": {"type": "rule", "strokeWidth": 1.6, "stroke": vega.GREY},
+        "mark": {"type": "rule", "strokeWidth": 1.6, "stroke": colours.GREY},
         "encoding": {
             "x": x | {"field": "left"},
             "x2": {"field": "right"},

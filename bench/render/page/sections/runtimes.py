@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.render.doubts import describe_doubts
 from bench.render.estimates import format_ratio, format_time
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import RUNS, ReportFolder
 from bench.render.page.sections.sentences import HOLLOW, join, say_origin
@@ -64,16 +64,16 @@ def _draw(rows: Sequence[vega.Row]) -> vega.Spec:
     def names(field: str) -> list[str]:
         return list(dict.fromkeys(str(row[field]) for row in rows))
 
-    x = vega.ratios("x", "time over that of eager float32", rows)
+    x = axes.ratios("x", "time over that of eager float32", rows)
     colour, shape = (
-        vega.coloured("runtime", names("runtime")),
-        vega.shaped("precision", names("precision")),
+        colours.coloured("runtime", names("runtime")),
+        colours.shaped("precision", names("precision")),
     )
     looks: vega.Spec = {
         "fill": colour,
         "stroke": colour,
         "shape": shape,
-        "yOffset": vega.stacked("form", names("form")),
+        "yOffset": marks.stacked("form", names("form")),
     }
     shown = vega.tooltip(network="Network", form="Form", text="Ratio", time="Time")
-    return vega.dot_plot(rows, names("network"), x, looks, shown)
+    return marks.dot_plot(rows, names("network"), x, looks, shown)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.sentences import join, say_failures, say_origin
@@ -61,9 +61,9 @@ def _summarise(records: Sequence[Record]) -> Streams | None:
 
 def _draw(streams: Streams) -> vega.Spec:
     names, rows = list(streams.costs), list(_rows(streams))
-    x = vega.logarithmic("x", "algorithmic latency at 8 kHz", vega.si_labels("s"))
-    y = vega.ratios("y", "real-time factor", rows)
-    looks = vega.told_apart("network", names)
+    x = axes.logarithmic("x", "algorithmic latency at 8 kHz", axes.si_labels("s"))
+    y = axes.ratios("y", "real-time factor", rows)
+    looks = colours.told_apart("network", names)
     at: vega.Spec = {"x": x | {"field": "latency"}}
     shown = vega.tooltip(network="Network", chunk="Chunk (samples)", milliseconds="Latency (ms)")
     shown += vega.tooltip(text="Real-time factor", compute="Compute (ms)")
@@ -71,7 +71,7 @@ def _draw(streams: Streams) -> vega.Spec:
         "mark": {"type": "line", "strokeWidth": 1.4},
         "encoding": at | {"stroke": looks["stroke"], "y": y | {"field": "value"}},
     }
-    layers = [line, vega.points("y", y, looks | at, shown)]
+    layers = [line, marks.points("y", y, looks | at, shown)]
     return vega.draw(rows, layers, {})
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from bench.registry import SAMPLE_RATE
 from bench.render.cell_names import CellNames
 from bench.render.estimates import format_time
-from bench.render.page import vega
+from bench.render.page import axes, colours, marks, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.sentences import HOLLOW, join, say_origin
@@ -94,18 +94,18 @@ def _draw(swept: Swept, rows: Sequence[vega.Row]) -> vega.Spec:
     cost = vega.Menu("cost", "Cost", list(dict.fromkeys(str(row["cost"]) for row in rows)))
     settings = list(dict.fromkeys(str(row["setting"]) for row in rows))
     setting = vega.Menu("setting", "Setting", settings)
-    x = vega.logarithmic("x", "length of the audio", vega.si_labels("s"))
+    x = axes.logarithmic("x", "length of the audio", axes.si_labels("s"))
     lengths = sorted({float(row["seconds"]) for row in rows if "seconds" in row})
-    ticks = {"values": lengths, "labelExpr": vega.si_labels("s")}
+    ticks = {"values": lengths, "labelExpr": axes.si_labels("s")}
     x |= {"axis": vega.extend(x["axis"], ticks)}
-    y = vega.logarithmic("y", None, vega.si_labels_of(UNITS, cost))
-    looks = vega.told_apart("network", swept.networks)
+    y = axes.logarithmic("y", None, axes.si_labels_of(UNITS, cost))
+    looks = colours.told_apart("network", swept.networks)
     at_length: vega.Spec = {"x": x | {"field": "seconds"}}
     shown = vega.tooltip(network="Network", length="Length", setting="Setting", text="Measured")
     layers = [
         _curve_layer(x, y, looks["stroke"]),
-        vega.intervals("y", y, looks | at_length),
-        vega.points("y", y, looks | at_length, shown),
+        marks.intervals("y", y, looks | at_length),
+        marks.points("y", y, looks | at_length, shown),
         _ring_layer(x, y),
     ]
     title = f"{cost.name} + ({setting.name} ? ', ' + {setting.name} : '')"
@@ -134,7 +134,7 @@ def _curve_layer(x: vega.Spec, y: vega.Spec, colour: object) -> vega.Spec:
 def _ring_layer(x: vega.Spec, y: vega.Spec) -> vega.Spec:
     return {
         "transform": [{"filter": "datum.is_far === true"}],
-        "mark": {"type": "point", "filled": False, "size": 260, "stroke": vega.RED},
+        "mark": {"type": "point", "filled": False, "size": 260, "stroke": colours.RED},
         "encoding": {"x": x | {"field": "seconds"}, "y": y | {"field": "value"}},
     }
 

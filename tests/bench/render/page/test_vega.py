@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.render.page import vega
+from bench.render.page import colours, vega
 from bench.results.statistics import Estimate, Interval
 from bench.results.summary import Value
 
@@ -73,9 +73,9 @@ def test_one_option_is_no_choice() -> None:
     assert one.param["value"] == two.param["value"] == "Time"
 
 
-@pytest.mark.parametrize("n_names", [1, len(vega.COLOURS), 3 * len(vega.COLOURS)])
+@pytest.mark.parametrize("n_names", [1, len(colours.COLOURS), 3 * len(colours.COLOURS)])
 def test_no_two_networks_look_alike(n_names: int) -> None:
     names = [f"network {number}" for number in range(n_names)]
-    looks: Any = vega.told_apart("network", names)
-    colours, shapes = looks["fill"]["scale"]["range"], looks["shape"]["scale"]["range"]
-    assert len(set(zip(colours, shapes, strict=True))) == n_names
+    looks: Any = colours.told_apart("network", names)
+    fills, shapes = looks["fill"]["scale"]["range"], looks["shape"]["scale"]["range"]
+    assert len(set(zip(fills, shapes, strict=True))) == n_names

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.render.page import vega
+from bench.render.page import colours
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
 from bench.render.page.sections.profile import find_profiles
+from bench.render.page.sections.profile_memory import find_peaks
 from bench.render.tables.profile import part_of_step
 from bench.results.alive import peaks_by_group
 from bench.results.costs import Costs
@@ -35,7 +36,8 @@ def record_of(profile: Profile, phase: Phase = "inference", model: str = "dprnn"
 
 def find(records: list[Record], folder: Path) -> list[Section]:
     store(folder, "explain", records)
-    return find_profiles(ReportFolder(folder))
+    reports = ReportFolder(folder)
+    return [*find_profiles(reports), *find_peaks(reports)]
 
 
 def test_parts_have_the_shares_of_the_profile(tmp_path: Path) -> None:
@@ -99,10 +101,10 @@ def test_more_parts_than_colours_share_one(tmp_path: Path) -> None:
     time, _ = find([record_of(profile_inference(layers))], tmp_path)
     rows = rows_of(time)
     assert len({row["part"] for row in rows}) == 15
-    assert len({row["group"] for row in rows}) == len(vega.MANY_COLOURS)
+    assert len({row["group"] for row in rows}) == len(colours.MANY_COLOURS)
     chart: Any = time.chart
     scale = chart["layer"][0]["encoding"]["fill"]["scale"]
-    assert len(set(scale["range"])) == len(scale["domain"]) == len(vega.MANY_COLOURS)
+    assert len(set(scale["range"])) == len(scale["domain"]) == len(colours.MANY_COLOURS)
 
 
 def test_two_revisions_of_a_network_are_another_report(tmp_path: Path) -> None:
@@ -116,3 +118,4 @@ def test_two_revisions_of_a_network_are_another_report(tmp_path: Path) -> None:
 
 def test_of_nothing_there_is_none(tmp_path: Path) -> None:
     assert find_profiles(ReportFolder(tmp_path)) == []
+    assert find_peaks(ReportFolder(tmp_path)) == []
