@@ -102,11 +102,12 @@ def draw_page(records: Sequence[Path], output: Path) -> int:
     """All networks of some files on one page."""
     from bench.render.page.forms import summarize_for_page  # after --help has had its answer
     from bench.render.page.page import write_page
+    from bench.render.page.sections import find_sections
     from bench.render.report import read_own
 
     paths = records or [newest_records(output / "records")]
     runs = [run for path in paths for run in summarize_for_page(read_and_warn(path))]
-    for path in write_page(runs, read_own(output), (), output):
+    for path in write_page(runs, read_own(output), find_sections(output), output):
         print(path)
     return EXIT_OK
 

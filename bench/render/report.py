@@ -49,12 +49,13 @@ def write_index(run: Reported, path: Path) -> list[Path]:
     from bench.render.page.bundle import NOT_INSTALLED, is_installed
     from bench.render.page.page import write_page
     from bench.render.page.runs import find_runs
+    from bench.render.page.sections import find_sections
 
     if not is_installed():
         sys.stderr.write(f"{path} is not written: {NOT_INSTALLED}\n")
         return []
     folder = path.parent
-    return write_page(find_runs(folder, run.summary), run.own, (), folder)
+    return write_page(find_runs(folder, run.summary), run.own, find_sections(folder), folder)
 
 
 def list_outputs() -> tuple[Output, ...]:

@@ -66,7 +66,7 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
             color=colour,
             markersize=6,
             linewidth=1.2,
-            label=_label(training),
+            label=label_of(training),
         )
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -78,7 +78,7 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
     axis.set_axisbelow(True)
 
 
-def _label(training: Training) -> str:
+def label_of(training: Training) -> str:
     """The network and the size of its batches, which decides what an operation buys."""
     first = training[0]
     name = REGISTRY[first.model].display_name if first.model in REGISTRY else first.model

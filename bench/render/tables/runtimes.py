@@ -64,7 +64,10 @@ def render_runtimes(forms: Sequence[FormSummary], records: Sequence[Record]) -> 
     sections = ["# Networks in the forms in which people deploy them", EXPLANATION, _limits()]
     for entry in dict.fromkeys(form.entry for form in forms):
         own = [form for form in forms if form.entry == entry]
-        sections += [f"## {entry.display_name}", markdown_table(HEADS, map(_row, own), n_text=2)]
+        sections += [
+            f"## {entry.display_name}",
+            markdown_table(HEADS, map(form_cells, own), n_text=2),
+        ]
         sections += filter(None, ["\n".join(_remarks(own))])
     sections += ["## Where these values come from", _provenance(records)]
     return "\n\n".join(sections) + "\n"
@@ -79,7 +82,8 @@ def _limits() -> str:
     return f"{table}\n\nThreads used: at most {MOST_THREADS} for each that was asked for."
 
 
-def _row(summary: FormSummary) -> list[str]:
+def form_cells(summary: FormSummary) -> list[str]:
+    """The cells of one form, in the order of ``HEADS``; a status where it has no time."""
     work, timing, form = summary.workload, summary.timing, summary.form
     if timing is None:
         return [work.runtime, work.dtype, summary.status.value, *[""] * (len(HEADS) - 3)]
