@@ -86,14 +86,18 @@ def _describe_cheapest(summary: RunSummary) -> Iterator[str]:
 
 
 def _describe_frontier(summary: RunSummary) -> Iterator[str]:
-    """Whom no other beats by the paper's quality for speech and the operations counted here."""
+    """Whom no other beats by the paper's quality for speech and the operations counted here.
+
+    Those on the frontier are named from the cheapest on.
+    """
     placed = {
         model.entry.display_name: (macs, model.published.si_sdri_speech_db)
         for model in summary.models
         if model.published and (macs := model.values[MACS[0].metric].value) is not None
     }
     frontier = set(pareto_frontier(list(placed.values())))
-    best = [name for name, point in placed.items() if point in frontier]
+    by_cost = sorted(placed, key=lambda name: placed[name])
+    best = [name for name in by_cost if placed[name] in frontier]
     beaten = [name for name, point in placed.items() if point not in frontier]
     if not best or not beaten:
         return
