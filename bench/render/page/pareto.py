@@ -89,7 +89,12 @@ def _points(test: str, shared: Spec, is_filled: bool) -> Spec:
 def _names() -> Spec:
     return {
         "name": "names",
-        "mark": {"type": "text", "dy": {"expr": "datum.isNameBelow ? 14 : -14"}, "fontSize": 11},
+        "mark": {
+            "type": "text",
+            "align": {"expr": "datum.nameSide"},
+            "dy": {"expr": "datum.isNameBelow ? 14 : -14"},
+            "fontSize": 11,
+        },
         "encoding": {
             "text": {"field": "name", "type": "nominal"},
             "opacity": {

@@ -130,12 +130,17 @@ function fillIn(points, frontier, x, y) {
   return spec;
 }
 
-// All of few, else those of the frontier; neighbours have their names above and below.
-function nameSome(points, frontier) {
+// All of few, else those of the frontier. Neighbours have their names above and below, and names
+// near an end of the axis stand on the side where there is room.
+function nameSome(points, frontier, x) {
+  const along = (value) => (x.isLog ? Math.log(value) : value);
+  const [low, high] = domainOf(points, x).map(along);
   const isRoom = points.length <= document.querySelector("#plot").clientWidth / NAME_WIDTH;
   [...points].sort((a, b) => a.x - b.x).forEach((point, rank) => {
     point.isNamed = isRoom || frontier.includes(point);
     point.isNameBelow = rank % 2 === 1;
+    const share = (along(point.x) - low) / (high - low);
+    point.nameSide = share < 0.2 ? "left" : share > 0.8 ? "right" : "center";
   });
 }
 
@@ -174,7 +179,7 @@ async function drawNow() {
   const all = shownPlaces().map((place) => pointOf(place, x, y));
   const points = all.filter((point) => point.x !== null && point.y !== null);
   const frontier = frontierOf(points.filter(({ isRange }) => !isRange), x, y);
-  nameSome(points, frontier);
+  nameSome(points, frontier, x);
   drawn?.finalize();
   drawn = null;
   drawn = await embed("#plot", fillIn(points, frontier, x, y));

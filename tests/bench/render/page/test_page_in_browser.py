@@ -281,6 +281,8 @@ def test_the_keyboard_reaches_everything(page: Browser) -> None:
         style = page.execute_script("return getComputedStyle(arguments[0]).outlineStyle", active)
         assert style == "solid"
     assert len(reached) == wanted
+    scrolling = find_all(page, ".scroll, .wide")
+    assert {one.get_attribute("tabindex") for one in scrolling} == {"0"}
 
 
 def test_enter_on_a_head_sorts(page: Browser) -> None:
