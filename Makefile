@@ -67,7 +67,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,train,dev]'
+		--constraint constraints.txt --editable '.[asteroid,crosscheck,history,page,train,dev]'
 	@$(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 	@$(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f $(TORCHAUDIO_LIBRARIES)
 	@touch $@

@@ -11,6 +11,8 @@ from pathlib import Path
 from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
 from bench.results.form_summary import is_of_forms
+from bench.results.gathering import gather_runs
+from bench.results.record import Record
 from bench.results.store import newest_records
 from bench.results.summary import summarize
 from bench.results.training import find_trainings
@@ -20,8 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
         prog=name_program("report"),
-        description="Write table1.md, table1.csv and the Pareto figure from stored records, or "
-        "figure4 from the metrics of trainings.",
+        description="Write table1.md, table1.csv, index.html and the Pareto figure from stored "
+        "records; of several runs comparison.md and comparison.csv, which set them side by side; "
+        "or figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",
     )
     parser.add_argument(
@@ -29,7 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="RECORDS.jsonl",
-        help="record files of one machine (default: the newest in DIR/records)",
+        help="record files, of one run or of several (default: the newest in DIR/records)",
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write index.html alone: all networks of all these files, which may be of several "
+        "machines, settings and runtimes",
     )
     parser.add_argument(
         "--trainings",
@@ -50,24 +59,55 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, render, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
+    if arguments.page:
+        return run_command(lambda: draw_page(arguments.records, arguments.output))
     if arguments.trainings is not None:
         return run_command(lambda: draw_trainings(arguments.trainings, arguments.output))
     return run_command(lambda: render(arguments.records, arguments.output))
 
 
 def render(records: Sequence[Path], output: Path) -> int:
-    """Read, summarise, write."""
+    """Read, summarise, write: the reports of one run, or a comparison of several.
+
+    Files of one run are put together.
+    """
     paths = records or [newest_records(output / "records")]
-    contents = [record for path in paths for record in read_and_warn(path)]
-    if is_of_forms(contents):
+    runs = gather_runs({path: read_and_warn(path) for path in paths})
+    written = compare(runs, output) if len(runs) > 1 else report_one(runs[0], output)
+    print(*written, sep="\n")
+    return EXIT_OK
+
+
+def report_one(records: Sequence[Record], output: Path) -> list[Path]:
+    """Table 1 and its like, or what a run of forms has."""
+    if is_of_forms(records):
         from bench.render.forms import write_form_reports  # after --help, as below
 
-        print(*write_form_reports(contents, output), sep="\n")
-        return EXIT_OK
-    summary = summarize(contents)
+        return write_form_reports(records, output)
+    summary = summarize(records)
     from bench.render.report import write_reports  # after --help has had its answer
 
-    for path in write_reports(summary, output):
+    return write_reports(summary, output)
+
+
+def compare(runs: Sequence[Sequence[Record]], output: Path) -> list[Path]:
+    """Several runs side by side."""
+    summaries = [summarize(records) for records in runs]
+    from bench.render.comparison import write_comparison  # after --help has had its answer
+
+    return write_comparison(summaries, output)
+
+
+def draw_page(records: Sequence[Path], output: Path) -> int:
+    """All networks of some files on one page."""
+    from bench.render.page.forms import summarize_for_page  # after --help has had its answer
+    from bench.render.page.page import write_page
+    from bench.render.page.sections import find_sections
+    from bench.render.report import read_own
+
+    paths = records or [newest_records(output / "records")]
+    runs = [run for path in paths for run in summarize_for_page(read_and_warn(path))]
+    for path in write_page(runs, read_own(output), find_sections(output), output):
         print(path)
     return EXIT_OK
 

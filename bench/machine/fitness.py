@@ -240,7 +240,7 @@ def _packages(missing: Sequence[str]) -> Finding:
         "packages",
         Severity.WARN,
         f"without the extra{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
-        "What needs them is not measured (asteroid: Conv-TasNet and DPRNN).",
+        "What needs them is not measured (asteroid: Conv-TasNet and DPRNN) or not written (page).",
         f"pip install 'separation-bench[{','.join(missing)}]'",
     )
 

@@ -22,6 +22,7 @@ EXTRAS = {
     "asteroid": ("asteroid",),
     "crosscheck": ("fvcore", "memory_profiler", "ptflops"),
     "history": ("ruptures",),
+    "page": ("vl_convert",),
     "train": ("tensorboard",),
 }
 """This project's extras, and the packages that each installs (pyproject.toml).

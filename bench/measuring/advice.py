@@ -86,6 +86,6 @@ def explain_input(model: nn.Module, mixture: Tensor, error: Exception) -> Except
 def _runs(model: nn.Module, data: Tensor) -> bool:
     try:
         model(data)
-    except Exception:
+    except Exception:  # a network of the user's may raise anything: the question is only whether
         return False
     return True

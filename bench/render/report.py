@@ -1,5 +1,6 @@
 """All artefacts of a run, written from its summary: one row of one table for each."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,25 @@ def text(
         return [path]
 
     return Output(name, is_wanted, write)
+
+
+def has_page(run: Reported) -> bool:
+    """Every run stands on the page of its folder."""
+    return True
+
+
+def write_index(run: Reported, path: Path) -> list[Path]:
+    """The page of all runs of a folder, or a line that says what it needs."""
+    from bench.render.page.bundle import NOT_INSTALLED, is_installed
+    from bench.render.page.page import write_page
+    from bench.render.page.runs import find_runs
+    from bench.render.page.sections import find_sections
+
+    if not is_installed():
+        sys.stderr.write(f"{path} is not written: {NOT_INSTALLED}\n")
+        return []
+    folder = path.parent
+    return write_page(find_runs(folder, run.summary), run.own, find_sections(folder), folder)
 
 
 def list_outputs() -> tuple[Output, ...]:
@@ -98,7 +118,18 @@ def list_outputs() -> tuple[Output, ...]:
             lambda run: is_zoo(run.summary),
             lambda run, stem: write_costs_figure(run.summary, stem),
         ),
+        Output("index.html", has_page, write_index),
     )
+
+
+def read_own(folder: Path) -> Mapping[tuple[str, str], EvaluationRecord]:
+    """The evaluations in a folder of reports that tables show; none where there are none.
+
+    Raises:
+        UsageError: they can't be read.
+    """
+    evaluations = folder / EVALUATIONS
+    return pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}
 
 
 def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
@@ -109,9 +140,7 @@ def write_reports(summary: RunSummary, folder: Path) -> list[Path]:
     Raises:
         UsageError: the folder can't be written to, or its evaluations can't be read.
     """
-    evaluations = folder / EVALUATIONS
-    own = pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}
-    reported = Reported(summary, own)
+    reported = Reported(summary, read_own(folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [

@@ -151,7 +151,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
     records = [record for record in records if record.job.model != NULL.name]
     if not records:
         raise UsageError("There are only records of the harness's own cost, and none of a network.")
-    entries = _entries(records)
+    entries = entries_of(records)
     base = _base(entries, records)
     phases = _phases(records)
     return RunSummary(
@@ -212,11 +212,12 @@ def choose_base(names: Sequence[str]) -> str | None:
     return BASE if BASE in names else next(iter(names), None)
 
 
-def _entries(records: Sequence[Record]) -> list[Entry]:
+def entries_of(records: Iterable[Record]) -> list[Entry]:
     """The networks of the records: registered ones in the registry's order, then own ones."""
     measured = {record.job.model: record.job.factory for record in records}
     registered = [entry for name, entry in KNOWN.items() if name in measured]
-    own = [Entry(name, name, path) for name, path in measured.items() if name not in KNOWN]
+    named = KNOWN.keys() | {NULL.name}
+    own = [Entry(name, name, path) for name, path in measured.items() if name not in named]
     return [*registered, *own]
 
 

@@ -66,7 +66,7 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
             [line.si_sdri_db for line in points if line.si_sdri_db is not None],
             marker=marker,
             color=colour,
-            label=_label(training),
+            label=label_of(training),
         )
     axis.set_xscale("log")
     number_decades(axis, "x", lambda value: format_si(value, "", 1))
@@ -75,7 +75,7 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
     draw_grid(axis)
 
 
-def _label(training: Training) -> str:
+def label_of(training: Training) -> str:
     """The network and the size of its batches, which decides what an operation buys."""
     first = training[0]
     name = REGISTRY[first.model].display_name if first.model in REGISTRY else first.model

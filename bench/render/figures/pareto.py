@@ -19,6 +19,7 @@ from bench.render.figures.uncertainty import (
     uncertainty_handles,
 )
 from bench.render.phases import PHASE_NAMES
+from bench.results.findings import Point, pareto_frontier
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import PHASES
 
@@ -37,19 +38,6 @@ STAR, MARKER = 8.0, 5.0
 SPACE = 2.2
 """Factor of space left and right of the points, where names have a place."""
 QUALITY = "SI-SDRi, non-speech (dB), paper's"
-Point = tuple[float, float]
-
-
-def pareto_frontier(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats: none has less cost and at least as much quality.
-
-    Points are (cost, quality); the result ascends in both.
-    """
-    frontier: list[Point] = []
-    for cost, quality in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not frontier or quality > frontier[-1][1]:
-            frontier.append((cost, quality))
-    return frontier
 
 
 def write_pareto_figure(summary: RunSummary, stem: Path) -> list[Path]:

@@ -65,7 +65,8 @@ def render_family(summaries: Sequence[RunSummary], streams: Sequence[Record]) ->
     latencies = find_latencies(streams)
     sections = [f"# The SuDoRM-RF family on {summaries[0].environment_name}", EXPLANATION]
     for summary in summaries:
-        sections += [f"## {_title(summary)}", _table(summary, latencies)]
+        table = markdown_table(*costs_table(summary, latencies))
+        sections += [f"## {title_of(summary)}", table]
     sections += [*describe_times(summaries[0]), _explain_theirs()]
     sections += _streams(summaries[0], streams)
     for summary in summaries:
@@ -91,7 +92,8 @@ def find_latencies(streams: Sequence[Record]) -> dict[str, float]:
     }
 
 
-def _title(summary: RunSummary) -> str:
+def title_of(summary: RunSummary) -> str:
+    """The workload of one table."""
     return f"{summary.workload.n_samples:,} samples, batch {summary.workload.batch}"
 
 
@@ -104,17 +106,22 @@ def _provenance(summaries: Sequence[RunSummary]) -> Iterator[str]:
             yield f"- {label}: {texts[0]}"
             continue
         for summary, text in zip(summaries, texts, strict=True):
-            yield f"- {label} ({_title(summary)}): {text}"
+            yield f"- {label} ({title_of(summary)}): {text}"
 
 
 def _notes(summary: RunSummary) -> Iterator[str]:
     """What is missing or doubtful in one of the tables."""
     for text in render_notes(summary):
-        yield f"{text}: {_title(summary)}" if text.startswith("## ") else text
+        yield f"{text}: {title_of(summary)}" if text.startswith("## ") else text
 
 
-def _table(summary: RunSummary, latencies: Mapping[str, float]) -> str:
-    """Costs; the latency of causal networks; at the authors' length, what they print too."""
+def costs_table(
+    summary: RunSummary, latencies: Mapping[str, float]
+) -> tuple[list[str], list[list[str]]]:
+    """Heads, whose lines are broken by ``<br>``, and a row for each network.
+
+    Costs; the latency of causal networks; at the authors' length, what they print too.
+    """
     columns: dict[str, Cell] = {}
     for column in table1_columns(summary.update_device):
         head = "<br>".join(filter(None, (column.heading, head_beside_time(column, summary))))
@@ -132,7 +139,7 @@ def _table(summary: RunSummary, latencies: Mapping[str, float]) -> str:
         [model.entry.display_name, *(cell(model) for cell in columns.values())]
         for model in summary.models
     ]
-    return markdown_table(["Network", *columns], rows)
+    return ["Network", *columns], rows
 
 
 def _cost(column: Column, summary: RunSummary, model: ModelSummary) -> str:

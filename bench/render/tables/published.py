@@ -16,6 +16,7 @@ from bench.results.printed import (
 from bench.results.record import Record, Status
 from bench.units import format_significant
 
+HEADS = ("Network", "Quantity", "Reproduced by", "Source", "Exact count", "Printed")
 EXPLANATION = (
     "Each row is one figure as its source prints it. **Reproduced by** names every rule that "
     "gives the printed digits when its count is rounded to them; a rule is a counter, a length of "
@@ -37,7 +38,6 @@ def render_published(figures: Sequence[Printed], records: Sequence[Record]) -> s
     countable = [figure for figure in figures if figure.is_countable]
     others = [figure for figure in figures if not figure.is_countable]
     n_reproduced = sum(bool(_reproducing(figure, records)) for figure in countable)
-    heads = ["Network", "Quantity", "Reproduced by", "Source", "Exact count", "Printed"]
     sections = (
         "# Published figures beside exact counts",
         EXPLANATION,
@@ -45,7 +45,7 @@ def render_published(figures: Sequence[Printed], records: Sequence[Record]) -> s
         f"{len(figures)} figures; of {len(countable)} parameters and multiply-adds, "
         f"{n_reproduced} are reproduced.",
         "## Parameters and multiply-adds",
-        markdown_table(heads, [_row(figure, records) for figure in countable], n_text=4),
+        markdown_table(HEADS, [figure_cells(figure, records) for figure in countable], n_text=4),
         "## Times and memory",
         markdown_table(
             ["Network", "Quantity", "Reproduced by", "Source, measured on", "Batch", "Printed"],
@@ -60,7 +60,8 @@ def _reproducing(figure: Printed, records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(rule.rule for rule in reproduced_by(figure, list_rules(figure, records)))
 
 
-def _row(figure: Printed, records: Sequence[Record]) -> list[str]:
+def figure_cells(figure: Printed, records: Sequence[Record]) -> list[str]:
+    """The cells of a figure that a count can reproduce, in the order of ``HEADS``."""
     exact = exact_count(figure, records)
     shown = "" if exact is None else format_significant(exact / UNITS[figure.unit], 4)
     source = figure.where + (f"; {figure.measured_on}" if figure.measured_on else "")

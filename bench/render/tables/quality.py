@@ -87,7 +87,7 @@ def _row(record: EvaluationRecord, name: str) -> list[str]:
     return [
         name,
         f"**{record.si_sdri_mean_db:.2f}**",
-        _interval(record),
+        format_interval(record),
         f"{record.si_sdri_median_db:.2f}",
         f"{without:.2f} ({record.n_without_leaks})" if leaks and without is not None else "as all",
         _trained_on(record),
@@ -96,7 +96,8 @@ def _row(record: EvaluationRecord, name: str) -> list[str]:
     ]
 
 
-def _interval(record: EvaluationRecord) -> str:
+def format_interval(record: EvaluationRecord) -> str:
+    """The ends of the interval, in dB, or why there is none."""
     if record.si_sdri_low_db is None or record.si_sdri_high_db is None:
         return "none: one pair" if record.n_src == 2 else "none: one set"
     return f"{record.si_sdri_low_db:.2f} to {record.si_sdri_high_db:.2f}"

@@ -53,7 +53,7 @@ def render_roofline(summary: RunSummary) -> str:
         "## Ceilings",
         markdown_table(("Ceiling", "Measured"), list_ceilings(roofline)),
         "## Networks",
-        markdown_table(HEADS, [_row(point, roofline) for point in roofline.points], 3),
+        markdown_table(HEADS, [point_cells(point, roofline) for point in roofline.points], 3),
         EXPLANATION,
     ]
     if remarks := [f"- {remark}" for remark in list_remarks(roofline)]:
@@ -91,7 +91,8 @@ def name_of(point: RooflinePoint) -> str:
     return entry.display_name if entry else point.model
 
 
-def _row(point: RooflinePoint, roofline: Roofline) -> list[str]:
+def point_cells(point: RooflinePoint, roofline: Roofline) -> list[str]:
+    """The cells of one network in one form, in the order of ``HEADS``."""
     roof = roofline.roof_of(point)
     is_known = roof is not None and roof.is_trusted and point.rate.is_trusted
     return [

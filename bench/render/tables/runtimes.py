@@ -69,7 +69,10 @@ def render_runtimes(forms: Sequence[FormSummary], records: Sequence[Record]) -> 
     sections = ["# Networks in the forms in which people deploy them", EXPLANATION, _limits()]
     for entry in dict.fromkeys(form.entry for form in forms):
         own = [form for form in forms if form.entry == entry]
-        sections += [f"## {entry.display_name}", markdown_table(HEADS, map(_row, own), n_text=2)]
+        sections += [
+            f"## {entry.display_name}",
+            markdown_table(HEADS, map(form_cells, own), n_text=2),
+        ]
         sections += filter(None, ["\n".join(_remarks(own))])
     sections += ["## Where these values come from", _provenance(records)]
     return "\n\n".join(sections) + "\n"
@@ -82,7 +85,7 @@ def render_runtimes_tex(forms: Sequence[FormSummary], records: Sequence[Record])
         own = [form for form in forms if form.entry == entry]
         name = rf"\emph{{{escape(entry.display_name)}}}"
         rows.append([rf"\multicolumn{{{len(HEADS)}}}{{@{{}}l@{{}}}}{{{name}}}"])
-        rows += [list(map(escape, _row(form))) for form in own]
+        rows += [list(map(escape, form_cells(form))) for form in own]
     return write_fragment(
         Fragment(
             comments=[
@@ -119,7 +122,8 @@ def _limits_in_words() -> str:
     return f"Limits: {'; '.join(found)}; {MOST_THREADS} threads for each asked for."
 
 
-def _row(summary: FormSummary) -> list[str]:
+def form_cells(summary: FormSummary) -> list[str]:
+    """The cells of one form, in the order of ``HEADS``; a status where it has no time."""
     work, timing, form = summary.workload, summary.timing, summary.form
     if timing is None:
         return [work.runtime, work.dtype, summary.status.value, *[""] * (len(HEADS) - 3)]

@@ -102,20 +102,21 @@ def _lookahead(records: Sequence[Record]) -> str:
 
 
 def _table(costs: Iterable[StreamCost]) -> str:
-    rows = [
-        [
-            str(cost.chunk_samples),
-            format_significant(1000 * cost.chunk_samples / SAMPLE_RATE),
-            format_significant(1000 * cost.latency_s),
-            _compute(cost),
-            format_significant(1000 * cost.slowest_s),
-            format_significant(cost.real_time_factor),
-            format_si(cost.macs, ""),
-            format_si(cost.state_bytes, "B"),
-        ]
-        for cost in costs
+    return markdown_table(HEADS, map(cost_cells, costs))
+
+
+def cost_cells(cost: StreamCost) -> list[str]:
+    """The cells of chunks of one size, in the order of ``HEADS``."""
+    return [
+        str(cost.chunk_samples),
+        format_significant(1000 * cost.chunk_samples / SAMPLE_RATE),
+        format_significant(1000 * cost.latency_s),
+        _compute(cost),
+        format_significant(1000 * cost.slowest_s),
+        format_significant(cost.real_time_factor),
+        format_si(cost.macs, ""),
+        format_si(cost.state_bytes, "B"),
     ]
-    return markdown_table(HEADS, rows)
 
 
 def _compute(cost: StreamCost) -> str:

@@ -30,6 +30,7 @@ FORECASTS = (
     "A forecast is made before its cell is measured, from smaller cells of the network and the "
     "liveness walk of this one. Error: forecast over measured, less 1."
 )
+FAILURE_HEADS = ("Model", "Length", "Setting", "Probe", "Status", "Reason")
 FigureNames = Mapping[str, str]
 """The files of figures by their titles."""
 
@@ -128,6 +129,15 @@ def _doubt_line(items: Sequence[tuple[SweepCell, Doubt]], names: CellNames) -> s
 def _failures(
     cells: Iterable[SweepCell], records: Sequence[Record], names: CellNames
 ) -> Iterator[str]:
+    if rows := list_failures(cells, records, names):
+        yield "## What was not measured, and why"
+        yield markdown_table(FAILURE_HEADS, rows, len(FAILURE_HEADS))
+
+
+def list_failures(
+    cells: Iterable[SweepCell], records: Sequence[Record], names: CellNames
+) -> list[list[str]]:
+    """A row for each network that broke its contract, and for each reason of a cell."""
     rows = [
         [names.models[name], "", "", record.job.probe, record.status.value, record.reason]
         for name, record in broken_networks(records).items()
@@ -140,9 +150,7 @@ def _failures(
         for (status, reason), probes in reasons.items():
             length, setting = describe_samples(cell.key.n_samples), names.setting(cell.key)
             rows.append([names.model(cell.key), length, setting, ", ".join(probes), status, reason])
-    if rows:
-        yield "## What was not measured, and why"
-        yield markdown_table(["Model", "Length", "Setting", "Probe", "Status", "Reason"], rows, 6)
+    return rows
 
 
 def _provenance(records: Sequence[Record], names: CellNames) -> str:

@@ -20,6 +20,10 @@ from bench.results.sweep_answers import (
 from bench.units import format_si, format_significant
 
 NOT_TOLD = "not distinguishable from"
+REAL_TIME = (
+    "Time of one mixture over its duration at 8 kHz, of the smallest batch that was measured; "
+    "below 1 it is faster than real time."
+)
 
 
 def render_answers(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
@@ -89,12 +93,21 @@ def _failed_below(item: Longest, names: CellNames) -> str:
 
 
 def _real_time(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
-    """Of the smallest batch: more mixtures at once are another table."""
-    groups = along(smallest_of(sweep.cells, "batch"), "n_samples")
-    timed = {key: group for key, group in groups.items() if any(cell.time for cell in group)}
-    if not timed:
+    heads, rows = real_time_table(sweep, names)
+    if not rows:
         return
     yield "## Real-time factor against length"
+    yield markdown_table(heads, rows, 2)
+    yield REAL_TIME
+
+
+def real_time_table(sweep: SweepSummary, names: CellNames) -> tuple[list[str], list[list[str]]]:
+    """Heads, and a row for each network and setting that was timed, with a status where it was not.
+
+    Of the smallest batch: more mixtures at once are another table.
+    """
+    groups = along(smallest_of(sweep.cells, "batch"), "n_samples")
+    timed = {key: group for key, group in groups.items() if any(cell.time for cell in group)}
     lengths = sorted({cell.key.n_samples for group in timed.values() for cell in group})
     rows = [
         [
@@ -104,11 +117,7 @@ def _real_time(sweep: SweepSummary, names: CellNames) -> Iterator[str]:
         ]
         for key, group in timed.items()
     ]
-    yield markdown_table(["Model", "Setting", *map(describe_samples, lengths)], rows, 2)
-    yield (
-        "Time of one mixture over its duration at 8 kHz, of the smallest batch that was measured; "
-        "below 1 it is faster than real time."
-    )
+    return ["Model", "Setting", *map(describe_samples, lengths)], rows
 
 
 def _by(

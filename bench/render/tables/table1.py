@@ -19,6 +19,7 @@ from bench.render.tables.gpu import render_gpu
 from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
 from bench.render.tables.memory import render_memory
+from bench.render.tables.overview import NOT_PUBLISHED, format_si_sdri, render_overview
 from bench.render.tables.quality import describe_training
 from bench.render.tables.timing import describe_times, render_timing
 from bench.results import published as paper
@@ -52,6 +53,8 @@ def render_table1(summary: RunSummary, own: Own | None = None) -> str:
     own = own or {}
     sections = (
         _heading(summary),
+        *render_overview(summary),
+        "## The paper's columns",
         markdown_table(*_paper_table(summary, own)),
         EXPLANATION,
         *describe_times(summary),
@@ -130,10 +133,8 @@ def _head(column: Column, summary: RunSummary) -> str:
 
 def _si_sdri(model: ModelSummary) -> tuple[str, str]:
     row = model.published
-    if row is None:
-        return "not in the paper", "not in the paper"
-    star = "\\*" if row.si_sdri_speech_is_maximum else ""
-    return f"{row.si_sdri_speech_db:.2f}{star}", f"{row.si_sdri_nonspeech_db:.2f}"
+    nonspeech = f"{row.si_sdri_nonspeech_db:.2f}" if row else NOT_PUBLISHED
+    return format_si_sdri(model), nonspeech
 
 
 def _compared(column: Column, model: ModelSummary, summary: RunSummary) -> str:

@@ -28,15 +28,13 @@ def is_zoo(summary: RunSummary) -> bool:
 
 def render_zoo(summary: RunSummary) -> str:
     """A row for each network: what a second of its own audio costs, and where values are from."""
-    columns = table1_columns(summary.update_device)
-    heads = [*LEADING_HEADS, *(_head(column, summary) for column in columns)]
     duration = format_si(summary.workload.duration_s, "s")
     is_covered = not any(model.unknown_operators for model in summary.models)
     sections = (
         f"# Networks of other packages on {summary.environment_name}",
         f"What {duration} of each network's own audio costs. Inference (I) on the CPU; a training "
         f"step (B) on {summary.update_device_name}.",
-        markdown_table(heads, [_row(m, columns, summary) for m in summary.models], n_text=2),
+        markdown_table(*costs_table(summary), n_text=2),
         EXPLANATION + (COVERED if is_covered else ""),
         *describe_times(summary),
         *render_timing(summary),
@@ -46,6 +44,13 @@ def render_zoo(summary: RunSummary) -> str:
         "\n".join(f"- {label}: {text}" for label, text in describe_provenance(summary)),
     )
     return "\n\n".join(sections) + "\n"
+
+
+def costs_table(summary: RunSummary) -> tuple[list[str], list[list[str]]]:
+    """Heads, whose lines are broken by ``<br>``, and a row for each network."""
+    columns = table1_columns(summary.update_device)
+    heads = [*LEADING_HEADS, *(_head(column, summary) for column in columns)]
+    return heads, [_row(model, columns, summary) for model in summary.models]
 
 
 def _head(column: Column, summary: RunSummary) -> str:

@@ -54,7 +54,8 @@ def test_extras_are_those_of_the_project() -> None:
     assert readings.EXTRAS.keys() == declared.keys() - {"dev"} - asked_for
     for extra, packages in readings.EXTRAS.items():
         names = {requirement.split(">=")[0].replace("-", "_") for requirement in declared[extra]}
-        assert set(packages) <= names
+        # A module may be named after a part of its package: vl_convert of vl-convert-python.
+        assert all(any(name.startswith(package) for name in names) for package in packages)
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:

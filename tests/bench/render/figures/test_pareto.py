@@ -1,13 +1,11 @@
 """The Pareto frontier against its definition, and what the figure's panels hold."""
 
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
@@ -23,7 +21,6 @@ from bench.render.figures.pareto import (
     STYLES,
     SUDORMRF_COLOUR,
     draw_pareto,
-    pareto_frontier,
     write_pareto_figure,
 )
 from bench.render.figures.uncertainty import HOLLOW
@@ -31,38 +28,6 @@ from bench.results.published import TABLE1 as PUBLISHED
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_records import complete_run, fail, make_job, make_rounds
-
-Point = tuple[float, float]
-coordinate = st.integers(0, 6).map(float) | st.floats(0, 10)
-points = st.lists(st.tuples(coordinate, coordinate), max_size=12)
-
-
-def beats(one: Point, other: Point) -> bool:
-    """No worse in both, better in one."""
-    return one[0] <= other[0] and one[1] >= other[1] and one != other
-
-
-@given(points)
-@example([(1.0, 5.0), (1.0, 6.0), (2.0, 6.0), (3.0, 7.0)])
-def test_the_frontier_is_all_that_nothing_beats(points: list[Point]) -> None:
-    unbeaten = {p for p in points if not any(beats(q, p) for q in points)}
-    frontier = pareto_frontier(points)
-    assert set(frontier) == unbeaten
-    assert len(frontier) == len(unbeaten)
-
-
-@given(points)
-def test_the_frontier_ascends_in_both(points: list[Point]) -> None:
-    frontier = pareto_frontier(points)
-    for left, right in pairwise(frontier):
-        assert left[0] < right[0]
-        assert left[1] < right[1]
-
-
-@given(points)
-def test_the_frontier_of_the_frontier_is_itself(points: list[Point]) -> None:
-    frontier = pareto_frontier(points)
-    assert pareto_frontier(frontier[::-1]) == frontier
 
 
 def draw(records: Sequence[Record], width: float = TWO_COLUMNS) -> list[Axes]:

@@ -49,6 +49,11 @@ def tables(text: str) -> Iterator[Table]:
             yield [[cell.strip() for cell in line] for line in lines[:1] + lines[2:]]
 
 
+def paper_table(text: str) -> Table:
+    """The one with the paper's values."""
+    return next(tables(text.partition("## The paper's columns")[2]))
+
+
 def summary_without(model: str, status: Status, reason: str) -> RunSummary:
     return summarize(
         [fail(r, status, reason) if r.job.model == model else r for r in complete_run()]
@@ -66,7 +71,7 @@ def summary() -> RunSummary:
 
 
 def test_rows_and_columns_are_the_papers_in_its_order(summary: RunSummary) -> None:
-    heads, *rows = next(tables(render_table1(summary)))
+    heads, *rows = paper_table(render_table1(summary))
     assert [row[0] for row in rows] == [entry.display_name for entry in TABLE1]
     assert heads[0] == "Model"
     assert "SI-SDRi speech" in heads[1]
@@ -75,7 +80,7 @@ def test_rows_and_columns_are_the_papers_in_its_order(summary: RunSummary) -> No
 
 
 def test_the_quality_columns_are_the_papers_and_say_so(summary: RunSummary) -> None:
-    heads, *rows = next(tables(render_table1(summary)))
+    heads, *rows = paper_table(render_table1(summary))
     assert all("paper's" in head for head in heads[1:3])
     assert [row[1] for row in rows][:3] == ["15.30\\*", "12.12", "18.80\\*"]
     assert [row[2] for row in rows][:3] == ["7.74", "7.23", "7.20"]
@@ -84,7 +89,7 @@ def test_the_quality_columns_are_the_papers_and_say_so(summary: RunSummary) -> N
 @pytest.mark.parametrize("index", range(len(COLUMNS)), ids=[column[0] for column in COLUMNS])
 def test_a_cell_shows_measured_paper_and_ratio(summary: RunSummary, index: int) -> None:
     _, field, unit, metric = COLUMNS[index]
-    _, *rows = next(tables(render_table1(summary)))
+    _, *rows = paper_table(render_table1(summary))
     for row, model in zip(rows, summary.models, strict=True):
         cell = re.sub(r" ± 2 %(; ratio [\d.]+ ± [\d.]+ %)?<br>", "<br>", row[3 + index])
         found = re.fullmatch(r"\*\*([\d.]+)\*\*<br>([\d.]+), × ([\d.]+)", cell)
@@ -125,7 +130,7 @@ def test_tables_are_well_formed_and_no_cell_is_blank(records: list[Record]) -> N
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_a_failure_has_its_status_in_the_row_and_its_reason_in_the_notes(status: Status) -> None:
     text = render_table1(summary_without("demucs", status, "The reason is this."))
-    rows = {row[0]: row for row in next(tables(text))[1:]}
+    rows = {row[0]: row for row in paper_table(text)[1:]}
     assert all(f"**{status.value}**<br>" in cell for cell in rows["Demucs"][3:])
     assert not any(status.value in cell for cell in rows["DPRNN"])
     assert "## What could not be measured" in text
@@ -150,7 +155,7 @@ def test_the_same_reason_of_several_networks_is_said_once() -> None:
 
 def test_the_paper_stands_beside_a_failure_without_a_ratio() -> None:
     text = render_table1(summary_without("dprnn", Status.TIMEOUT, "Slow."))
-    (row,) = [row for row in next(tables(text)) if row[0] == "DPRNN"]
+    (row,) = [row for row in paper_table(text) if row[0] == "DPRNN"]
     assert row[3] == "**timeout**<br>2.63"
 
 
@@ -163,7 +168,7 @@ def test_a_round_that_failed_is_marked_and_explained() -> None:
     ]
     more = make_rounds([[3 * 0.303] * 3] * 4, make_job("dprnn", phase="update"))[3:]
     text = render_table1(summarize([*more, *records]))
-    rows = {row[0]: row for row in next(tables(text))[1:]}
+    rows = {row[0]: row for row in paper_table(text)[1:]}
     assert rows["DPRNN"][-1].startswith("**0.906†** ± 1 %; ratio ")
     assert rows["Demucs"][-1].startswith("**0.606** ± 2 %; ratio ")
     assert "1 of 4 rounds failed: Too slow." in text
@@ -173,7 +178,7 @@ def test_a_time_has_its_interval_and_its_ratio_to_the_base_in_one_line(
     summary: RunSummary,
 ) -> None:
     """Network number k takes 0.101 s times k, and number five is the base."""
-    heads, *rows = next(tables(render_table1(summary)))
+    heads, *rows = paper_table(render_table1(summary))
     assert heads[-2] == "Time I (s)<br>ratio to SuDoRM-RF 1.0x"
     times = [row[-2].partition("<br>")[0] for row in rows]
     assert times[:2] == [
@@ -188,7 +193,7 @@ def test_a_range_has_no_ratio_to_the_papers_time() -> None:
     base = make_rounds([[0.1], [0.2]] * 3, make_job("sudormrf-1.0x"), turns=(0,))
     ours = make_rounds([[0.3], [0.6]] * 3, turns=(0,))
     text = render_table1(summarize([*base, *ours]))
-    _, dprnn, sudormrf = next(tables(text))
+    _, dprnn, sudormrf = paper_table(text)
     assert dprnn[-2] == "**0.30 to 0.60, noisy**; ratio 3.00 ± 0.0 %<br>3.98"
     assert sudormrf[-2] == "**0.10 to 0.20, noisy**<br>0.67"
     assert "- Every network, Time I: Noisy: an interval of ± 35 %." in text
@@ -198,7 +203,7 @@ def test_a_noisy_ratio_is_a_range_and_one_without_a_common_round_is_not_known() 
     base = make_rounds([[1.0]] * 6, make_job("sudormrf-1.0x"), turns=(0,))
     noisy = make_rounds([[1.2], [2.1]] * 3, turns=(0,))
     alone = make_rounds([[1.0]] * 12, make_job("demucs"), turns=(0,))[6:]
-    _, demucs, dprnn, _ = next(tables(render_table1(summarize([*base, *noisy, *alone]))))
+    _, demucs, dprnn, _ = paper_table(render_table1(summarize([*base, *noisy, *alone])))
     assert "; ratio 1.2 to 2.1, noisy<br>" in dprnn[-2]
     assert "; ratio not known<br>" in demucs[-2]
 
@@ -221,7 +226,7 @@ def test_records_of_the_first_release_render_under_the_same_rules() -> None:
     records = read_records(path).records
     summary, text = summarize(records), render_table1(summarize(records))
     assert (summary.took_turns, summary.keeps_pages) == (False, False)
-    _, *rows = next(tables(text))
+    _, *rows = paper_table(text)
     for row, model in zip(rows, summary.models, strict=True):
         for cell, phase in zip(row[-2:], PHASES, strict=True):
             value = model.values[f"latency_s_{phase}"]
@@ -244,19 +249,19 @@ def test_operators_without_a_formula_are_named() -> None:
 
 
 def test_an_own_network_is_not_compared() -> None:
-    heads, row = next(tables(render_table1(summarize(own_network("my.networks:small")))))
+    heads, row = paper_table(render_table1(summarize(own_network("my.networks:small"))))
     assert not any("paper" in head for head in heads)
     assert row[0] == "my.networks:small"
     assert row[-2] == "**0.500** ± 0.0 %"
     mixed = [*own_network("my.networks:small"), *complete_run(TABLE1[2:3])]
-    *_, row = next(tables(render_table1(summarize(mixed))))
+    *_, row = paper_table(render_table1(summarize(mixed)))
     assert row[:3] == ["my.networks:small", "not in the paper", "not in the paper"]
     assert row[-2].startswith("**0.500** ± 0.0 %; ratio ")
     assert "<br>" not in row[-2]
 
 
 def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
-    heads, row = next(tables(render_table1(summarize(own_network("my|networks:small")))))
+    heads, row = paper_table(render_table1(summarize(own_network("my|networks:small"))))
     assert len(row) == len(heads)
 
 
@@ -267,7 +272,7 @@ def test_the_columns_of_the_update_step_say_where_it_ran(device: str) -> None:
         for record in complete_run(settings=SETTINGS.on(device))
     ]
     text = render_table1(summarize(records))
-    heads = next(tables(text))[0]
+    heads = paper_table(text)[0]
     assert [head for head in heads if f"<br>on {device}" in head] == [
         f"Memory B (GB)<br>on {device}",
         f"Time B (s)<br>on {device}, ratio to SuDoRM-RF 1.0x",
@@ -280,7 +285,7 @@ def test_memory_of_an_update_step_on_a_gpu_is_the_allocators() -> None:
     record = make_record(
         job, MemoryPeaks(1_500_000_000, 0, 0, 0, 0), environment(machine={"gpu": GPU})
     )
-    _, row = next(tables(render_table1(summarize([record]))))
+    _, row = paper_table(render_table1(summarize([record])))
     assert row[7].startswith("**1.50**<br>3.40, ")
 
 
@@ -307,17 +312,17 @@ def test_modified_sources_are_told(summary: RunSummary, is_modified: bool) -> No
 
 def test_a_network_not_registered_comes_below(summary: RunSummary) -> None:
     records = [*own_network("a:b"), *complete_run([Entry("dprnn", "DPRNN", "x:y")])]
-    _, *rows = next(tables(render_table1(summarize(records))))
+    _, *rows = paper_table(render_table1(summarize(records)))
     assert [row[0] for row in rows] == ["DPRNN", "a:b"]
 
 
 def test_without_evaluations_nothing_is_said_of_own_quality() -> None:
-    assert "own" not in " ".join(next(tables(render_table1(summarize(complete_run()))))[0])
+    assert "own" not in " ".join(paper_table(render_table1(summarize(complete_run())))[0])
 
 
 def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
     text = render_table1(summarize(complete_run()), {("sudormrf-0.25x", "speech"): EVALUATION})
-    heads, *rows = next(tables(text))
+    heads, *rows = paper_table(text)
     column = heads.index("SI-SDRi speech (dB), own")
     assert [row[column] for row in rows] == ["not trained here"] * 6 + ["**4.10**"]
     assert not any("SI-SDRi sounds" in head for head in heads)

@@ -1,0 +1,117 @@
+"""Figure 4: separation quality while training, against what the training costs."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.errors import UsageError
+from bench.render.figures.figure4 import COSTS, Training, label_of
+from bench.render.page import axes, colours, vega
+from bench.render.page.section import Section
+from bench.render.page.sections.newest import ReportFolder
+from bench.render.page.sections.sentences import join
+from bench.results.training import METRICS_NAME, read_training, validations
+from bench.units import format_length, format_si
+
+KEY, TITLE = "figure4", "Figure 4: quality while training"
+HEADS = (
+    "Training",
+    "Validations",
+    "Mixtures of each",
+    "Last SI-SDRi (dB)",
+    "Best SI-SDRi (dB)",
+    "Training steps",
+    "Operations",
+    "Wall time",
+)
+SEEN = (
+    "A point for each validation of each training below this folder. Qualities of different "
+    "corpora are not to be compared."
+)
+
+
+def find_figure4(reports: ReportFolder) -> list[Section]:
+    """Of all trainings below the folder ``training``."""
+    trainings, problems = _read(reports)
+    validated = [training for training in trainings if validations(training)]
+    if not validated and not problems:
+        return []
+    if not validated:
+        return [Section(KEY, TITLE, join(*problems), None, None)]
+    sentence = join(SEEN, *problems)
+    return [Section(KEY, TITLE, sentence, _draw(validated), (HEADS, _cells(validated)))]
+
+
+def _read(reports: ReportFolder) -> tuple[list[Training], list[str]]:
+    """The trainings, and a sentence for each whose metrics can't be read."""
+    trainings: list[Training] = []
+    problems: list[str] = []
+    for path in sorted((reports.folder / "training").rglob(METRICS_NAME)):
+        try:
+            trainings.append(read_training(path))
+        except UsageError as error:
+            problems.append(str(error))
+    return [training for training in trainings if training], problems
+
+
+def _name(training: Training) -> str:
+    return f"{label_of(training)}, {training[0].corpus}"
+
+
+def _draw(trainings: Sequence[Training]) -> vega.Spec:
+    names = list(dict.fromkeys(map(_name, trainings)))
+    menu = vega.Menu("cost", "Cost of the training so far", list(COSTS))
+    x = axes.logarithmic("x", "cost of the training so far", axes.si_labels(""))
+    y = axes.linear("SI-SDRi on validation mixtures (dB)")
+    colour = colours.coloured("training", names)
+    encoding: vega.Spec = {"x": x | {"field": "value"}, "y": y | {"field": "si_sdri"}}
+    shown = vega.tooltip(training="Training", step="Training step", quality="SI-SDRi (dB)")
+    layers: list[vega.Spec] = [
+        {
+            "mark": {"type": "line", "strokeWidth": 1.6},
+            "encoding": {"stroke": colour, "detail": {"field": "number", "type": "nominal"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": colours.told_apart("training", names)
+            | {"tooltip": [*shown, *vega.tooltip(text="Cost")]},
+        },
+    ]
+    rows = _rows(trainings)
+    return vega.draw(rows, layers, encoding, (menu,)) | vega.title_of(menu.name)
+
+
+def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
+    for number, training in enumerate(trainings):
+        for line in validations(training):
+            for title, cost_of in COSTS.items():
+                if line.si_sdri_db is not None and cost_of(line) > 0:
+                    yield {
+                        "training": _name(training),
+                        "number": number,
+                        "cost": title,
+                        "value": cost_of(line),
+                        "text": format_si(cost_of(line), ""),
+                        "si_sdri": line.si_sdri_db,
+                        "quality": f"{line.si_sdri_db:.2f}",
+                        "step": f"{line.step:,}",
+                    }
+
+
+def _cells(trainings: Sequence[Training]) -> list[list[str]]:
+    rows = []
+    for training in trainings:
+        points = validations(training)
+        values = [line.si_sdri_db for line in points if line.si_sdri_db is not None]
+        last = points[-1]
+        rows.append(
+            [
+                _name(training),
+                str(len(points)),
+                str(last.n_validation),
+                f"{values[-1]:.2f}",
+                f"{max(values):.2f}",
+                f"{last.step:,}",
+                format_si(last.flops, "FLOP"),
+                format_length(last.wall_s),
+            ]
+        )
+    return rows
