@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.units import digits_apart, format_range, format_si, format_significant
+from bench.units import (
+    digits_apart,
+    format_ends,
+    format_range,
+    format_si,
+    format_significant,
+    format_with_uncertainty,
+)
 
 positive = st.floats(min_value=1e-9, max_value=1e15)
 n_digits = st.integers(min_value=1, max_value=6)
@@ -132,3 +139,29 @@ def test_the_ends_of_a_range_are_within_half_a_unit_of_their_last_digit(
     assert Decimal(last or first) == pytest.approx(Decimal(low * factor), rel=Decimal("0.0501"))
     assert Decimal(first) == pytest.approx(Decimal(low), rel=Decimal("0.501"))
     assert first != last
+
+
+@given(st.floats(1e-3, 1e4), st.floats(1e-3, 0.25))
+@example(0.3474, 0.05)
+@example(415.2, 0.001)
+@example(9.996, 0.1)
+def test_a_value_and_its_uncertainty_have_the_same_decimals(value: float, share: float) -> None:
+    """Both are within half a unit of the last, which shows something of the uncertainty."""
+    printed = [Decimal(text) for text in format_with_uncertainty(value, share * value)]
+    unit = Decimal(1).scaleb(int(printed[0].as_tuple().exponent))
+    assert printed[0].as_tuple().exponent == printed[1].as_tuple().exponent
+    for text, exact in zip(printed, (value, share * value), strict=True):
+        assert abs(text - Decimal(exact)) <= unit / 2
+    assert printed[1] > 0
+
+
+def test_an_uncertainty_that_is_far_too_small_to_be_seen_is_zero() -> None:
+    assert format_with_uncertainty(0.4, 1e-16) == ("0.400", "0.000")
+    assert format_with_uncertainty(0.4, 0.0) == ("0.400", "0.000")
+
+
+@given(st.floats(1e-3, 1e4), st.floats(1.0, 10.0))
+def test_a_range_in_words_has_the_ends_that_it_has_apart(low: float, factor: float) -> None:
+    first, last = format_ends(low, low * factor)
+    expected = f"about {last}" if first == last else f"{first} to {last}"
+    assert format_range(low, low * factor) == expected

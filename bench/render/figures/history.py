@@ -7,7 +7,7 @@ from matplotlib.figure import Figure as Canvas
 
 from bench.render.figures.paper import SMALL, TWO_COLUMNS, paper_style
 from bench.render.figures.saving import save_figure
-from bench.render.figures.uncertainty import draw_uncertainty
+from bench.render.figures.uncertainty import HOLLOW, draw_uncertainty, middle_of
 from bench.render.tables.history import Steps, describe
 from bench.results.series import Series
 from bench.results.summary import Value
@@ -29,6 +29,8 @@ def write_history_figure(found: Sequence[tuple[Series, Steps]], stem: Path) -> l
         for place, point in enumerate(points):
             value = Value(point.value, span=point.span, interval=point.interval)
             highest += draw_uncertainty(axis, value, place, COLOUR, along="y")
+            if value.span:
+                axis.plot(place, middle_of(value), "o", color=COLOUR, markerfacecolor=HOLLOW)
             if point.commit in steps:
                 axis.axvline(place - 0.5, color="#d55e00", linestyle="--")
                 change, where = f"{steps[point.commit]:+.1%}", ("data", "axes fraction")

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.render.columns import LATENCY
-from bench.render.estimates import format_ratio, format_span, format_time, plus_minus
+from bench.render.estimates import (
+    as_value,
+    format_ratio,
+    format_span,
+    format_time,
+    plus_minus,
+)
 from bench.results.record import Status
 from bench.results.statistics import Interval, estimate
 from bench.results.summary import Value
@@ -77,3 +83,14 @@ def test_a_value_in_a_column_and_alone(value: Value, under_a_heading: str, alone
 
 def test_a_range_says_that_it_is_one() -> None:
     assert format_span((1.2, 2.1)) == "1.2 to 2.1, noisy"
+
+
+def test_as_a_value_it_is_a_number_with_its_interval_or_a_range_with_its_doubts() -> None:
+    assert as_value(TRUSTED) == Value(TRUSTED.value, interval=TRUSTED.interval)
+    assert as_value(WIDE) == Value(None, doubts=(Doubt(DoubtKind.WIDE_INTERVAL),), span=WIDE.span)
+    few = as_value(estimate([[1.0], [2.0]]))
+    assert few.span == (1.0, 2.0)
+    assert {doubt.kind for doubt in few.doubts} == {
+        DoubtKind.FEW_PROCESSES,
+        DoubtKind.FEW_CALLS,
+    }
