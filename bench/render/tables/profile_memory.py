@@ -47,7 +47,7 @@ def render_memory_profile(profile: Profile) -> Iterator[str]:
     yield _groups_table(profile)
     yield GROUPS_NOTE
     yield "What is alive at the peak:"
-    heads = ("Made by", "Operator", "MemoryLine", "Part", "Freed by", "Bytes", "Share", "Blocks")
+    heads = ("Made by", "Operator", "Line", "Part", "Freed by", "Bytes", "Share", "Blocks")
     yield _table(heads, _alive_lines(profile), memory.peak_bytes, _held_line(memory))
     yield ALIVE_NOTE
     if profile.saved:
@@ -151,7 +151,7 @@ def _render_saved(profile: Profile) -> Iterator[str]:
     )
     yield _table(("Kept for", "Bytes", "Share", "Tensors"), _keeper_lines(profile), total)
     yield "The tensors:"
-    heads = ("Made by", "Operator", "MemoryLine", "Kept for", "Bytes", "Share", "Tensors")
+    heads = ("Made by", "Operator", "Line", "Kept for", "Bytes", "Share", "Tensors")
     yield _table(heads, _saved_lines(profile), total)
     yield SAVED_NOTE
 
