@@ -12,6 +12,7 @@ from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
 from bench.results.form_summary import is_of_forms
 from bench.results.gathering import gather_runs
+from bench.results.quality import read_own
 from bench.results.record import Record
 from bench.results.store import newest_records
 from bench.results.summary import summarize
@@ -103,7 +104,6 @@ def draw_page(records: Sequence[Path], output: Path) -> int:
     from bench.render.page.forms import summarize_for_page  # after --help has had its answer
     from bench.render.page.page import write_page
     from bench.render.page.sections import find_sections
-    from bench.render.report import read_own
 
     paths = records or [newest_records(output / "records")]
     runs = [run for path in paths for run in summarize_for_page(read_and_warn(path))]

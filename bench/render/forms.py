@@ -1,10 +1,17 @@
-"""The reports of a run of forms: runtimes.md, and the roofline where ceilings were measured."""
+"""The reports of a run of forms: runtimes.md, the roofline where ceilings were measured, the page.
+
+The page is that of the folder's newest run for Table 1, where forms have a section; without such a
+run it shows the forms.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench.render.figures.roofline import write_roofline_figure
+from bench.render.page.folder import write_folder_page
+from bench.render.page.forms import summarize_for_page
+from bench.render.page.runs import find_runs
 from bench.render.tables.roofline import render_roofline, render_roofline_csv
 from bench.render.tables.runtimes import write_runtimes
 from bench.results.record import Record
@@ -18,10 +25,15 @@ def write_form_reports(records: Sequence[Record], folder: Path) -> list[Path]:
     Raises:
         UsageError: the folder can't be written to, or the records can't share a table.
     """
-    paths = write_runtimes(records, folder)
+    paths = [*write_runtimes(records, folder), *_write_roofline(records, folder)]
+    runs = find_runs(folder, []) or summarize_for_page(records)
+    return [*paths, *write_folder_page(runs, folder)]
+
+
+def _write_roofline(records: Sequence[Record], folder: Path) -> list[Path]:
     roofline = find_roofline(records)
     if roofline is None:
-        return paths
+        return []
     eager = [record for record in records if not record.job.workload.is_compared]
     summary = replace(summarize(eager), roofline=roofline)
     texts = {
@@ -31,4 +43,4 @@ def write_form_reports(records: Sequence[Record], folder: Path) -> list[Path]:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     figures = write_roofline_figure(summary, folder / "roofline")
-    return [*paths, *(folder / name for name in texts), *figures]
+    return [*(folder / name for name in texts), *figures]

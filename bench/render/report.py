@@ -1,12 +1,11 @@
 """All artefacts of a run, written from its summary: one row of one table for each."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.results.quality import EVALUATIONS, EvaluationRecord, pick_own, read_evaluations
+from bench.results.quality import EvaluationRecord, read_own
 from bench.results.summary import RunSummary
 
 
@@ -45,17 +44,11 @@ def has_page(run: Reported) -> bool:
 
 
 def write_index(run: Reported, path: Path) -> list[Path]:
-    """The page of all runs of a folder, or a line that says what it needs."""
-    from bench.render.page.bundle import NOT_INSTALLED, is_installed
-    from bench.render.page.page import write_page
+    """The page of a run, and of older ones of its folder."""
+    from bench.render.page.folder import write_folder_page
     from bench.render.page.runs import find_runs
-    from bench.render.page.sections import find_sections
 
-    if not is_installed():
-        sys.stderr.write(f"{path} is not written: {NOT_INSTALLED}\n")
-        return []
-    folder = path.parent
-    return write_page(find_runs(folder, run.summary), run.own, find_sections(folder), folder)
+    return write_folder_page(find_runs(path.parent, [run.summary]), path.parent)
 
 
 def list_outputs() -> tuple[Output, ...]:
@@ -120,16 +113,6 @@ def list_outputs() -> tuple[Output, ...]:
         ),
         Output("index.html", has_page, write_index),
     )
-
-
-def read_own(folder: Path) -> Mapping[tuple[str, str], EvaluationRecord]:
-    """The evaluations in a folder of reports that tables show; none where there are none.
-
-    Raises:
-        UsageError: they can't be read.
-    """
-    evaluations = folder / EVALUATIONS
-    return pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}
 
 
 def write_reports(summary: RunSummary, folder: Path) -> list[Path]:

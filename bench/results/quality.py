@@ -154,3 +154,13 @@ def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], E
 
 def _fitness(record: EvaluationRecord) -> tuple[bool, int]:
     return record.trained_on == record.corpus, record.n_mixtures
+
+
+def read_own(folder: Path) -> Mapping[tuple[str, str], EvaluationRecord]:
+    """The evaluations in a folder of reports that tables show; none where there are none.
+
+    Raises:
+        UsageError: they can't be read.
+    """
+    evaluations = folder / EVALUATIONS
+    return pick_own(read_evaluations(evaluations)) if evaluations.exists() else {}

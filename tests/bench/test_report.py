@@ -182,7 +182,7 @@ def test_records_of_forms_have_a_report_of_their_own(
     path = store(tmp_path / "runtimes.jsonl", [*rounds(0.1), *rounds(0.04, FORM, dtype="bfloat16")])
     assert report.main([str(path), "--output", str(tmp_path / "out")]) == 0
     written = [Path(line).name for line in capsys.readouterr().out.splitlines()]
-    assert written == ["runtimes.md", "runtimes.csv", "runtimes.tex"]
+    assert written == ["runtimes.md", "runtimes.csv", "runtimes.tex", "index.html"]
     assert "| eager | bfloat16 | 40.4 ms" in (tmp_path / "out" / "runtimes.md").read_text()
 
 

@@ -1,7 +1,7 @@
 """What tells one run from another, the command that makes it again, and a folder's runs."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -91,12 +91,13 @@ def write_command(summary: RunSummary) -> str:
     return shlex.join(words)
 
 
-def find_runs(folder: Path, first: RunSummary) -> list[RunSummary]:
-    """A run, then those of a folder of reports with networks that none before it has.
+def find_runs(folder: Path, first: Sequence[RunSummary]) -> list[RunSummary]:
+    """Some runs, then those of a folder of reports with networks that none before it has.
 
     They are looked through from the newest; files that make no table are left out.
     """
-    runs, seen = [first], _names(first)
+    runs = list(first)
+    seen = {name for summary in runs for name in _names(summary)}
     for summary in _summaries(list_runs(folder / "records")):
         if not _names(summary) <= seen:
             runs.append(summary)

@@ -4,8 +4,10 @@ import csv
 import io
 from pathlib import Path
 
+from bench.registry import TABLE1
 from bench.render.forms import write_form_reports
-from tests.bench.example_records import make_job, make_record, measured
+from bench.results.store import RecordFile
+from tests.bench.example_records import complete_run, make_job, make_record, measured
 from tests.bench.made_up_forms import FORM, rounds
 
 RECORDS = [
@@ -17,7 +19,17 @@ RECORDS = [
 
 def test_without_ceilings_there_is_no_roofline(tmp_path: Path) -> None:
     names = [path.name for path in write_form_reports(RECORDS, tmp_path)]
-    assert names == ["runtimes.md", "runtimes.csv", "runtimes.tex"]
+    assert names == ["runtimes.md", "runtimes.csv", "runtimes.tex", "index.html"]
+
+
+def test_the_page_is_of_the_run_for_table1_where_the_folder_has_one(tmp_path: Path) -> None:
+    *_, page = write_form_reports(RECORDS, tmp_path)
+    assert "1 network, measured in 3 runs" in page.read_text(encoding="utf-8")
+    file = RecordFile.create(tmp_path / "records" / "cpu-20260103T000000Z.jsonl")
+    for record in complete_run(TABLE1[:2]):
+        file.append(record)
+    *_, page = write_form_reports(RECORDS, tmp_path)
+    assert "2 networks, measured on Example CPU" in page.read_text(encoding="utf-8")
 
 
 def test_with_ceilings_every_runtime_of_their_dtype_stands_below_them(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_the_page_of_a_folder_has_each_network_of_its_runs(tmp_path: Path) -> No
             file.append(record)
     (tmp_path / "records" / "cpu-20260104T000000Z.jsonl").write_text("torn")
     first = summarize(complete_run(TABLE1[:2], replace(SETTINGS, seed=3)))
-    found = find_runs(tmp_path, first)
+    found = find_runs(tmp_path, [first])
     names = [[model.entry.name for model in run.models] for run in found]
     assert names == [[entry.name for entry in entries] for entries in (TABLE1[:2], TABLE1[1:4])]
     assert found[0] is first
