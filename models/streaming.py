@@ -13,6 +13,7 @@ ends ``lookahead_samples`` later. A stream advances by whole hops of the coarses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -53,13 +54,21 @@ class History:
         self._levels: Iterator[Tensor] = iter(levels)  # in the order in which they run
         self.next_levels: list[Tensor] = []
 
-    def extend(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor) -> Tensor:
         """``[batch, hid_chan, frames] -> [batch, hid_chan, earlier frames + frames]``."""
-        past = next(self._levels)
+        (past,) = self.take(1)
         extended = torch.cat([past, frames], dim=-1)
         n_kept = past.shape[-1]
-        self.next_levels.append(extended[..., -n_kept:].clone())  # not a view of all of it
+        self.keep([extended[..., -n_kept:].clone()])  # not a view of all of it
         return extended
+
+    def take(self, n_levels: int) -> list[Tensor]:
+        """What came before the next levels' frames, for a block that puts it there itself."""
+        return list(islice(self._levels, n_levels))
+
+    def keep(self, levels: Sequence[Tensor]) -> None:
+        """What comes before the same levels' frames in the next pass."""
+        self.next_levels += levels
 
 
 class StreamingSuDoRMRF(SuDoRMRF):
@@ -134,7 +143,7 @@ class StreamingSuDoRMRF(SuDoRMRF):
             return chunk.new_zeros(len(chunk), config.n_src, 0), replace(state, waiting=waiting)
         extended = torch.cat([state.past, waiting[..., :n_ready]], dim=-1)
         history = History(state.levels)
-        masked = self.mask(extended, history.extend)
+        masked = self.mask(extended, history)
         summed = self.decoder.overlap_add(masked, n_cut=0) + F.pad(state.overlap, (0, n_ready))
         n_early = max(0, config.lookahead_samples - state.n_heard)  # before the first sample
         estimates = self.decoder.add_bias(summed[..., :n_ready])[..., n_early:]

@@ -14,6 +14,7 @@ RESAMPLING_STRIDE = 2
 NORM, PRELU = 7, 2  # FLOPs for each number, as in bench/counting/elementwise.py
 NORM_BACKWARD, PRELU_BACKWARD = 12, 4
 SOFTMAX = 5
+FRAME_NORM, OF_FRAME = 8, 2  # for each number and each frame, as models.sudormrf.FrameNorm takes
 
 
 def _sizes(call: Arguments) -> tuple[int, int, list[int]]:
@@ -54,6 +55,14 @@ def block_more_flops(call: Arguments) -> int:
     return _more_flops(call, NORM, PRELU)
 
 
+def causal_block_more_flops(call: Arguments) -> int:
+    """The same of a causal block, whose norms are of one frame each."""
+    _, wide, levels = _sizes(call)
+    n_frames: int = (2 * wide + sum(levels)) // call["parameters"][0].shape[0]
+    improved = {**call, "variant": "improved"}
+    return _more_flops(improved, FRAME_NORM, PRELU) + OF_FRAME * n_frames
+
+
 def block_backward_more_flops(call: Arguments) -> int:
     """The gradients of all that; upsampling adds up each level but the coarsest."""
     return _more_flops(call, NORM_BACKWARD, PRELU_BACKWARD) + sum(_sizes(call)[2][:-1])
@@ -69,6 +78,7 @@ def mask_flops(call: Arguments) -> int:
 NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
     "sudormrf::block": block_macs,
     "sudormrf::block_to_train": block_macs,
+    "sudormrf::causal_block": block_macs,
     "sudormrf::block_backward": lambda call: 2 * block_macs(call),
 }
 """Multiply-adds of each operator with matrix products."""
@@ -76,6 +86,7 @@ NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
 NATIVE_MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     "sudormrf::block": block_more_flops,
     "sudormrf::block_to_train": block_more_flops,
+    "sudormrf::causal_block": causal_block_more_flops,
     "sudormrf::block_backward": block_backward_more_flops,
 }
 """FLOPs beside two for each multiply-add."""

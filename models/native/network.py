@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.native.operators import load_operators
+from models.streaming import History
 from models.sudormrf import Extend, SuDoRMRF, UConvBlock
 
 M = TypeVar("M", bound=nn.Module)
@@ -18,7 +19,10 @@ IS_GLOBAL = {"gln": True, "ln": False}
 
 
 class NativeUConvBlock(UConvBlock):
-    """The same block in one operator, on the CPU; elsewhere, and in causal networks, as it was."""
+    """The same block in one operator, on the CPU; elsewhere as it was.
+
+    So are a causal network's blocks where gradients are wanted.
+    """
 
     def prepare(self, config: Any) -> None:
         """Load the operators, and note where the parameters are.
@@ -28,6 +32,7 @@ class NativeUConvBlock(UConvBlock):
         """
         load_operators()
         self.is_native = not config.is_causal and config.norm in IS_GLOBAL
+        self.is_native_in_time = config.is_causal and config.variant == "improved"
         self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
         # Walking through modules takes longer than some of the passes do.
         self.places = [
@@ -35,15 +40,33 @@ class NativeUConvBlock(UConvBlock):
         ]
 
     def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
-        if not self.is_native or features.device.type not in ("cpu", "meta"):
+        is_here = features.device.type in ("cpu", "meta")
+        if is_here and self.is_native_in_time and not torch.is_grad_enabled():
+            return self._go_on(features, extend)
+        if not is_here or not self.is_native:
             return super().forward(features, extend)
-        parameters = [of_module[name] for of_module, name in self.places]
-        parameters = [parameter for parameter in parameters if parameter is not None]
+        parameters = self._parameters_now()
         if torch.is_grad_enabled():
             trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
             return trained
         out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last)
         return out
+
+    def _go_on(self, features: Tensor, extend: Extend | None) -> Tensor:
+        """A causal block, behind the frames of a stream's history where there is one."""
+        if extend is not None and not isinstance(extend, History):
+            return super().forward(features, extend)
+        depth, parameters = len(self.levels), self._parameters_now()
+        past = extend.take(depth) if extend else []
+        out: Tensor
+        out, kept = torch.ops.sudormrf.causal_block(features, parameters, past, depth)
+        if extend:
+            extend.keep(kept)
+        return out
+
+    def _parameters_now(self) -> list[Tensor]:
+        found = [of_module[name] for of_module, name in self.places]
+        return [parameter for parameter in found if parameter is not None]
 
 
 def make_native(network: SuDoRMRF) -> SuDoRMRF:

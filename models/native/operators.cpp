@@ -28,6 +28,9 @@ TORCH_LIBRARY(sudormrf, m) {
   m.def(
       "block_backward(Tensor gradient, Tensor features, Tensor[] saved, Tensor[] parameters,"
       " int depth, str variant, bool is_global) -> (Tensor, Tensor[])");
+  m.def(
+      "causal_block(Tensor features, Tensor[] parameters, Tensor[] past, int depth)"
+      " -> (Tensor, Tensor[])");
   m.def("apply_masks(Tensor latent, Tensor encoded, str activation) -> Tensor");
   m.def("normalise(Tensor features, Tensor gain, Tensor bias, bool is_global) -> Tensor");
 }
@@ -36,6 +39,7 @@ TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
   m.impl("block", block);
   m.impl("block_to_train", block_to_train);
   m.impl("block_backward", backward);
+  m.impl("causal_block", causal_block);
   m.impl("apply_masks", apply_masks);
   m.impl("normalise", normalise);
 }

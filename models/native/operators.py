@@ -2,7 +2,8 @@
 
 ``sudormrf::block`` computes a U-ConvBlock. ``sudormrf::block_to_train`` returns with it what its
 backward needs beside the input: the two products and the norms' statistics. All else is computed
-again in ``sudormrf::block_backward``.
+again in ``sudormrf::block_backward``. ``sudormrf::causal_block``, for inference alone, is the block
+of a causal network; with what came before its frames it goes on with a stream.
 """
 
 from functools import cache
@@ -28,6 +29,7 @@ def load_operators() -> None:
     torch.library.register_fake("sudormrf::block", fake_block)
     torch.library.register_fake("sudormrf::block_to_train", fake_block_to_train)
     torch.library.register_fake("sudormrf::block_backward", fake_block_backward)
+    torch.library.register_fake("sudormrf::causal_block", fake_causal_block)
     torch.library.register_fake("sudormrf::apply_masks", fake_same)
     torch.library.register_fake("sudormrf::normalise", fake_same)
     torch.library.register_autograd(
@@ -60,6 +62,14 @@ def fake_block_backward(
     """As the features, and as each of the parameters."""
     like = fake_block(features, parameters, *last)
     return like, [torch.empty_like(parameter) for parameter in parameters]
+
+
+def fake_causal_block(
+    features: Tensor, parameters: list[Tensor], past: list[Tensor], depth: int
+) -> tuple[Tensor, list[Tensor]]:
+    """As the features, and as what came before each level."""
+    out = fake_block(features, parameters, depth, "improved", False)
+    return out, [torch.empty_like(level) for level in past]
 
 
 def fake_same(features: Tensor, *_: Any) -> Tensor:

@@ -10,10 +10,16 @@ from models.config import SuDoRMRFConfig
 from models.sudormrf import SuDoRMRF
 from tests.models.native.conftest import built as built
 
+IMPROVED: dict[str, Any] = {
+    "variant": "improved",
+    "mask_activation": "relu",
+    "decoders": "one",
+}
 CONFIGS: list[dict[str, Any]] = [
     {},
     {"variant": "text", "norm": "ln"},
-    {"variant": "improved", "mask_activation": "relu", "decoders": "one"},
+    IMPROVED,
+    IMPROVED | {"norm": "frame", "is_causal": True},
 ]
 
 

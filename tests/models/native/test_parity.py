@@ -144,18 +144,58 @@ def test_threads_change_nothing() -> None:
     assert relative_error(together, alone) < 1e-6
 
 
-def test_streams_equal_the_whole() -> None:
-    network = StreamingSuDoRMRF(causal_config(n_blocks=1))
+def causal(**change: Any) -> StreamingSuDoRMRF:
+    network = StreamingSuDoRMRF(replace(causal_config(n_blocks=2), **change))
     randomised(network)
+    return network
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("chunk_samples", [1, 230, 1600])
+def test_streams_equal_the_whole(depth: int, chunk_samples: int) -> None:
+    network = causal(upsampling_depth=depth, hid_chan=150, bn_chan=21, n_filters=40)
     native = network.native()
     assert isinstance(native, StreamingSuDoRMRF)
-    mixture, state, parts = noise(1, 1, 700), native.start(), []
-    for chunk in mixture.split(230, dim=-1):
+    mixture, state, parts = noise(2, 1, 1700), native.start(2), []
+    for chunk in mixture.split(chunk_samples, dim=-1):
         estimates, state = native.stream(chunk, state)
         parts.append(estimates)
     parts.append(native.flush(state))
     with torch.no_grad():
         assert relative_error(torch.cat(parts, dim=-1), network(mixture)) < 1e-10
+
+
+def test_a_stream_goes_on_in_the_other_form() -> None:
+    network = causal()
+    native = network.native()
+    assert isinstance(native, StreamingSuDoRMRF)
+    first, second = noise(1, 1, 1600).split(800, dim=-1)
+    for one, other in ((network, native), (native, network)):
+        _, state = one.stream(first, one.start())
+        _, expected = network.stream(first, network.start())
+        assert relative_error(torch.stack(state.levels), torch.stack(expected.levels)) < 1e-10
+        found, _ = other.stream(second, state)
+        assert relative_error(found, network.stream(second, expected)[0]) < 1e-10
+
+
+def test_threads_that_share_time_out_change_no_bit() -> None:
+    """Some frames are computed by two threads, of the same numbers in the same order."""
+    network = causal()
+    network.float()
+    block = network.native().separator.blocks[0]
+    features = noise(3, 128, 16 * 61).float()
+    with torch.no_grad():
+        alone = block(features)
+        torch.set_num_threads(2)
+        together = block(features)
+        torch.set_num_threads(1)
+    assert torch.equal(together, alone)
+
+
+def test_a_causal_network_trains_as_the_plain_one_does() -> None:
+    network, mixture = causal(), noise(1, 1, 240)
+    expected = gradients(network, mixture)
+    assert relative_error(gradients(network.native(), mixture), expected) < 1e-10
 
 
 def test_meta_tensors_and_copies_pass_through() -> None:
