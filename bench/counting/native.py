@@ -56,11 +56,12 @@ def block_more_flops(call: Arguments) -> int:
 
 
 def causal_block_more_flops(call: Arguments) -> int:
-    """The same of a causal block, whose norms are of one frame each."""
-    _, wide, levels = _sizes(call)
+    """The same of a causal block, whose norms are of one frame each, or which has none."""
+    narrow, wide, levels = _sizes(call)
+    if call["variant"] == "causal_v3":
+        return (1 + PRELU) * (wide + sum(levels)) + sum(levels[:-1]) + 3 * narrow
     n_frames: int = (2 * wide + sum(levels)) // call["parameters"][0].shape[0]
-    improved = {**call, "variant": "improved"}
-    return _more_flops(improved, FRAME_NORM, PRELU) + OF_FRAME * n_frames
+    return _more_flops(call, FRAME_NORM, PRELU) + OF_FRAME * n_frames
 
 
 def block_backward_more_flops(call: Arguments) -> int:

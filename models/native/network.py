@@ -15,7 +15,9 @@ from models.sudormrf import Extend, SuDoRMRF, UConvBlock
 M = TypeVar("M", bound=nn.Module)
 
 IS_GLOBAL = {"gln": True, "ln": False}
-"""The norms that the operators know."""
+"""The norms over all frames that the operators know."""
+IN_TIME = ("improved", "causal_v3")
+"""Variants whose causal blocks they know."""
 
 
 class NativeUConvBlock(UConvBlock):
@@ -32,7 +34,7 @@ class NativeUConvBlock(UConvBlock):
         """
         load_operators()
         self.is_native = not config.is_causal and config.norm in IS_GLOBAL
-        self.is_native_in_time = config.is_causal and config.variant == "improved"
+        self.is_native_in_time = config.is_causal and config.variant in IN_TIME
         self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
         # Walking through modules takes longer than some of the passes do.
         self.places = [
@@ -56,10 +58,12 @@ class NativeUConvBlock(UConvBlock):
         """A causal block, behind the frames of a stream's history where there is one."""
         if extend is not None and not isinstance(extend, History):
             return super().forward(features, extend)
-        depth, parameters = len(self.levels), self._parameters_now()
+        depth, variant, _ = self.last
         past = extend.take(depth) if extend else []
         out: Tensor
-        out, kept = torch.ops.sudormrf.causal_block(features, parameters, past, depth)
+        out, kept = torch.ops.sudormrf.causal_block(
+            features, self._parameters_now(), past, depth, variant
+        )
         if extend:
             extend.keep(kept)
         return out

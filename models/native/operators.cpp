@@ -29,7 +29,7 @@ TORCH_LIBRARY(sudormrf, m) {
       "block_backward(Tensor gradient, Tensor features, Tensor[] saved, Tensor[] parameters,"
       " int depth, str variant, bool is_global) -> (Tensor, Tensor[])");
   m.def(
-      "causal_block(Tensor features, Tensor[] parameters, Tensor[] past, int depth)"
+      "causal_block(Tensor features, Tensor[] parameters, Tensor[] past, int depth, str variant)"
       " -> (Tensor, Tensor[])");
   m.def("apply_masks(Tensor latent, Tensor encoded, str activation) -> Tensor");
   m.def("normalise(Tensor features, Tensor gain, Tensor bias, bool is_global) -> Tensor");

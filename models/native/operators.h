@@ -20,11 +20,12 @@ std::tuple<at::Tensor, std::vector<at::Tensor>> backward(
     const at::Tensor& gradient, const at::Tensor& features, at::TensorList saved,
     at::TensorList parameters, int64_t depth, c10::string_view variant, bool is_global);
 
-// A causal block's output, and what comes before each level's next frames, [batch, n_hid, 4]: like
-// `past`, which is empty where nothing came before and nothing follows.
+// A causal block's output, and what comes before each level's next frames, [batch, n_hid, frames of a
+// window but one]: like `past`, which is empty where nothing came before and nothing follows.
 std::tuple<at::Tensor, std::vector<at::Tensor>> causal_block(const at::Tensor& features,
                                                              at::TensorList parameters,
-                                                             at::TensorList past, int64_t depth);
+                                                             at::TensorList past, int64_t depth,
+                                                             c10::string_view variant);
 
 // Latent masks [.., n_src * n_filters] activated, times the encoded mixture [.., n_filters].
 at::Tensor apply_masks(const at::Tensor& latent, const at::Tensor& encoded,

@@ -65,10 +65,10 @@ def fake_block_backward(
 
 
 def fake_causal_block(
-    features: Tensor, parameters: list[Tensor], past: list[Tensor], depth: int
+    features: Tensor, parameters: list[Tensor], past: list[Tensor], depth: int, variant: str
 ) -> tuple[Tensor, list[Tensor]]:
     """As the features, and as what came before each level."""
-    out = fake_block(features, parameters, depth, "improved", False)
+    out = fake_block(features, parameters, depth, variant, False)
     return out, [torch.empty_like(level) for level in past]
 
 

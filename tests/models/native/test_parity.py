@@ -19,6 +19,7 @@ NARROW = SuDoRMRFConfig(
 )
 TEXT: dict[str, Any] = {"variant": "text", "norm": "ln"}
 IMPROVED: dict[str, Any] = {"variant": "improved", "mask_activation": "relu", "decoders": "one"}
+CAUSAL_V3: dict[str, Any] = {"variant": "causal_v3", "norm": "none", "mask_activation": "prelu"}
 CHANGES: list[dict[str, Any]] = [
     {},
     TEXT,
@@ -69,7 +70,17 @@ def test_equals_the_plain_network(change: dict[str, Any], batch: int) -> None:
 
 def test_the_third_causal_network_has_no_fast_form() -> None:
     with pytest.raises(NotBuilt, match="no fast form"):
-        built({"variant": "causal_v3", "norm": "none", "is_causal": True}).fuse()
+        built(CAUSAL_V3 | {"is_causal": True}).fuse()
+
+
+@pytest.mark.parametrize("n_samples", [1, 37, 4321])
+def test_the_third_causal_network_has_native_blocks(n_samples: int) -> None:
+    network = built(CAUSAL_V3 | {"is_causal": True})
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        network.to(dtype)
+        mixture = noise(2, 1, n_samples).to(dtype)
+        with torch.no_grad():
+            assert relative_error(network.native()(mixture), network(mixture)) < tolerance
 
 
 @pytest.mark.parametrize("n_src", [1, 2, 3, 4])
@@ -150,10 +161,12 @@ def causal(**change: Any) -> StreamingSuDoRMRF:
     return network
 
 
+@pytest.mark.parametrize("change", [{}, CAUSAL_V3], ids=str)
 @pytest.mark.parametrize("depth", [1, 2, 5])
 @pytest.mark.parametrize("chunk_samples", [1, 230, 1600])
-def test_streams_equal_the_whole(depth: int, chunk_samples: int) -> None:
-    network = causal(upsampling_depth=depth, hid_chan=150, bn_chan=21, n_filters=40)
+def test_streams_equal_the_whole(change: dict[str, Any], depth: int, chunk_samples: int) -> None:
+    sizes = {"upsampling_depth": depth, "hid_chan": 150, "bn_chan": 21, "n_filters": 40}
+    network = causal(**sizes, **change)
     native = network.native()
     assert isinstance(native, StreamingSuDoRMRF)
     mixture, state, parts = noise(2, 1, 1700), native.start(2), []
@@ -165,8 +178,9 @@ def test_streams_equal_the_whole(depth: int, chunk_samples: int) -> None:
         assert relative_error(torch.cat(parts, dim=-1), network(mixture)) < 1e-10
 
 
-def test_a_stream_goes_on_in_the_other_form() -> None:
-    network = causal()
+@pytest.mark.parametrize("change", [{}, CAUSAL_V3], ids=str)
+def test_a_stream_goes_on_in_the_other_form(change: dict[str, Any]) -> None:
+    network = causal(**change)
     native = network.native()
     assert isinstance(native, StreamingSuDoRMRF)
     first, second = noise(1, 1, 1600).split(800, dim=-1)
@@ -178,12 +192,13 @@ def test_a_stream_goes_on_in_the_other_form() -> None:
         assert relative_error(found, network.stream(second, expected)[0]) < 1e-10
 
 
-def test_threads_that_share_time_out_change_no_bit() -> None:
+@pytest.mark.parametrize("change", [{}, CAUSAL_V3], ids=str)
+def test_threads_that_share_time_out_change_no_bit(change: dict[str, Any]) -> None:
     """Some frames are computed by two threads, of the same numbers in the same order."""
-    network = causal()
+    network = causal(**change)
     network.float()
     block = network.native().separator.blocks[0]
-    features = noise(3, 128, 16 * 61).float()
+    features = noise(3, 128, 16 * 101).float()
     with torch.no_grad():
         alone = block(features)
         torch.set_num_threads(2)
