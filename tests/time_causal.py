@@ -27,19 +27,23 @@ def main(names: Sequence[str]) -> None:
         assert isinstance(network, StreamingSuDoRMRF)
         native = network.native()
         assert isinstance(native, StreamingSuDoRMRF)
-        mixture = torch.randn(1, 1, N_SAMPLES)
-        with torch.no_grad():
-            difference = float((native(mixture) - network(mixture)).abs().max())
-            calls = {
-                "eager": lambda: network(mixture),
-                "native": lambda: native(mixture),
-                "eager, a chunk": stream_of(network, mixture[..., :CHUNK]),
-                "native, a chunk": stream_of(native, mixture[..., :CHUNK]),
-            }
-            times_s = take_turns(calls)
-        print(f"{name}: estimates differ by {difference:.1e}")
-        for call, time_s in times_s.items():
-            print(f"  {call:16} {1000 * time_s:8.2f} ms")
+        compare(name, network, native)
+
+
+@torch.no_grad()
+def compare(name: str, network: StreamingSuDoRMRF, native: StreamingSuDoRMRF) -> None:
+    """Print how far the estimates are apart, and the time of each call."""
+    mixture = torch.randn(1, 1, N_SAMPLES)
+    difference = float((native(mixture) - network(mixture)).abs().max())
+    print(f"{name}: estimates differ by {difference:.1e}")
+    calls = {
+        "eager": lambda: network(mixture),
+        "native": lambda: native(mixture),
+        "eager, a chunk": stream_of(network, mixture[..., :CHUNK]),
+        "native, a chunk": stream_of(native, mixture[..., :CHUNK]),
+    }
+    for call, time_s in take_turns(calls).items():
+        print(f"  {call:16} {1000 * time_s:8.2f} ms")
 
 
 def stream_of(network: StreamingSuDoRMRF, chunk: torch.Tensor) -> Callable[[], object]:
