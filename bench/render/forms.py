@@ -1,7 +1,6 @@
 """The reports of a run of forms: runtimes.md, the roofline where ceilings were measured, the page.
 
-The page is that of the folder's newest run for Table 1, where forms have a section; without such a
-run it shows the forms.
+The page shows the folder's runs, and forms in a section; without runs it shows the forms.
 """
 
 from collections.abc import Sequence

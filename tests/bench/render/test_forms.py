@@ -22,7 +22,7 @@ def test_without_ceilings_there_is_no_roofline(tmp_path: Path) -> None:
     assert names == ["runtimes.md", "runtimes.csv", "runtimes.tex", "index.html"]
 
 
-def test_the_page_is_of_the_run_for_table1_where_the_folder_has_one(tmp_path: Path) -> None:
+def test_the_page_is_of_the_runs_where_the_folder_has_some(tmp_path: Path) -> None:
     *_, page = write_form_reports(RECORDS, tmp_path)
     assert "1 network, measured in 3 runs" in page.read_text(encoding="utf-8")
     file = RecordFile.create(tmp_path / "records" / "cpu-20260103T000000Z.jsonl")

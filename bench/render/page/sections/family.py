@@ -62,22 +62,30 @@ def find_families(reports: ReportFolder) -> list[Section]:
 
 
 def _summarise(files: Sequence[Sequence[Record]]) -> Family | None:
-    """As ``bench.family`` reads them.
+    """As ``bench.family`` reads them; those of other machines or versions than the first left out.
 
     Raises:
-        UsageError: they are of streams alone, or of different machines or versions.
+        UsageError: they are of streams alone.
     """
     measured = [newest_of_each_cell(records) for records in files if records]
     if not measured:
         return None
+    measured = [records for records in measured if _are_of_one_place(measured[0], records)]
     streams = [record for records in measured if _is_of_streams(records) for record in records]
     runs = [summarize(records) for records in measured if not _is_of_streams(records)]
     if not runs:
         raise UsageError("There are only records of streams, and none of a workload.")
     everything = [record for records in measured for record in records]
-    require_one_place(everything)
     runs.sort(key=lambda run: (run.workload.n_samples, run.workload.batch))
     return Family(everything, runs, streams)
+
+
+def _are_of_one_place(one: Sequence[Record], other: Sequence[Record]) -> bool:
+    try:
+        require_one_place([*one, *other])
+    except UsageError:
+        return False
+    return True
 
 
 def _is_of_streams(records: Sequence[Record]) -> bool:

@@ -55,9 +55,17 @@ class ReportFolder:
     def newest_together(
         self, kind: str, summarise: Callable[[Sequence[Sequence[Record]]], Found | None]
     ) -> Newest[Found]:
-        """The same of a command that writes several files at a time."""
-        groups = (list(paths) for _, paths in groupby(self._list([kind]), key=_stamp))
-        return self._first(groups, summarise)
+        """The same of a command that writes several files at a time, each of something else.
+
+        The newest of each are taken together, newest first; where they can't be, those of one time.
+        """
+        files = self._list([kind])
+        newest = sorted(
+            {_subject(file): file for file in reversed(files)}.values(), key=files.index
+        )
+        of_one_time = (list(paths) for _, paths in groupby(files, key=_stamp))
+        groups = [newest] if newest else []
+        return self._first([*groups, *(one for one in of_one_time if one != newest)], summarise)
 
     def _list(self, kinds: Iterable[str]) -> list[Path]:
         """The newest first; empty files are of runs that left no record."""
@@ -107,6 +115,11 @@ class ReportFolder:
 
     def _name(self, paths: Iterable[Path]) -> str:
         return ", ".join(path.relative_to(self.folder).as_posix() for path in paths)
+
+
+def _subject(path: Path) -> str:
+    """What stands before the time."""
+    return path.stem.rpartition("-")[0]
 
 
 def _stamp(path: Path) -> str:

@@ -23,8 +23,9 @@ from bench.results.quality import EVALUATIONS, EvaluationRecord, pick_own, read_
 from bench.results.record import Status
 from bench.results.roofline import Roofline, find_roofline
 from bench.results.statistics import Interval
-from bench.results.store import newest_records, read_records
+from bench.results.store import read_records
 from bench.results.summary import ModelSummary, RunSummary, Value, summarize
+from tests.bench.committed_runs import newest_table1
 from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import SETTINGS, complete_run, fail
 from tests.bench.render.figures.on_the_page import draw, find_faults, find_words, meet
@@ -43,7 +44,7 @@ def faults(canvas: Canvas) -> list[str]:
 
 @pytest.fixture(scope="module")
 def committed() -> RunSummary:
-    return summarize(read_records(newest_records(REPORTS / "records")).records)
+    return newest_table1(REPORTS)
 
 
 @pytest.fixture(scope="module")

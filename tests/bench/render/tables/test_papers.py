@@ -22,8 +22,8 @@ from bench.render.tables.runtimes import render_runtimes_tex
 from bench.results.form_summary import summarize_forms
 from bench.results.record import Record, Status
 from bench.results.statistics import Interval
-from bench.results.store import newest_records, read_records
 from bench.results.summary import RunSummary, Value, summarize
+from tests.bench.committed_runs import newest_table1
 from tests.bench.example_records import (
     complete_run,
     complete_run_on_gpu,
@@ -80,9 +80,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "table1-hurt": lambda: render_table1_tex(summarize(hurt_run())),
     "table1-own": lambda: render_table1_tex(summarize([*complete_run(TABLE1[:2]), *own_run()])),
     "own": lambda: render_table1_tex(summarize(own_run())),
-    "committed": lambda: render_table1_tex(
-        summarize(read_records(newest_records(REPORTS / "records")).records)
-    ),
+    "committed": lambda: render_table1_tex(newest_table1(REPORTS)),
     "table2": lambda: render_table2_tex(of(TABLE2)),
     "zoo": lambda: render_zoo_tex(of(ZOO)),
     "family": lambda: render_family_tex(of(FAMILY)),

@@ -12,7 +12,7 @@ from bench.render.page.sections.family import find_families
 from bench.render.page.sections.newest import ReportFolder
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import SETTINGS, complete_run, fail, make_record
+from tests.bench.example_records import SETTINGS, complete_run, environment, fail, make_record
 from tests.bench.render.page.sections.folders import check_chart, rows_of, store, table_of
 
 ENTRIES = (REGISTRY["sudormrf-1.0x"], GROUPCOMM[0], CAUSAL[0])
@@ -66,11 +66,19 @@ def test_what_failed_is_named_with_its_workload(tmp_path: Path) -> None:
     assert not rows_of(section, network=name, cost="Memory of inference")
 
 
-def test_an_earlier_measurement_is_left_alone(tmp_path: Path) -> None:
-    store(tmp_path, "family", measured(8000, 1), "8000x1-20260101T000000Z")
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_an_earlier_measurement_of_the_same_place_stands_beside(
+    is_elsewhere: bool, tmp_path: Path
+) -> None:
+    place = environment(machine={"cpu": "Another"}) if is_elsewhere else environment()
+    earlier = [replace(record, environment=place) for record in measured(8000, 1)]
+    store(tmp_path, "family", earlier, "8000x1-20260101T000000Z")
     store(tmp_path, "family", measured(32_000, 1, ENTRIES[:1]), f"32000x1-{STAMP}")
-    (section,) = find_families(ReportFolder(tmp_path))
-    assert [row["Network"] for row in table_of(section)] == [ENTRIES[0].display_name]
+    first, *others = find_families(ReportFolder(tmp_path))
+    keys = ["family"] if is_elsewhere else ["family", "family-32000x1"]
+    assert [section.key for section in (first, *others)] == keys
+    newest = table_of(first if is_elsewhere else others[0])
+    assert [row["Network"] for row in newest] == [ENTRIES[0].display_name]
 
 
 def test_streams_alone_are_named(tmp_path: Path) -> None:

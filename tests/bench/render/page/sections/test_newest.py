@@ -82,8 +82,8 @@ def test_a_run_of_something_else_is_no_problem(tmp_path: Path) -> None:
     assert newest.only_problems("zoo", "Zoo") == []
 
 
-def test_files_of_one_time_belong_together(tmp_path: Path) -> None:
-    for workload, stamp in (("8000x1", "1"), ("8000x1", "2"), ("32000x1", "2")):
+def test_the_newest_file_of_each_subject_is_taken(tmp_path: Path) -> None:
+    for workload, stamp in (("8000x1", "1"), ("8000x1", "2"), ("32000x1", "1")):
         name = f"{workload}-2026010{stamp}T000000Z"
         store(tmp_path, "family", records_of(f"{workload} {stamp}"), name)
 
@@ -91,4 +91,13 @@ def test_files_of_one_time_belong_together(tmp_path: Path) -> None:
         return {record.job.model for records in files for record in records}
 
     newest = ReportFolder(tmp_path).newest_together("family", name_all)
-    assert newest.found == {"8000x1 2", "32000x1 2"}
+    assert newest.found == {"8000x1 2", "32000x1 1"}
+
+
+def test_files_of_one_time_stand_in_for_newest_ones_that_can_not_be_read(tmp_path: Path) -> None:
+    for workload in ("8000x1", "32000x1"):
+        store(tmp_path, "family", records_of(workload), f"{workload}-20260101T000000Z")
+    (tmp_path / "records" / "family" / "8000x1-20260102T000000Z.jsonl").mkdir()
+    newest = ReportFolder(tmp_path).newest_together("family", len)
+    assert newest.found == 2
+    assert newest.problems
