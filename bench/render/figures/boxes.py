@@ -79,13 +79,8 @@ def page_of(axes: Axes) -> Box:
     return Box(*on_page(axes, (left, bottom)), *on_page(axes, (right, top)))
 
 
-def cover_line(axes: Axes, start: Place, end: Place) -> Iterator[Box]:
-    """Small boxes along a straight line between two points of an axes."""
-    yield from along(on_page(axes, start), on_page(axes, end))
-
-
 def along(start: Place, end: Place, half: float = STEP / 2) -> Iterator[Box]:
-    """The same between two places of the page; ``half`` is half the line's width."""
+    """Small boxes on a line between two places of the page; ``half`` is half its width."""
     n = max(1, math.ceil(math.dist(start, end) / max(STEP, half)))
     for step in range(n + 1):
         at = [first + step / n * (last - first) for first, last in zip(start, end, strict=True)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from bench.render.figures.boxes import Box, around, cover_line, find_drawn, on_page, page_of
+from bench.render.figures.boxes import Box, along, around, find_drawn, on_page, page_of
 from bench.render.figures.labels import place_by_line, place_names, place_note
 
 NAMES = ("Conv-TasNet", "Demucs", "DPRNN", "SuDoRM-RF 0.25x", "Two-Step TDCN")
@@ -29,7 +29,7 @@ def test_no_name_covers_a_point_a_line_or_another_name(
     axes = make_axes()
     for point in points:
         axes.plot(*point, "o", markersize=8)
-    line = [*cover_line(axes, (0, 0.1), (1, 0.9))]
+    line = [*along(on_page(axes, (0, 0.1)), on_page(axes, (1, 0.9)))]
     boxes = place_names(axes, list(zip(NAMES, points, strict=False)), line)
     for box in boxes:
         assert not any(box.covers(around(on_page(axes, point), 4)) for point in points)

@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from bench.render.page.data import Table, make_table
 from bench.render.page.page import write_page
@@ -16,13 +22,6 @@ from bench.results.summary import summarize
 from tests.bench.example_records import complete_run
 from tests.bench.render.page.made_up_pages import REASON, enlarge, troubled_run
 from tests.bench.render.page.test_page import EVIL, SECTION
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -38,6 +37,8 @@ Browser = Any  # selenium's driver
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     options = webdriver.ChromeOptions()
+    assert BROWSER
+    assert DRIVER
     options.binary_location = BROWSER
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
