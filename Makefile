@@ -1,6 +1,7 @@
 # make bench   install once, then measure the paper's seven networks; writes reports/local/
 # make reports the same and more, into the committed reports/
 # make runtimes  networks in the forms in which people deploy them; an hour and more
+# make figure4 CORPUS=DIR   all seven networks trained under one budget of operations; hours
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make wheel   the tests of a plain install: the wheel, and the command in any folder
@@ -16,7 +17,7 @@ ZOO := $(VENV)/.zoo
 RUNTIMES := $(VENV)/.runtimes
 
 
-.PHONY: bench reports runtimes test thorough wheel lint gate cuda clean
+.PHONY: bench reports runtimes figure4 test thorough wheel lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
@@ -37,6 +38,38 @@ runtimes: $(RUNTIMES)
 	$(BIN)/python -m bench.run --models table1 --roofline \
 		--runtime eager,compile,onnxruntime,openvino,native \
 		--precision float32,bfloat16,int8 || [ $$? -eq 1 ]
+
+# The same budget, mixtures and order of them for each network; one after another, or as many at once
+# as --jobs says, each on THREADS threads. The same command goes on with what was interrupted.
+# A network that FIGURE4_CPU_S seconds of processor time do not bring to its budget ends there.
+FIGURE4_NETWORKS := sudormrf-0.25x sudormrf-0.5x sudormrf-1.0x \
+	conv-tasnet two-step-tdcn demucs dprnn
+FIGURE4_MACS := 30e12
+FIGURE4_CPU_S := 3600
+THREADS := 1
+DEVICE := cpu
+FIGURE4 := $(addprefix figure4/, $(addprefix sounds/, $(FIGURE4_NETWORKS)) \
+	$(addprefix speech/, $(filter sudormrf-%, $(FIGURE4_NETWORKS))))
+.PHONY: $(FIGURE4)
+
+figure4: $(FIGURE4)
+	$(BIN)/python -m bench.report --trainings reports/training
+	$(BIN)/python -m bench.report
+
+# figure4/TASK/NETWORK. What was evaluated is evaluated again where its weights are newer.
+$(FIGURE4): task = $(notdir $(@D))
+$(FIGURE4): folder = reports/training/$(@F)-$(task)
+$(FIGURE4): $(INSTALLED)
+	@test -n "$(CORPUS)" || { echo "Name the recordings: make figure4 CORPUS=DIR" >&2; exit 1; }
+	$(BIN)/python -m bench.train --model $(@F) --corpus $(CORPUS) --task $(task) \
+		--samples 8000 --batch 4 --schedule cosine --validation 60 --validations 6 \
+		--max-macs $(FIGURE4_MACS) --max-cpu-s $(FIGURE4_CPU_S) \
+		--device $(DEVICE) --threads $(THREADS) --output $(folder)
+	test $(folder)/evaluated -nt $(folder)/model.safetensors || \
+		$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
+			--corpus $(CORPUS) --task $(task) --mixtures 1000 \
+			--device $(DEVICE) --threads $(THREADS) --batch 1
+	touch $(folder)/evaluated
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"

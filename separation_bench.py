@@ -54,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     root = Path(__file__).parent
     runpy.run_path(str(root / "bench" / "origin.py"))["load_from"](root, "bench")
-    exit_code: int = importlib.import_module(f"bench.{command}").main(rest)
+    if argv is None:  # the command is a program too, and may start itself again
+        sys.argv[1:] = rest
+    module = importlib.import_module(f"bench.{command}")
+    exit_code: int = module.main(None if argv is None else rest)
     return exit_code
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.evaluation.options import build_parser, check_options, request_mixtures
+from bench.machine.own_pages import keep_own_pages
 from bench.results.quality import EVALUATIONS, read_evaluations
 from bench.results.scores import MixtureScore, summarize_scores
 
@@ -28,12 +29,16 @@ if TYPE_CHECKING:  # torch is imported after --help has had its answer
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, evaluate, and turn every ending into an exit code."""
     arguments = build_parser(name_program("evaluate")).parse_args(argv)
+    if argv is None:  # the program itself, and no call of it
+        keep_own_pages()
     kept = "No evaluation that was not finished is recorded; its manifest is kept."
     return run_command(lambda: evaluate_and_report(arguments), kept)
 
 
 def evaluate_and_report(arguments: argparse.Namespace) -> int:
     """Load, separate, score, write."""
+    import torch
+
     from bench.evaluation.mixtures import open_material
     from bench.evaluation.results import make_record, stem_of
     from bench.evaluation.subjects import check_estimates
@@ -41,6 +46,7 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     from bench.render.evaluation import write_evaluation
 
     check_options(arguments)
+    torch.set_num_threads(arguments.threads)
     started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if (arguments.output / EVALUATIONS).exists():
         read_evaluations(arguments.output / EVALUATIONS)  # before hours of separating

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.evaluation.consistency import CONSISTENCIES, prescribed_consistency
+from bench.machine.own_pages import keep_own_pages
 from bench.recordings.settings import CHUNK_S, SeparationSettings
 
 NO_CHECKPOINT = (
@@ -68,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, separate, and turn every ending into an exit code."""
     arguments = build_parser().parse_args(argv)
+    if argv is None:  # the program itself, and no call of it
+        keep_own_pages()
     return run_command(lambda: separate(arguments), kept="Nothing was written.")
 
 

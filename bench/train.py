@@ -19,6 +19,7 @@ from bench.command import name_program, run_command
 from bench.corpora.readers import read_corpus
 from bench.errors import EXIT_OK, EXIT_STOPPED, TrainingStoppedError, UsageError
 from bench.machine.description import describe_code
+from bench.machine.own_pages import keep_own_pages
 from bench.training.options import choose_limits, choose_settings, parse_options
 
 if TYPE_CHECKING:  # torch is imported after --help has had its answer
@@ -31,6 +32,8 @@ if TYPE_CHECKING:  # torch is imported after --help has had its answer
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, train, and turn every ending into an exit code."""
     arguments = parse_options(argv, name_program("train"))
+    if argv is None:  # the program itself, and no call of it
+        keep_own_pages()
     kept = "A state that was saved before is whole; the same command goes on from it."
     return run_command(lambda: train(arguments), kept)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bench.corpora.corpus import Split, Task
 from bench.errors import UsageError
+from bench.machine.description import available_cpus
 
-AT_LEAST = {"mixtures": 1, "n_src": 2, "batch": 1, "seed": 0, "listen": 0}
+AT_LEAST = {"mixtures": 1, "n_src": 2, "threads": 1, "batch": 1, "seed": 0, "listen": 0}
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
@@ -39,6 +40,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     )
     add("--name", metavar="TEXT", help="of the row in quality.md and the CSV")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    add("--threads", type=int, default=available_cpus(), metavar="N", help="default: %(default)s")
     add("--batch", type=int, default=4, metavar="N", help="mixtures at once (default: 4)")
     add = parser.add_argument_group("on which mixtures").add_argument
     add("--corpus", type=Path, metavar="DIR", help="default: the small one of this package")

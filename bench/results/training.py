@@ -5,6 +5,7 @@ validation (with one). Costs are sums since the training began, interruptions le
 
 Schema versions:
     1  the first.
+    2  also how much of the training was behind.
 """
 
 import json
@@ -18,7 +19,7 @@ import msgspec
 from bench.errors import UsageError
 from bench.files import write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 METRICS_NAME = "metrics.jsonl"
 
 
@@ -43,6 +44,7 @@ class TrainingLine:
     wall_s: float
     cpu_s: float  # of all processes together
     energy_j: float | None  # None where the machine has no counter
+    share: float | None = None  # of the training that is behind, 0 to 1; None in schema 1
 
     def to_json(self) -> str:
         """One line, without its end."""
@@ -56,8 +58,8 @@ class TrainingLine:
             ValueError: another schema, or a field that is missing or of another type; it is named.
         """
         fields = msgspec.json.decode(text)
-        if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-            raise ValueError(f"not a line of schema {SCHEMA}")
+        if not isinstance(fields, dict) or fields.get("schema") not in range(1, SCHEMA + 1):
+            raise ValueError(f"not a line of schema 1 to {SCHEMA}")
         return msgspec.convert(fields, cls)
 
 

@@ -53,12 +53,16 @@ def run_training(
     training.agree_on_share()
     saved_at = clock()
     batches: Iterator[Batch] | None = None
-    while position.share < 1 and not training.is_stopping:
+    while not training.is_over and not training.is_stopping:
+        if training.validation_is_due:
+            if not _validate(training, data, folder, observers):
+                break
+            continue  # it may have taken the rest of the time
         if position.batches == training.settings.steps_per_epoch:
             batches = None
             if not _end_epoch(training, data, folder, observers):
                 break
-            continue  # the validation may have taken the rest of the time
+            continue  # and so may its validation
         training.advance_phase()
         batches = batches or data.train(position.epoch, position.batches)
         training.update(*next(batches))
@@ -79,11 +83,10 @@ def run_training(
 def _end_epoch(
     training: Training, data: Mixtures, folder: TrainingFolder, observers: tuple[Observer, ...]
 ) -> bool:
-    """Validate and go over to the next epoch; False when the validation was broken off."""
+    """Validate, if epochs are when to, and go on to the next; False when that was broken off."""
     position = training.position
-    if position.validated_step != position.step and not _validate(
-        training, data, folder, observers
-    ):
+    is_due = training.settings.validations is None and position.validated_step != position.step
+    if is_due and not _validate(training, data, folder, observers):
         return False
     position.epoch += 1
     position.batches = 0
@@ -99,7 +102,7 @@ def _validate(
     improvement = measure_improvement(training, data, observers)
     if improvement is None:
         return False
-    position.validated_step = position.step
+    position.validated_step, position.validated_share = position.step, position.share
     position.validation_s = position.wall_s - began_s
     training.agree_on_share()  # the next validation takes its time too
     if training.group.leads:
@@ -188,6 +191,7 @@ def _report(
         wall_s=position.wall_s,
         cpu_s=position.cpu_s,
         energy_j=position.energy_j,
+        share=position.share,
     )
     folder.record(line)
     for observer in observers:

@@ -77,6 +77,7 @@ def _add_settings(group: "argparse._ArgumentGroup") -> None:
     add("--batch", type=int, default=4, metavar="N", help="over all processes (default: 4)")
     add("--epoch-size", type=int, metavar="N", help="fresh mixtures (default: 20000)")
     add("--validation", type=int, metavar="N", help="mixtures of 4 s (default: 3000)")
+    add("--validations", type=int, metavar="N", help="at N equal shares (default: each epoch)")
     add("--learning-rate", type=float, default=1e-3, metavar="RATE", help="default: 0.001")
     add("--schedule", choices=("paper", "cosine"), help="a fifth every 50 epochs, or to the end")
     add("--max-norm", type=float, default=5.0, metavar="NORM", help="of gradients (default: 5)")
@@ -89,6 +90,7 @@ def _add_limits(group: "argparse._ArgumentGroup") -> None:
     add("--epochs", type=int, metavar="N", help="default: 120")
     add("--max-steps", type=int, metavar="N", help="training steps")
     add("--max-macs", type=float, metavar="N", help="multiply-adds of the training steps")
+    add("--max-cpu-s", type=float, metavar="S", help="processor seconds; no rate follows them")
     add(
         "--budget-s",
         type=float,
@@ -140,6 +142,7 @@ def choose_settings(arguments: argparse.Namespace, corpus: str) -> TrainingSetti
         precision=arguments.precision,
         seed=arguments.seed,
         n_src=arguments.n_src,
+        validations=arguments.validations,
     )
 
 
@@ -154,4 +157,5 @@ def choose_limits(arguments: argparse.Namespace) -> Limits:
         steps=arguments.max_steps,
         macs=arguments.max_macs,
         wall_s=arguments.budget_s,
+        cpu_s=arguments.max_cpu_s,
     )

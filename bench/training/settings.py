@@ -27,6 +27,7 @@ OPTIONS = {
     "steps": "--max-steps",
     "macs": "--max-macs",
     "wall_s": "--budget-s",
+    "cpu_s": "--max-cpu-s",
 }
 """What the user calls a field; the others have the field's own name."""
 
@@ -62,6 +63,7 @@ class TrainingSettings:
     seed: int = 0
     recordings: str = ""  # digest of those that can be used; older states lack it
     n_src: int = 2  # sources of a mixture; older states lack it and mean two
+    validations: int | None = None  # at equal shares of the training; None: at each epoch's end
 
     def __post_init__(self) -> None:
         least = {
@@ -71,10 +73,11 @@ class TrainingSettings:
             "n_validation": 1,
             "seed": 0,
             "n_src": 2,
+            "validations": 1,
         }
         for name, bound in least.items():
             value = getattr(self, name)
-            if value < bound:
+            if value is not None and value < bound:
                 raise UsageError(f"{option_of(name)} must be at least {bound}, not {value}.")
         for name in ("learning_rate", "max_norm"):
             if not getattr(self, name) > 0:
@@ -102,11 +105,15 @@ class Standing(NamedTuple):
     macs: int
     wall_s: float
     validation_s: float = 0.0  # that the validation at the end will take
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Limits:
     """A training ends at the first of these. They may differ when it is resumed.
+
+    Processor time is a stop and no plan: how much of a training is behind, which a cosine's rate
+    and its validations follow, does not depend on it, so the weights of a step don't either.
 
     Raises:
         UsageError: one of them is not above 0.
@@ -116,9 +123,10 @@ class Limits:
     steps: int | None = None
     macs: int | None = None
     wall_s: float | None = None
+    cpu_s: float | None = None  # of all processes
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "macs", "wall_s"):
+        for name in ("epochs", "steps", "macs", "wall_s", "cpu_s"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise UsageError(f"{option_of(name)} must be above 0, not {limit:g}.")
@@ -140,6 +148,10 @@ class Limits:
     def share(self, at: Standing) -> float:
         """How much of the training is behind, 0 to 1: the largest share of any limit."""
         return min(1.0, max(self.shares(at).values()))
+
+    def has_spent_processor_time(self, at: Standing) -> bool:
+        """Whether it is over for that, however much of it is behind."""
+        return self.cpu_s is not None and at.cpu_s >= self.cpu_s
 
 
 def learning_rate(settings: TrainingSettings, epoch: int, share: float) -> float:

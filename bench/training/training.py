@@ -51,6 +51,7 @@ class Position:
     cpu_s: float = 0.0
     energy_j: float | None = 0.0
     validated_step: int = 0
+    validated_share: float = 0.0
     validation_s: float | None = None  # that the last whole validation took
     best_db: float | None = None
 
@@ -195,7 +196,19 @@ class Training:
             position.macs,
             position.wall_s,
             self.expect_validation_s(),
+            position.cpu_s,
         )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a limit is reached."""
+        return self.position.share >= 1 or self.limits.has_spent_processor_time(self.standing)
+
+    @property
+    def validation_is_due(self) -> bool:
+        """Whether another of the equal shares of the training is behind since the last one."""
+        n_shares, position = self.settings.validations or 0, self.position
+        return int(position.share * n_shares) > int(position.validated_share * n_shares)
 
     def expect_validation_s(self) -> float:
         """What a validation will take: as long as the last one.

@@ -29,6 +29,7 @@ def make_line(
         wall_s=step * 0.5,
         cpu_s=step * 0.5,
         energy_j=None,
+        share=None,
     )
 
 

@@ -33,10 +33,17 @@ def describe_beginning(settings: TrainingSettings, limits: Limits, beginning: Be
         f"{beginning.folder}\n"
         f"  a training step: {settings.batch} mixtures of {settings.n_src} sources and "
         f"{settings.n_samples / SAMPLE_RATE:g} s, {', then '.join(macs)}\n"
-        f"  an epoch: {settings.steps_per_epoch:,} steps and a validation on "
-        f"{settings.n_validation:,} mixtures\n"
+        f"  {_describe_validations(settings)}\n"
         f"  it ends at {_describe_limits(settings, limits)}"
     )
+
+
+def _describe_validations(settings: TrainingSettings) -> str:
+    mixtures = f"{settings.n_validation:,} mixtures"
+    if settings.validations is None:
+        return f"an epoch: {settings.steps_per_epoch:,} steps and a validation on {mixtures}"
+    times = f"{settings.validations:,} equal shares of the training"
+    return f"an epoch: {settings.steps_per_epoch:,} steps; validations on {mixtures} after {times}"
 
 
 def _describe_means(beginning: Beginning) -> str:
@@ -55,6 +62,8 @@ def _describe_limits(settings: TrainingSettings, limits: Limits) -> str:
         parts.append(format_si(limits.macs, "MAC"))
     if limits.wall_s is not None:
         parts.append(f"{limits.wall_s:,.0f} s, with the last validation")
+    if limits.cpu_s is not None:
+        parts.append(f"{limits.cpu_s:,.0f} s of processor time")
     return parts[0] if len(parts) == 1 else f"the first of {'; '.join(parts)}"
 
 
@@ -72,11 +81,11 @@ def describe_resumption(step: int, commit_before: str, commit: str) -> str:
 def describe_ending(at: Standing, limits: Limits, best_db: float | None) -> str:
     """Which limit ended a training, how to go on, how good it is, and whether it took too long."""
     shares = limits.shares(at)
-    name = max(shares, key=lambda one: shares[one])
+    is_spent = limits.has_spent_processor_time(at) and max(shares.values()) < 1
+    name = "cpu_s" if is_spent else max(shares, key=lambda one: shares[one])
     option = option_of(name)
-    sentences = [
-        f"Complete at step {at.step:,}: raise {option} {getattr(limits, name):g} to go on."
-    ]
+    ended = "Ended" if is_spent else "Complete"
+    sentences = [f"{ended} at step {at.step:,}: raise {option} {getattr(limits, name):g} to go on."]
     if best_db is not None:
         sentences.append(f"The best validation has an SI-SDRi of {best_db:.2f} dB.")
     if limits.wall_s is not None and at.wall_s > limits.wall_s:

@@ -1,5 +1,6 @@
 """Lines of metrics survive the file, torn ends and resumptions."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def write(path: Path, *lines: TrainingLine) -> Path:
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     lines = (make_line(step=50), replace(make_line(step=60), si_sdri_db=1.25, energy_j=3.5))
     assert read_training(write(tmp_path / "metrics.jsonl", *lines)) == lines
+
+
+def test_lines_of_schema_1_know_no_share(tmp_path: Path) -> None:
+    fields = json.loads(make_line().to_json()) | {"schema": 1}
+    del fields["share"]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps(fields) + "\n" + replace(make_line(), share=0.5).to_json() + "\n")
+    assert [line.share for line in read_training(path)] == [None, 0.5]
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])

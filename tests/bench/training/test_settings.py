@@ -77,6 +77,7 @@ def test_the_time_of_the_last_validation_belongs_to_the_budget() -> None:
         ({"learning_rate": float("inf")}, "--learning-rate"),
         ({"seed": -1}, "--seed"),
         ({"n_src": 1}, "--n-src"),
+        ({"validations": 0}, "--validations"),
     ],
 )
 def test_values_out_of_range_are_named_as_options(options: dict[str, float], option: str) -> None:
@@ -92,6 +93,7 @@ def test_values_out_of_range_are_named_as_options(options: dict[str, float], opt
         ({"macs": 0}, "--max-macs"),
         ({"wall_s": 0.0}, "--budget-s"),
         ({"wall_s": float("nan")}, "--budget-s"),
+        ({"cpu_s": 0.0}, "--max-cpu-s"),
     ],
 )
 def test_limits_out_of_range_are_named_as_options(limit: dict[str, float], option: str) -> None:

@@ -107,6 +107,7 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(
         (Limits(steps=4), 4),
         (Limits(macs=4500), 5),
         (Limits(wall_s=1e-9), 1),
+        (Limits(cpu_s=1e-9), 1),
     ],
 )
 def test_it_ends_at_its_first_limit(limits: Limits, steps: int, tmp_path: Path) -> None:
@@ -159,6 +160,48 @@ def test_what_a_folder_holds_is_said(tmp_path: Path) -> None:
     other = TrainingFolder(tmp_path)
     other.resume(training())
     assert other.describe() == folder.describe()
+
+
+@pytest.mark.parametrize("kill_at", [2, 4, 7])
+def test_validations_come_at_equal_shares_whatever_the_epoch(kill_at: int, tmp_path: Path) -> None:
+    """Of 8 steps, in epochs of 3, after 2, 4, 6 and 8; the same after a kill."""
+    limits = Limits(steps=8)
+    straight = run(training(limits=limits, validations=4), tmp_path / "straight")
+    lines = read_training(tmp_path / "straight" / METRICS_NAME)
+    assert [(line.step, line.epoch, line.share) for line in lines] == [
+        (2, 0, 0.25),
+        (4, 1, 0.5),
+        (6, 1, 0.75),
+        (8, 2, 1.0),
+    ]
+    killed = training(limits=limits, validations=4)
+    killed.wants_stop = lambda: killed.position.step == kill_at - 1  # saved before a validation
+    run(killed, tmp_path / "killed")
+    resumed = training(build=other_masker, limits=limits, validations=4)
+    TrainingFolder(tmp_path / "killed").resume(resumed)
+    run(resumed, tmp_path / "killed")
+    assert_equal(weights(straight.model), weights(resumed.model))
+    again = read_training(tmp_path / "killed" / METRICS_NAME)
+    assert without_time(lines) == without_time(again)
+
+
+def test_processor_time_stops_a_training_and_changes_no_rate(tmp_path: Path) -> None:
+    """Steps of a second: five of them are ten steps' first five to the bit, and not its whole."""
+    limits = Limits(steps=10, cpu_s=5.0)
+    one = training(limits=limits, schedule="cosine", validations=1)
+    one.meter = Ticks(one)  # type: ignore[assignment]
+    run(one, tmp_path / "spent")
+    assert (one.position.step, one.position.share) == (5, 0.5)
+    assert read_training(tmp_path / "spent" / METRICS_NAME)[-1].share == 0.5
+    long = training(limits=Limits(steps=10), schedule="cosine", validations=1)
+    long.wants_stop = lambda: long.position.step == 4
+    run(long, tmp_path / "long")
+    assert_equal(weights(one.model), weights(long.model))
+    resumed = training(limits=limits, schedule="cosine", validations=1)
+    TrainingFolder(tmp_path / "spent").resume(resumed)
+    run(resumed, tmp_path / "spent")
+    assert resumed.position.step == 5
+    assert len(read_training(tmp_path / "spent" / METRICS_NAME)) == 1
 
 
 class Ticks:

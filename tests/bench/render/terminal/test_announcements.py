@@ -69,6 +69,23 @@ def test_an_ending_names_the_limit_to_raise(limits: Limits, raised: str) -> None
     assert "best" not in describe_ending(at, limits, None)
 
 
+def test_processor_time_ends_a_training_that_is_not_complete() -> None:
+    at = Standing(step=58, steps_per_epoch=80, macs=1000, wall_s=60.0, cpu_s=3600.5)
+    limits = Limits(macs=4000, cpu_s=3600.0)
+    assert describe_ending(at, limits, None) == (
+        "Ended at step 58: raise --max-cpu-s 3600 to go on."
+    )
+    complete = describe_ending(at._replace(macs=4000), limits, None)
+    assert complete == "Complete at step 58: raise --max-macs 4000 to go on."
+
+
+def test_a_banner_says_when_validations_come() -> None:
+    settings = replace(SETTINGS, validations=6)
+    text = describe_beginning(settings, Limits(cpu_s=3600), BEGINNING)
+    assert "5,000 steps; validations on 3,000 mixtures after 6 equal shares of the tr" in text
+    assert "the first of 120 epochs (600,000 steps); 3,600 s of processor time" in text
+
+
 def test_a_validation_longer_than_the_budget_is_named() -> None:
     at = Standing(step=1, steps_per_epoch=80, macs=1000, wall_s=903.0, validation_s=900.0)
     text = describe_ending(at, Limits(wall_s=60.0), None)
