@@ -11,6 +11,7 @@ from bench.results.quality import (
     append_evaluation,
     read_evaluations,
 )
+from bench.results.ranking import rank_networks
 from bench.results.scores import MixtureScore, QualitySummary
 
 
@@ -38,7 +39,9 @@ def write_evaluation(
     try:
         write_whole(rows, render_scores(record, scores).encode())
         figures = write_scores_figure(scores, summary, title, folder / stem)
-        write_whole(table, render_quality(read_evaluations(records)).encode())
+        evaluations = read_evaluations(records)
+        steps = rank_networks(evaluations, folder)
+        write_whole(table, render_quality(evaluations, steps).encode())
     except OSError as error:
         raise UsageError(f"Reports can't be written to {output}: {error.strerror}.") from error
     return [records, rows, *figures, table]

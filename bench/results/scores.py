@@ -62,17 +62,26 @@ class QualitySummary(NamedTuple):
     n_pairs: int
 
 
-def summarize_scores(scores: Sequence[MixtureScore], seed: int = 0) -> QualitySummary:
-    """Mean and median improvement, and a bootstrap interval of the mean (Efron 1979).
+class Mean(NamedTuple):
+    """A mean over mixtures, and its bootstrap interval where there are several sets of labels."""
+
+    mean_db: float
+    low_db: float | None
+    high_db: float | None
+    n_pairs: int
+
+
+def bootstrap_mean(values_db: Sequence[float], labels: Sequence[str], seed: int = 0) -> Mean:
+    """The mean over mixtures with its bootstrap interval (Efron 1979); ``labels`` says of what.
 
     Mixtures of the same labels (of a pair, where there are two sources) resemble each other, so
     whole pairs are drawn with replacement, not mixtures. Pairs share labels, which this leaves
     out: the interval is somewhat narrow.
     """
-    improvements = np.array([score.improvement_db for score in scores])
-    _, which = np.unique([" ".join(sorted(s.labels)) for s in scores], return_inverse=True)
+    values = np.array(values_db)
+    _, which = np.unique(labels, return_inverse=True)
     counts = np.bincount(which)
-    sums = np.bincount(which, weights=improvements)
+    sums = np.bincount(which, weights=values)
     low = high = None
     if len(counts) > 1:
         random = np.random.default_rng(seed)
@@ -80,8 +89,16 @@ def summarize_scores(scores: Sequence[MixtureScore], seed: int = 0) -> QualitySu
         means = sums[drawn].sum(1) / counts[drawn].sum(1)
         tail = (1 - CONFIDENCE) / 2
         low, high = (float(limit) for limit in np.quantile(means, [tail, 1 - tail]))
-    mean, median = float(improvements.mean()), float(np.median(improvements))
-    return QualitySummary(mean, median, low, high, len(counts))
+    return Mean(float(values.mean()), low, high, len(counts))
+
+
+def summarize_scores(scores: Sequence[MixtureScore], seed: int = 0) -> QualitySummary:
+    """Mean and median improvement, and the interval of the mean."""
+    improvements = [score.improvement_db for score in scores]
+    labels = [" ".join(sorted(score.labels)) for score in scores]
+    mean = bootstrap_mean(improvements, labels, seed)
+    median = float(np.median(improvements))
+    return QualitySummary(mean.mean_db, median, mean.low_db, mean.high_db, mean.n_pairs)
 
 
 def mean_without(scores: Iterable[MixtureScore], labels: Iterable[str]) -> tuple[int, float | None]:

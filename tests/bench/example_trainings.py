@@ -10,7 +10,7 @@ def make_line(
     si_sdri_db: float | None = None,
     phase: str = "separation",
 ) -> TrainingLine:
-    """A step costs 1 G multiply-adds, 3 GFLOPs and half a second."""
+    """A step costs 1 G multiply-adds, 3 GFLOPs, half a second and half of a processor."""
     return TrainingLine(
         model=model,
         corpus=corpus,
@@ -27,7 +27,7 @@ def make_line(
         flops=step * 3 * 10**9,
         audio_s=step * 4.0,
         wall_s=step * 0.5,
-        cpu_s=step * 0.5,
+        cpu_s=step * 0.25,
         energy_j=None,
         share=None,
     )

@@ -1,6 +1,7 @@
 """The paper's Figure 4: separation quality while training, against what the training costs."""
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -21,24 +22,31 @@ SUDORMRF_STYLES = {
 }
 """One marker; in grey they are told apart by how dark they are."""
 ALL_STYLES = STYLES | SUDORMRF_STYLES
-COSTS: dict[str, Callable[[TrainingLine], float]] = {
-    "Operations of training steps (FLOPs)": lambda line: line.flops,
-    "Wall time, validations included (s)": lambda line: line.wall_s,
+Cost = Callable[[TrainingLine], float | None]
+COSTS: Mapping[str, Cost] = {
+    "Multiply-adds of training steps": lambda line: line.macs,
+    "Processor time, validations included (s)": lambda line: line.cpu_s,
+    "Energy, validations included (J)": lambda line: line.energy_j,
 }
+ENDED = "ended before its budget of operations"
+COLUMN_LETTERS = 105
+"""As many letters of a title stand in a line."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 Training = Sequence[TrainingLine]
 
 
 @paper_style()
 def write_figure4(trainings: Sequence[Training], stem: Path) -> list[Path]:
-    """A row for each corpus, operations and time; a curve for each training; returns the paths."""
+    """A row for each corpus, a column for each cost that is known, a curve for each training."""
     corpora = sorted({training[0].corpus for training in trainings})
-    height = 2.4 * max(1, len(corpora)) + 0.5
+    costs = known_costs(trainings)
+    height = 2.4 * max(1, len(corpora)) + 0.9
     canvas = Canvas(figsize=(TWO_COLUMNS, height), layout="constrained")
-    panels = canvas.subplots(max(1, len(corpora)), len(COSTS), sharey="row", squeeze=False)
+    panels = canvas.subplots(max(1, len(corpora)), len(costs), sharey="row", squeeze=False)
     for row, corpus in zip(panels, corpora, strict=False):
         here = [training for training in trainings if training[0].corpus == corpus]
-        for axis, title in zip(row, COSTS, strict=True):
+        for axis, title in zip(row, costs, strict=True):
             _draw_panel(axis, title, here)
         row[0].set_ylabel(f"SI-SDRi (dB), {corpus}\n{_mixtures(here)}")
     handles = {
@@ -47,8 +55,44 @@ def write_figure4(trainings: Sequence[Training], stem: Path) -> list[Path]:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     canvas.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
-    canvas.suptitle("Validation while training: a point for each validation")
+    canvas.suptitle(
+        "\n".join(
+            line
+            for sentence in (
+                "Validation while training: a point for each validation.",
+                *describe_steps(trainings),
+            )
+            for line in textwrap.wrap(sentence, COLUMN_LETTERS, break_on_hyphens=False)
+        )
+    )
     return save_figure(canvas, stem)
+
+
+def known_costs(trainings: Sequence[Training]) -> list[str]:
+    """The titles of the costs that some training knows: energy needs a counter."""
+    lines = [line for training in trainings for line in validations(training)]
+    return [title for title, cost in COSTS.items() if any(cost(line) for line in lines)] or [
+        *COSTS
+    ][:1]
+
+
+def describe_steps(trainings: Sequence[Training]) -> list[str]:
+    """What equal operations mean where networks make very different numbers of steps of them."""
+    steps = {name_of(training): training[-1].step for training in trainings}
+    if len(steps) < 2 or max(steps.values()) < 2 * min(steps.values()):
+        return []
+    ordered = sorted(steps, key=lambda name: -steps[name])
+    numbers = ", ".join(f"{name} {steps[name]:,}".replace(" ", NO_BREAK) for name in ordered)
+    return [
+        f"Equal operations are fewer training steps for a costlier network: {numbers}. What few "
+        "steps reach says how fast a network learns from them, and not how good it can get."
+    ]
+
+
+def ended_early(training: Training) -> bool:
+    """Whether less than the whole training is behind at its last line."""
+    share = training[-1].share
+    return share is not None and share < 1
 
 
 def _mixtures(trainings: Sequence[Training]) -> str:
@@ -57,17 +101,13 @@ def _mixtures(trainings: Sequence[Training]) -> str:
 
 
 def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
-    cost = COSTS[title]
     for training in trainings:
-        points = validations(training)
         colour, marker = ALL_STYLES.get(training[0].model, OTHER_STYLE)
-        axis.plot(
-            [cost(line) for line in points],
-            [line.si_sdri_db for line in points if line.si_sdri_db is not None],
-            marker=marker,
-            color=colour,
-            label=label_of(training),
-        )
+        points = _points(training, COSTS[title])
+        axis.plot(*_xy(points), marker=marker, color=colour, label=label_of(training))
+    for training in filter(ended_early, trainings):
+        last = _points(training, COSTS[title])[-1:]
+        axis.plot(*_xy(last), "x", color="black", markersize=9.0, zorder=5, label=ENDED)
     axis.set_xscale("log")
     number_decades(axis, "x", lambda value: format_si(value, "", 1))
     axis.set_xlabel(title)
@@ -75,8 +115,26 @@ def _draw_panel(axis: Axes, title: str, trainings: Sequence[Training]) -> None:
     draw_grid(axis)
 
 
+def _points(training: Training, cost: Cost) -> list[tuple[float, float]]:
+    """What each validation came to and found, where the cost is known."""
+    return [
+        (spent, line.si_sdri_db)
+        for line in validations(training)
+        if (spent := cost(line)) and line.si_sdri_db is not None
+    ]
+
+
+def _xy(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def name_of(training: Training) -> str:
+    """What the network is called."""
+    model = training[0].model
+    return REGISTRY[model].display_name if model in REGISTRY else model
+
+
 def label_of(training: Training) -> str:
     """The network and the size of its batches, which decides what an operation buys."""
     first = training[0]
-    name = REGISTRY[first.model].display_name if first.model in REGISTRY else first.model
-    return f"{name} ({first.batch} × {first.n_samples} samples)"
+    return f"{name_of(training)} ({first.batch} × {first.n_samples} samples)"

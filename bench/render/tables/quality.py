@@ -10,6 +10,7 @@ from bench.registry import REGISTRY
 from bench.render.tables.markdown import markdown_table
 from bench.results.published import TABLE1
 from bench.results.quality import EvaluationRecord
+from bench.results.ranking import Step
 from bench.units import format_si
 
 HEADS = [
@@ -24,6 +25,10 @@ HEADS = [
     "MACs of training",
     "The paper's, on {corpus}",
 ]
+ORDER_HEADS = ["Separator", "Next below", "Difference (dB)", "95 % interval", "In this order"]
+ORDER = """\
+Neighbours in the order of their means, by differences on the same mixtures. The intervals cover
+other mixtures, and not another training of the same networks."""
 PAPER_CORPORA = {"speech": "WSJ0-2mix", "sounds": "ESC-50"}
 EXPLANATION = """\
 SI-SDRi: mean over the sources of a mixture, then over mixtures; what the estimates gain over the
@@ -42,8 +47,8 @@ too good. Several trainings of one network are told apart by a digest of their w
 were not given names of their own."""
 
 
-def render_quality(records: Iterable[EvaluationRecord]) -> str:
-    """The table of all evaluations, a section for each set of mixtures."""
+def render_quality(records: Iterable[EvaluationRecord], steps: Sequence[Step] = ()) -> str:
+    """The table of all evaluations, a section for each set of mixtures, with the order in it."""
     ordered = sorted(records, key=lambda one: (*one.mixtures, -one.si_sdri_mean_db))
     sections = ["# Separation quality, own evaluations", EXPLANATION]
     for _, group in groupby(ordered, key=attrgetter("mixtures")):
@@ -58,8 +63,26 @@ def render_quality(records: Iterable[EvaluationRecord]) -> str:
             f"{together} of labels: {first.n_pairs}. "
             f"Digest of the mixtures: `{first.mixtures_digest}`.",
             markdown_table(heads, rows),
+            *_order([step for step in steps if step.better.mixtures == first.mixtures]),
         ]
     return "\n\n".join(sections) + "\n"
+
+
+def _order(steps: Sequence[Step]) -> list[str]:
+    """Which neighbours in the table are in an order that the mixtures leave no doubt about."""
+    if not steps:
+        return []
+    rows = [
+        [
+            display_name(step.better),
+            display_name(step.worse),
+            f"{step.difference_db:.2f}",
+            f"{step.low_db:.2f} to {step.high_db:.2f}",
+            "yes" if step.is_certain else "**no**: not told apart",
+        ]
+        for step in steps
+    ]
+    return [ORDER, markdown_table(ORDER_HEADS, rows)]
 
 
 def display_name(record: EvaluationRecord) -> str:

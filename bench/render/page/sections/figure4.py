@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from bench.errors import UsageError
-from bench.render.figures.figure4 import COSTS, Training, label_of
+from bench.render.figures.figure4 import (
+    COSTS,
+    ENDED,
+    Training,
+    describe_steps,
+    ended_early,
+    known_costs,
+    label_of,
+)
 from bench.render.page import axes, colours, vega
 from bench.render.page.section import Section
 from bench.render.page.sections.newest import ReportFolder
@@ -19,8 +27,9 @@ HEADS = (
     "Last SI-SDRi (dB)",
     "Best SI-SDRi (dB)",
     "Training steps",
-    "Operations",
-    "Wall time",
+    "Multiply-adds",
+    "Processor time",
+    "Of its budget",
 )
 SEEN = (
     "A point for each validation of each training below this folder. Qualities of different "
@@ -36,7 +45,7 @@ def find_figure4(reports: ReportFolder) -> list[Section]:
         return []
     if not validated:
         return [Section(KEY, TITLE, join(*problems), None, None)]
-    sentence = join(SEEN, *problems)
+    sentence = join(SEEN, *describe_steps(validated), *problems)
     return [Section(KEY, TITLE, sentence, _draw(validated), (HEADS, _cells(validated)))]
 
 
@@ -58,7 +67,7 @@ def _name(training: Training) -> str:
 
 def _draw(trainings: Sequence[Training]) -> vega.Spec:
     names = list(dict.fromkeys(map(_name, trainings)))
-    menu = vega.Menu("cost", "Cost of the training so far", list(COSTS))
+    menu = vega.Menu("cost", "Cost of the training so far", known_costs(trainings))
     x = axes.logarithmic("x", "cost of the training so far", axes.si_labels(""))
     y = axes.linear("SI-SDRi on validation mixtures (dB)")
     colour = colours.coloured("training", names)
@@ -83,13 +92,14 @@ def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
     for number, training in enumerate(trainings):
         for line in validations(training):
             for title, cost_of in COSTS.items():
-                if line.si_sdri_db is not None and cost_of(line) > 0:
+                spent = cost_of(line)
+                if line.si_sdri_db is not None and spent:
                     yield {
                         "training": _name(training),
                         "number": number,
                         "cost": title,
-                        "value": cost_of(line),
-                        "text": format_si(cost_of(line), ""),
+                        "value": spent,
+                        "text": format_si(spent, ""),
                         "si_sdri": line.si_sdri_db,
                         "quality": f"{line.si_sdri_db:.2f}",
                         "step": f"{line.step:,}",
@@ -110,8 +120,16 @@ def _cells(trainings: Sequence[Training]) -> list[list[str]]:
                 f"{values[-1]:.2f}",
                 f"{max(values):.2f}",
                 f"{last.step:,}",
-                format_si(last.flops, "FLOP"),
-                format_length(last.wall_s),
+                format_si(last.macs, "MAC"),
+                format_length(last.cpu_s),
+                _share(training),
             ]
         )
     return rows
+
+
+def _share(training: Training) -> str:
+    share = training[-1].share
+    if share is None:
+        return "not recorded"
+    return f"{share:.0%}, {ENDED}" if ended_early(training) else f"{share:.0%}"

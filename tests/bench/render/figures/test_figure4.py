@@ -1,6 +1,7 @@
 """Figure 4 holds every validation of every training where its costs say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from bench.render.figures import figure4
-from bench.render.figures.figure4 import write_figure4
+from bench.render.figures.figure4 import ENDED, describe_steps, write_figure4
 from bench.results.training import TrainingLine
 from tests.bench.example_trainings import make_line, make_training
 
@@ -50,8 +51,8 @@ def test_a_point_for_each_validation_and_none_for_other_lines(
         make_line(step=120, si_sdri_db=2.0),
     ]
     operations, time = draw([training], tmp_path, monkeypatch)
-    assert curve(operations) == [(60 * 3e9, 1.0), (120 * 3e9, 2.0)]
-    assert curve(time) == [(60 * 0.5, 1.0), (120 * 0.5, 2.0)]
+    assert curve(operations) == [(60 * 1e9, 1.0), (120 * 1e9, 2.0)]
+    assert curve(time) == [(60 * 0.25, 1.0), (120 * 0.25, 2.0)]
     assert operations.get_xscale() == time.get_xscale() == "log"
 
 
@@ -63,7 +64,7 @@ def test_a_filterbanks_training_is_no_separation(
         make_line(step=120, si_sdri_db=2.0),
     ]
     operations, _ = draw([training], tmp_path, monkeypatch)
-    assert curve(operations) == [(120 * 3e9, 2.0)]
+    assert curve(operations) == [(120 * 1e9, 2.0)]
 
 
 def test_a_row_for_each_corpus_and_a_curve_for_each_training(
@@ -79,3 +80,37 @@ def test_a_row_for_each_corpus_and_a_curve_for_each_training(
     assert ["sounds" in axes[0].get_ylabel(), "speech" in axes[2].get_ylabel()] == [True, True]
     names = [text.get_text() for text in Kept.last.legends[0].get_texts()]
     assert names == ["SuDoRM-RF 0.25x (4 × 8000 samples)", "Conv-TasNet (4 × 8000 samples)"]
+
+
+def test_energy_has_a_column_where_it_was_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training without a counter is not in it, and in the others."""
+    counted = [replace(line, energy_j=line.step * 2.0) for line in make_training("dprnn", "speech")]
+    axes = draw([counted, make_training("conv-tasnet", "speech")], tmp_path, monkeypatch)
+    assert [axis.get_xlabel().split(",")[0] for axis in axes] == [
+        "Multiply-adds of training steps",
+        "Processor time",
+        "Energy",
+    ]
+    assert curve(axes[2])[0] == (120.0, curve(axes[0])[0][1])
+    assert curve(axes[2], 1) == []
+
+
+def test_a_training_that_ended_before_its_budget_is_marked_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [replace(line, share=line.step / 360) for line in make_training("dprnn", "speech")]
+    ended = [replace(line, share=line.step / 720) for line in make_training("demucs", "speech")]
+    operations, _ = draw([ended, whole], tmp_path, monkeypatch)
+    marks = [line for line in operations.lines if line.get_label() == ENDED]
+    assert len(marks) == 1
+    assert curve(operations, 2) == curve(operations, 0)[-1:]
+
+
+def test_what_equal_operations_mean_is_said_where_steps_differ() -> None:
+    many, few = make_training("sudormrf-0.25x", "speech"), make_training("dprnn", "speech", 1)
+    (sentence,) = describe_steps([few, many])
+    assert "SuDoRM-RF 0.25x 360, DPRNN 60." in sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert describe_steps([many, make_training("dprnn", "speech", 5)]) == []
+    assert describe_steps([few]) == []
