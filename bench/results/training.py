@@ -5,7 +5,7 @@ validation (with one). Costs are sums since the training began, interruptions le
 
 Schema versions:
     1  the first.
-    2  also how much of the training was behind.
+    2  also how much of the training was behind, and in which form the network was trained.
 """
 
 import json
@@ -45,6 +45,7 @@ class TrainingLine:
     cpu_s: float  # of all processes together
     energy_j: float | None  # None where the machine has no counter
     share: float | None = None  # of the training that is behind, 0 to 1; None in schema 1
+    runtime: str = "eager"  # or "native"
 
     def to_json(self) -> str:
         """One line, without its end."""

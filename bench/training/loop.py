@@ -192,6 +192,7 @@ def _report(
         cpu_s=position.cpu_s,
         energy_j=position.energy_j,
         share=position.share,
+        runtime=settings.runtime,
     )
     folder.record(line)
     for observer in observers:

@@ -82,6 +82,7 @@ def _add_settings(group: "argparse._ArgumentGroup") -> None:
     add("--schedule", choices=("paper", "cosine"), help="a fifth every 50 epochs, or to the end")
     add("--max-norm", type=float, default=5.0, metavar="NORM", help="of gradients (default: 5)")
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the forward")
+    add("--runtime", choices=("eager", "native"), default="eager", help="native: SuDoRM-RF, faster")
     add("--seed", type=int, default=0, metavar="N", help="default: 0")
 
 
@@ -142,6 +143,7 @@ def choose_settings(arguments: argparse.Namespace, corpus: str) -> TrainingSetti
         precision=arguments.precision,
         seed=arguments.seed,
         n_src=arguments.n_src,
+        runtime=arguments.runtime,
         validations=arguments.validations,
     )
 

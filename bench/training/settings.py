@@ -9,6 +9,7 @@ from bench.errors import UsageError
 
 Schedule = Literal["paper", "cosine"]
 Precision = Literal["float32", "bfloat16"]
+Form = Literal["eager", "native"]
 
 LEAST_S = 1e-9  # for training steps, where a validation takes all of the time
 DECAY_EPOCHS = 50  # paper, section 3.4: "decrease it by a factor of 5 every 50 epochs"
@@ -63,6 +64,7 @@ class TrainingSettings:
     seed: int = 0
     recordings: str = ""  # digest of those that can be used; older states lack it
     n_src: int = 2  # sources of a mixture; older states lack it and mean two
+    runtime: Form = "eager"  # native: the network's own fast form; older states mean eager
     validations: int | None = None  # at equal shares of the training; None: at each epoch's end
 
     def __post_init__(self) -> None:
@@ -190,12 +192,12 @@ def check_same_settings(settings: TrainingSettings, saved: Mapping[str, Any]) ->
     """See that a saved training had the same settings.
 
     Those that the code which saved them did not have yet are not compared, but for the number of
-    sources, which was two then.
+    sources, which was two then, and the runtime, which was eager.
 
     Raises:
         UsageError: some differ; names the options of all of them.
     """
-    before = {"n_src": 2} | dict(saved)
+    before = {"n_src": 2, "runtime": "eager"} | dict(saved)
     now = {name: getattr(settings, name) for name in before if hasattr(settings, name)}
     differing = [name for name in now if now[name] != before[name]]
     if "model" in differing and "factory" in differing:

@@ -1,8 +1,10 @@
 """A training at its beginning: the network with its first weights, and the cost of its steps."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 from bench.errors import UsageError
 from bench.networks.factory import resolve_factory, take_bench_back
@@ -23,7 +25,8 @@ def start_training(
     """Build the network from the seed, the same in all processes, and count its training steps.
 
     Raises:
-        UsageError: the network can't be built, or can't be trained on such mixtures.
+        UsageError: the network can't be built, has no such form, or can't be trained on such
+            mixtures.
     """
     try:
         build = resolve_factory(settings.factory)
@@ -33,6 +36,24 @@ def start_training(
         raise UsageError(f"{settings.model} can't be trained: {error}") from error
     operations = [Operations(c.macs * group.size, c.flops * group.size) for c in counts]
     torch.manual_seed(settings.seed)
-    network = build()
+    network = in_form(build(), settings)
     take_bench_back()
     return Training(settings, limits, network, operations, device, group, wants_stop)
+
+
+def in_form(network: nn.Module, settings: TrainingSettings) -> nn.Module:
+    """The network in the form that is trained, with the same parameters under the same names.
+
+    Raises:
+        UsageError: it has no such form, or its kernels can't be built.
+    """
+    if settings.runtime == "eager":
+        return network
+    make_native: Any = getattr(network, "native", None)
+    try:
+        if not callable(make_native):
+            raise RuntimeError(f"{settings.model} has no such form (a method `native`).")
+        native: nn.Module = make_native()
+    except RuntimeError as error:
+        raise UsageError(f"--runtime native: {error} Train it with --runtime eager.") from error
+    return native

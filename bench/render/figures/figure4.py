@@ -135,6 +135,7 @@ def name_of(training: Training) -> str:
 
 
 def label_of(training: Training) -> str:
-    """The network and the size of its batches, which decides what an operation buys."""
+    """The network, its form, and the size of its batches, which decides what an operation buys."""
     first = training[0]
-    return f"{name_of(training)} ({first.batch} × {first.n_samples} samples)"
+    form = "" if first.runtime == "eager" else f"{first.runtime}, "
+    return f"{name_of(training)} ({form}{first.batch} × {first.n_samples} samples)"

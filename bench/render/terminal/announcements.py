@@ -27,8 +27,10 @@ def describe_beginning(settings: TrainingSettings, limits: Limits, beginning: Be
     macs = [format_si(macs, "MAC") for macs in beginning.step_macs.values()]
     if len(macs) > 1:
         macs = [f"{one} ({name})" for one, name in zip(macs, beginning.step_macs, strict=True)]
+    form = "" if settings.runtime == "eager" else f" in its {settings.runtime} form"
     return (
-        f"Training {settings.model} ({beginning.n_parameters:,} parameters) on {settings.corpus} "
+        f"Training {settings.model}{form} ({beginning.n_parameters:,} parameters) on "
+        f"{settings.corpus} "
         f"({beginning.n_recordings:,} recordings), on {_describe_means(beginning)}, into "
         f"{beginning.folder}\n"
         f"  a training step: {settings.batch} mixtures of {settings.n_src} sources and "
