@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,18 +19,13 @@ from bench.corpora.fixed import FixedMixer
 from bench.corpora.mixing import Mixer, Mixture
 from bench.corpora.readers import open_mixer
 from bench.errors import UsageError
+from bench.training.augmentation import Augmented, samples_to_draw
+from bench.training.drawer import Drawer
 from bench.training.parallel import Group, share_of_batch
 from bench.training.settings import TrainingSettings
 
 VALIDATION_SEED = 0
 READ_AHEAD = 4  # batches
-
-
-class Drawer(Protocol):
-    """Any mixture of any epoch, always the same for the same two numbers."""
-
-    def draw(self, epoch: int, index: int) -> Mixture:
-        """Mixture number ``index`` of an epoch."""
 
 
 class Batch(NamedTuple):
@@ -116,7 +111,8 @@ def open_mixtures(
             "of recordings."
         )
     corpus = replace(corpus, recipe=replace(corpus.recipe, n_src=settings.n_src))
-    short = replace(corpus, recipe=replace(corpus.recipe, n_samples=settings.n_samples))
+    length = samples_to_draw(settings.n_samples) if settings.augment else settings.n_samples
+    short = replace(corpus, recipe=replace(corpus.recipe, n_samples=length))
     open_split = partial(open_mixer, cache=cache, skip_bad=skip_bad, advance=advance)
     training = open_split(short, "train", settings.seed)
     validation = open_split(corpus, "val", VALIDATION_SEED)
@@ -129,8 +125,11 @@ def open_mixtures(
             f"--validation {settings.n_validation}: the corpus in {corpus.root} has "
             f"{len(validation.mixtures)} mixtures of validation. Ask for no more."
         )
+    drawn: Drawer = training
+    if settings.augment:
+        drawn = Augmented(training, settings.n_samples, settings.seed)
     return Prepared(
-        Mixtures(training, validation, settings, group),
+        Mixtures(drawn, validation, settings, group),
         digest_recordings(training, validation),
         len(training.recordings) + len(validation.recordings),
         tuple(bad),

@@ -79,7 +79,7 @@ class TrainingFolder:
     def keep_best(self, training: Training, line: TrainingLine) -> None:
         """Write the weights of the best validation so far, with what is known of them."""
         metadata = asdict(training.settings) | asdict(line) | {"code": asdict(describe_code())}
-        self._write(lambda: save_model(self.path / MODEL_NAME, training.model, metadata))
+        self._write(lambda: save_model(self.path / MODEL_NAME, training.kept, metadata))
 
     def describe(self) -> str:
         """What a training that stopped leaves here, in a sentence."""

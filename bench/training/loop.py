@@ -126,7 +126,7 @@ def measure_improvement(
     """
     total, count = 0.0, 0
     n_mixtures, at_once = training.settings.n_validation, data.validated_at_once
-    training.model.eval()
+    training.kept.eval()
     for observer in observers:
         observer.validating(0, n_mixtures)
     for number, batch in enumerate(data.validation(), start=1):
@@ -158,7 +158,7 @@ def measure_improvement(
 def _estimate(training: Training, mixture: Tensor, sources: Tensor) -> Tensor:
     position = training.position
     try:
-        return check_estimates(training.phases[position.phase].estimate(mixture, sources), mixture)
+        return check_estimates(training.estimate(mixture, sources), mixture)
     except CellError as error:
         raise TrainingStoppedError(
             f"At the validation after step {position.step}: {error} "

@@ -83,6 +83,8 @@ def _add_settings(group: "argparse._ArgumentGroup") -> None:
     add("--max-norm", type=float, default=5.0, metavar="NORM", help="of gradients (default: 5)")
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the forward")
     add("--runtime", choices=("eager", "native"), default="eager", help="native: SuDoRM-RF, faster")
+    add("--average", action="store_true", help="keep the running mean of the weights")
+    add("--augment", action="store_true", help="change speeds by 10 %% and gains by 3 dB")
     add("--seed", type=int, default=0, metavar="N", help="default: 0")
 
 
@@ -144,6 +146,8 @@ def choose_settings(arguments: argparse.Namespace, corpus: str) -> TrainingSetti
         seed=arguments.seed,
         n_src=arguments.n_src,
         runtime=arguments.runtime,
+        average=arguments.average,
+        augment=arguments.augment,
         validations=arguments.validations,
     )
 

@@ -33,6 +33,15 @@ OPTIONS = {
 """What the user calls a field; the others have the field's own name."""
 
 
+WITHOUT_A_WORD: Mapping[str, Any] = {
+    "n_src": 2,
+    "runtime": "eager",
+    "average": False,
+    "augment": False,
+}
+"""What code did that had no setting for it."""
+
+
 def option_of(name: str) -> str:
     """The option of a field of the settings or limits."""
     return OPTIONS.get(name, f"--{name}")
@@ -65,6 +74,8 @@ class TrainingSettings:
     recordings: str = ""  # digest of those that can be used; older states lack it
     n_src: int = 2  # sources of a mixture; older states lack it and mean two
     runtime: Form = "eager"  # native: the network's own fast form; older states mean eager
+    average: bool = False  # validate and keep the running mean of the weights
+    augment: bool = False  # change the sources' speeds and gains
     validations: int | None = None  # at equal shares of the training; None: at each epoch's end
 
     def __post_init__(self) -> None:
@@ -191,13 +202,13 @@ def advise(settings: TrainingSettings, step: int) -> str:
 def check_same_settings(settings: TrainingSettings, saved: Mapping[str, Any]) -> None:
     """See that a saved training had the same settings.
 
-    Those that the code which saved them did not have yet are not compared, but for the number of
-    sources, which was two then, and the runtime, which was eager.
+    Of those that the code which saved them did not have yet, some had one value then
+    (``WITHOUT_A_WORD``); the others are not compared.
 
     Raises:
         UsageError: some differ; names the options of all of them.
     """
-    before = {"n_src": 2, "runtime": "eager"} | dict(saved)
+    before = dict(WITHOUT_A_WORD) | dict(saved)
     now = {name: getattr(settings, name) for name in before if hasattr(settings, name)}
     differing = [name for name in now if now[name] != before[name]]
     if "model" in differing and "factory" in differing:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bench.errors import TrainingStoppedError
 from bench.machine.description import describe_code
 from bench.registry import SAMPLE_RATE
+from bench.training.averaging import average_weights
 from bench.training.costs import Operations, Spent, open_meter
 from bench.training.parallel import Group, average_gradients, sum_over_processes
 from bench.training.phases import plan_phases
@@ -81,6 +82,7 @@ class Training:
         self.wants_stop = wants_stop
         self.is_stopping = False
         self.phases = plan_phases(model)
+        self.averaged = average_weights(self.model) if settings.average else None
         self.position = Position()
         self.meter = open_meter(device)
         self._begin_phase(0)
@@ -90,6 +92,16 @@ class Training:
         """Length of all training mixtures so far."""
         settings = self.settings
         return self.position.step * settings.batch * settings.n_samples / SAMPLE_RATE
+
+    @property
+    def kept(self) -> nn.Module:
+        """What validations judge and files hold: the network, or the mean of its weights."""
+        return self.averaged.module if self.averaged else self.model
+
+    def estimate(self, mixture: Tensor, sources: Tensor) -> Tensor:
+        """What a validation judges in the present phase, ``[batch, n_src, time]``."""
+        phases = plan_phases(self.kept) if self.averaged else self.phases
+        return phases[self.position.phase].estimate(mixture, sources)
 
     @property
     def phase_name(self) -> str:
@@ -138,6 +150,8 @@ class Training:
         for parameters in self.optimiser.param_groups:
             parameters["lr"] = rate
         self.optimiser.step()
+        if self.averaged:
+            self.averaged.update_parameters(self.model)
         macs, flops = self.operations[position.phase]
         position.learning_rate = rate
         position.loss_sum += mean_loss
@@ -239,6 +253,8 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
         }
+        if self.averaged:
+            state["averaged"] = self.averaged.state_dict()
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state(self.device)
         return state
@@ -254,6 +270,8 @@ class Training:
         self._begin_phase(self.position.phase)
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.averaged:
+            self.averaged.load_state_dict(state["averaged"])
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)

@@ -204,6 +204,24 @@ def test_processor_time_stops_a_training_and_changes_no_rate(tmp_path: Path) -> 
     assert len(read_training(tmp_path / "spent" / METRICS_NAME)) == 1
 
 
+def test_the_mean_of_the_weights_is_judged_kept_and_resumed(tmp_path: Path) -> None:
+    limits = Limits(steps=3)
+    straight = run(training(limits=limits, average=True), tmp_path / "straight")
+    plain = run(training(limits=limits), tmp_path / "plain")
+    assert_equal(weights(straight.model), weights(plain.model))  # it changes no step
+    mean = weights(straight.kept)
+    kept = load_trained(tmp_path / "straight" / MODEL_NAME, tiny.FACTORY).model
+    assert_equal(mean, weights(kept))
+    assert any(not torch.equal(mean[name], value) for name, value in weights(plain.model).items())
+    stopped = training(limits=limits, average=True)
+    stopped.wants_stop = lambda: stopped.position.step == 1
+    run(stopped, tmp_path / "stopped")
+    resumed = training(build=other_masker, limits=limits, average=True)
+    TrainingFolder(tmp_path / "stopped").resume(resumed)
+    run(resumed, tmp_path / "stopped")
+    assert_equal(mean, weights(resumed.kept))
+
+
 class Ticks:
     """In place of the meter: a step takes a second, each batch of a validation two."""
 
