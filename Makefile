@@ -2,6 +2,7 @@
 # make reports the same and more, into the committed reports/
 # make runtimes  networks in the forms in which people deploy them; an hour and more
 # make figure4 CORPUS=DIR   all seven networks trained under one budget of operations; hours
+# make recipes CORPUS=DIR   which changes of the training's recipe are worth their operations; hours
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make wheel   the tests of a plain install: the wheel, and the command in any folder
@@ -17,7 +18,7 @@ ZOO := $(VENV)/.zoo
 RUNTIMES := $(VENV)/.runtimes
 
 
-.PHONY: bench reports runtimes figure4 test thorough wheel lint gate cuda clean
+.PHONY: bench reports runtimes figure4 recipes test thorough wheel lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
@@ -70,6 +71,29 @@ $(FIGURE4): $(INSTALLED)
 			--corpus $(CORPUS) --task $(task) --mixtures 1000 \
 			--device $(DEVICE) --threads $(THREADS) --batch 1
 	touch $(folder)/evaluated
+
+# Each change of the base alone, and all that helped together, with three seeds. RECIPE_* hold
+# the options that differ from the defaults of bench.train, which are the paper's.
+RECIPES := base short-mixtures cosine average augment preset
+RECIPE_short-mixtures := --samples 8000
+RECIPE_cosine := --schedule cosine
+RECIPE_average := --average
+RECIPE_augment := --augment
+RECIPE_preset := --samples 8000 --schedule cosine
+RECIPE_MACS := 10e12
+RECIPE_RUNS := $(foreach seed, 0 1 2, $(RECIPES:%=recipes/%-$(seed)))
+.PHONY: $(RECIPE_RUNS)
+
+recipes: $(RECIPE_RUNS)
+	$(BIN)/python -m bench.report --recipes reports/recipes
+
+$(RECIPE_RUNS): seed = $(lastword $(subst -, ,$(@F)))
+$(RECIPE_RUNS): $(INSTALLED)
+	@test -n "$(CORPUS)" || { echo "Name the recordings: make recipes CORPUS=DIR" >&2; exit 1; }
+	$(BIN)/python -m bench.train --model sudormrf-0.25x --corpus $(CORPUS) --task speech \
+		--runtime native --device cpu --threads $(THREADS) --seed $(seed) \
+		--max-macs $(RECIPE_MACS) --validation 200 --validations 1 \
+		$(RECIPE_$(@F:-$(seed)=)) --output reports/recipes/$(@F)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"

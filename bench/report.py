@@ -13,6 +13,7 @@ from bench.errors import EXIT_OK
 from bench.results.form_summary import is_of_forms
 from bench.results.gathering import gather_runs
 from bench.results.quality import read_own
+from bench.results.recipes import compare_recipes
 from bench.results.record import Record
 from bench.results.store import newest_records
 from bench.results.summary import summarize
@@ -48,6 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="write figure4 of all trainings below this folder, and nothing else",
     )
     parser.add_argument(
+        "--recipes",
+        type=Path,
+        metavar="DIR",
+        help="write recipes.md of the trainings NAME-SEED in this folder, and nothing else",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         default=Path("reports"),
@@ -64,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_command(lambda: draw_page(arguments.records, arguments.output))
     if arguments.trainings is not None:
         return run_command(lambda: draw_trainings(arguments.trainings, arguments.output))
+    if arguments.recipes is not None:
+        return run_command(lambda: tell_recipes(arguments.recipes, arguments.output))
     return run_command(lambda: render(arguments.records, arguments.output))
 
 
@@ -119,6 +128,17 @@ def draw_trainings(folder: Path, output: Path) -> int:
 
     output.mkdir(parents=True, exist_ok=True)
     for path in write_figure4(trainings, output / "figure4"):
+        print(path)
+    return EXIT_OK
+
+
+def tell_recipes(folder: Path, output: Path) -> int:
+    """The table of recipes of training."""
+    recipes = compare_recipes(folder)
+    from bench.render.tables.recipes import render_recipes  # after --help has had its answer
+    from bench.render.writing import write_texts
+
+    for path in write_texts(output, {"recipes.md": render_recipes(recipes)}):
         print(path)
     return EXIT_OK
 

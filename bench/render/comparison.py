@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import UsageError
 from bench.render.run_columns import SideBySide
 from bench.render.tables.side_by_side import render_side_by_side
 from bench.render.tables.side_by_side_csv import render_side_by_side_csv
+from bench.render.writing import write_texts
 from bench.results.summary import RunSummary
 
 
@@ -21,10 +21,4 @@ def write_comparison(runs: Sequence[RunSummary], folder: Path) -> list[Path]:
         "comparison.md": render_side_by_side(table),
         "comparison.csv": render_side_by_side_csv(table),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"Reports can't be written to {folder}: {error.strerror}.") from error
-    return [folder / name for name in texts]
+    return write_texts(folder, texts)

@@ -13,6 +13,7 @@ from bench.render.page.forms import summarize_for_page
 from bench.render.page.runs import find_runs
 from bench.render.tables.roofline import render_roofline, render_roofline_csv
 from bench.render.tables.runtimes import write_runtimes
+from bench.render.writing import write_texts
 from bench.results.record import Record
 from bench.results.roofline import find_roofline
 from bench.results.summary import summarize
@@ -39,7 +40,5 @@ def _write_roofline(records: Sequence[Record], folder: Path) -> list[Path]:
         "roofline.md": render_roofline(summary),
         "roofline.csv": render_roofline_csv(summary),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-    figures = write_roofline_figure(summary, folder / "roofline")
-    return [*(folder / name for name in texts), *figures]
+    written = write_texts(folder, texts)
+    return [*written, *write_roofline_figure(summary, folder / "roofline")]

@@ -11,6 +11,7 @@ from bench.render.figures.sweep import write_sweep_figures
 from bench.render.tables.sweep import render_sweep
 from bench.render.tables.sweep_csv import render_sweep_csv
 from bench.render.terminal.sweep import print_answers
+from bench.render.writing import write_texts
 from bench.results.record import Record
 from bench.results.sweep_answers import summarize_sweep
 
@@ -31,9 +32,7 @@ def write_sweep(entries: Sequence[Entry], records: Sequence[Record], folder: Pat
     texts = {"sweep.md": render_sweep(entries, records, sweep, shown)}
     if sweep.cells:
         texts["sweep.csv"] = render_sweep_csv(sweep)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    written = [folder / name for name in texts]
+    written = write_texts(folder, texts)
     return [*written, *(path for paths in figures.values() for path in paths)]
 
 

@@ -10,7 +10,6 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from bench.errors import UsageError
 from bench.render.page.bundle import make_bundle
 from bench.render.page.data import Table, make_table, to_json
 from bench.render.page.pareto import choose_axes, pareto_spec
@@ -25,6 +24,7 @@ from bench.render.page.table import (
     render_methods,
     render_table,
 )
+from bench.render.writing import write_texts
 from bench.results.summary import RunSummary
 
 NAME = "index.html"
@@ -48,14 +48,7 @@ def write_page(
         UsageError: the package with the library that draws is not installed, or the folder can't
             be written to.
     """
-    path = folder / NAME
-    text = render_page(summaries, own, sections)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"The page can't be written to {folder}: {error.strerror}.") from error
-    return [path]
+    return write_texts(folder, {NAME: render_page(summaries, own, sections)})
 
 
 def render_page(summaries: Sequence[RunSummary], own: Own, sections: Sequence[Section]) -> str:

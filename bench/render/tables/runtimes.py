@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.errors import UsageError
 from bench.render.doubts import describe_doubts
 from bench.render.estimates import format_ratio, format_time
 from bench.render.tables.latex import PACKAGES, Fragment, escape, write_fragment
 from bench.render.tables.markdown import markdown_table
+from bench.render.writing import write_texts
 from bench.results.form import LIMITS, MOST_THREADS, Form
 from bench.results.form_summary import FormSummary, summarize_forms
 from bench.results.frame import make_frame, to_csv
@@ -55,13 +55,7 @@ def write_runtimes(records: Sequence[Record], folder: Path) -> list[Path]:
         "runtimes.csv": render_csv(forms),
         "runtimes.tex": render_runtimes_tex(forms, records),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"Reports can't be written to {folder}: {error.strerror}.") from error
-    return [folder / name for name in texts]
+    return write_texts(folder, texts)
 
 
 def render_runtimes(forms: Sequence[FormSummary], records: Sequence[Record]) -> str:

@@ -1,0 +1,24 @@
+"""Reports as text, written into a folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import UsageError
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write texts under their names into a folder, which is made; returns their paths.
+
+    Raises:
+        UsageError: the folder can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(
+            f"Reports can't be written to {folder}: {error.strerror or error}. "
+            "Choose another folder with --output DIR."
+        ) from error
+    return [folder / name for name in texts]
