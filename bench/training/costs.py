@@ -1,22 +1,19 @@
 """What a training costs: operations of its training steps, time of its processes, energy."""
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from bench.counting.counter import OperationCounter
-from bench.machine.gpu import Gpu
+from bench.machine.energy import EnergyCounter, Reading, board_counter, find_packages
 from bench.measuring.contract import as_defined, check_estimates
 from bench.measuring.gpu import open_own_gpu
 from bench.results.record import CellError, Status
 from bench.training.parallel import local_rank
 from bench.training.phases import plan_phases
-
-POWERCAP = Path("/sys/class/powercap")
 
 
 class Operations(NamedTuple):
@@ -99,46 +96,38 @@ def open_meter(device: torch.device) -> "Meter":
 
     What processes of a machine share is counted by the first of them.
     """
+    return Meter(tuple(_own_counters(device)))
+
+
+def _own_counters(device: torch.device) -> Iterator[EnergyCounter]:
+    if local_rank() == 0 and (packages := find_packages().counter):
+        yield packages
     is_own = device.type == "cuda" and local_rank() < torch.cuda.device_count()
-    gpu = open_own_gpu(device.index) if is_own else None
-    return Meter(POWERCAP if local_rank() == 0 else None, gpu)
+    if is_own and (gpu := open_own_gpu(device.index)):
+        yield board_counter(gpu)
 
 
 class Meter:
     """Reads time and energy between two calls; read it more often than a counter wraps.
 
-    Energy is the sum over the counters that are there and may be read, of the processor's
-    packages and of the GPU; None where there is none. ``powercap`` is None where the packages are
-    somebody else's to count.
+    Energy is the sum over the counters that tell it, None where none does.
     """
 
-    def __init__(self, powercap: Path | None = POWERCAP, gpu: Gpu | None = None) -> None:
-        self._gpu = gpu
-        # One folder for each processor package; those below them are parts of it.
-        self._packages = sorted(powercap.glob("intel-rapl:[0-9]")) if powercap else []
+    def __init__(self, counters: Sequence[EnergyCounter]) -> None:
+        self._counters = counters
         self._last = self._read()
 
     def read(self) -> Spent:
         """What was spent since the last call."""
         before, self._last = self._last, self._read()
-        energies_j = []
-        if before[2] is not None and self._last[2] is not None:
-            energies_j += [
-                (late - early) % reach / 1e6  # a counter of microjoules that starts again
-                for early, late, reach in zip(before[2], self._last[2], self._reach(), strict=True)
-            ]
-        if before[3] is not None and self._last[3] is not None:
-            energies_j.append(self._last[3] - before[3])
-        energy_j = sum(energies_j) if energies_j else None
+        spent_j = [
+            counter.spent_j(early, late)
+            for counter, early, late in zip(self._counters, before[2], self._last[2], strict=True)
+        ]
+        known_j = [energy_j for energy_j in spent_j if energy_j is not None]
+        energy_j = sum(known_j) if known_j else None
         return Spent(self._last[0] - before[0], self._last[1] - before[1], energy_j)
 
-    def _read(self) -> tuple[float, float, list[int] | None, float | None]:
-        try:
-            energies = [int((p / "energy_uj").read_text()) for p in self._packages] or None
-        except OSError:  # only root may read it on most machines
-            energies = None
-        gpu_j = None if self._gpu is None else self._gpu.total_energy_j()
-        return time.monotonic(), time.process_time(), energies, gpu_j
-
-    def _reach(self) -> list[int]:
-        return [int((p / "max_energy_range_uj").read_text()) + 1 for p in self._packages]
+    def _read(self) -> tuple[float, float, list[Reading | None]]:
+        readings = [counter.read() for counter in self._counters]
+        return time.monotonic(), time.process_time(), readings

@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.machine.energy import EnergyCounter, board_counter, find_packages
 from bench.machine.gpu import Gpu
 from bench.measuring.counted_step import count_step
+from bench.training import costs
 from bench.training.costs import Meter, Spent, count_updates, open_meter
 from bench.training.parallel import Group
 from models.sudormrf import sudormrf_0_25x
 from tests.bench import tiny_corpora as tiny
 from tests.bench.example_records import make_job
+from tests.bench.machine.powercap import write_zone
 
 
 @pytest.mark.parametrize("build", [tiny.masker, sudormrf_0_25x])
@@ -53,21 +56,21 @@ def test_a_network_that_needs_data_is_counted_with_data() -> None:
     assert count_updates(NeedsData, 400, 1)[0].macs == count_updates(tiny.masker, 400, 1)[0].macs
 
 
-def write_counter(folder: Path, energy_uj: int) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "energy_uj").write_text(f"{energy_uj}\n")
-    (folder / "max_energy_range_uj").write_text("9999999\n")
+def meter_of(powercap: Path, *others: EnergyCounter) -> Meter:
+    packages = find_packages(powercap).counter
+    return Meter([*([packages] if packages else []), *others])
 
 
 def test_energy_of_all_packages_over_a_wrap(tmp_path: Path) -> None:
-    one, other = tmp_path / "intel-rapl:0", tmp_path / "intel-rapl:1"
-    write_counter(one, 9_000_000)
-    write_counter(other, 1_000_000)
-    write_counter(tmp_path / "intel-rapl:0:0", 0)  # a part of the first
-    meter = Meter(tmp_path)
-    write_counter(one, 500_000)  # 1 J to the end, half a joule on from zero
-    write_counter(other, 3_000_000)
-    write_counter(tmp_path / "intel-rapl:0:0", 7_000_000)
+    write_zone(tmp_path, "intel-rapl:0", 9_000_000)
+    write_zone(tmp_path, "intel-rapl:1", 1_000_000)
+    write_zone(tmp_path, "intel-rapl:0:0", 0, "core")
+    write_zone(tmp_path, "intel-rapl:2", 0, "psys")
+    meter = meter_of(tmp_path)
+    write_zone(tmp_path, "intel-rapl:0", 500_000)  # 1 J to the end, half a joule on from zero
+    write_zone(tmp_path, "intel-rapl:1", 3_000_000)
+    write_zone(tmp_path, "intel-rapl:0:0", 7_000_000, "core")
+    write_zone(tmp_path, "intel-rapl:2", 8_000_000, "psys")
     assert meter.read().energy_j == pytest.approx(1.5 + 2.0)
     assert meter.read().energy_j == 0.0
 
@@ -76,16 +79,16 @@ def test_a_gpus_energy_is_added_to_the_packages(tmp_path: Path) -> None:
     readings = iter([100.0, 107.0, None])
     gpu = Gpu(nvml=None, handle=None)
     gpu.total_energy_j = lambda: next(readings)  # type: ignore[method-assign]
-    write_counter(tmp_path / "intel-rapl:0", 0)
-    meter = Meter(tmp_path, gpu)
-    write_counter(tmp_path / "intel-rapl:0", 3_000_000)
+    write_zone(tmp_path, "intel-rapl:0", 0)
+    meter = meter_of(tmp_path, board_counter(gpu))
+    write_zone(tmp_path, "intel-rapl:0", 3_000_000)
     assert meter.read().energy_j == pytest.approx(10.0)
-    write_counter(tmp_path / "intel-rapl:0", 4_000_000)
+    write_zone(tmp_path, "intel-rapl:0", 4_000_000)
     assert meter.read().energy_j == pytest.approx(1.0)  # the driver fell silent
 
 
 def test_no_counter_is_no_energy(tmp_path: Path) -> None:
-    assert Meter(tmp_path).read().energy_j is None
+    assert meter_of(tmp_path).read().energy_j is None
     assert Spent(1.0, 2.0, 3.0) + Spent(1.0, 2.0, None) == Spent(2.0, 4.0, None)
     assert Spent(1.0, 2.0, 3.0) + Spent(0.5, 0.5, 0.5) == Spent(1.5, 2.5, 3.5)
 
@@ -94,13 +97,13 @@ def test_the_processors_of_a_machine_are_counted_by_one_of_its_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four processes that each counted them would add them up four times."""
-    monkeypatch.setattr("bench.training.costs.POWERCAP", tmp_path)
+    monkeypatch.setattr(costs, "find_packages", lambda: find_packages(tmp_path))
     energies = []
     for rank in range(4):
-        write_counter(tmp_path / "intel-rapl:0", 0)
+        write_zone(tmp_path, "intel-rapl:0", 0)
         monkeypatch.setenv("LOCAL_RANK", str(rank))
         meter = open_meter(torch.device("cpu"))
-        write_counter(tmp_path / "intel-rapl:0", 5_000_000)
+        write_zone(tmp_path, "intel-rapl:0", 5_000_000)
         energies.append(meter.read().energy_j)
     assert energies == [5.0, None, None, None]
 
