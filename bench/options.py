@@ -96,6 +96,12 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         help="after each round of inference on the CPU, measure what its matrix products and "
         "bytes take by themselves; write roofline.md, .csv and the figure",
     )
+    parser.add_argument(
+        "--energy",
+        action="store_true",
+        help="after all times, measure joules for each second of audio, where a counter tells "
+        "them: about a minute for each network and phase; write energy.md and .csv",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument(
         "--resume",
@@ -185,6 +191,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
             effort=effort,
             tf32=arguments.tf32 == "on",
             roofline=arguments.roofline,
+            energy=arguments.energy,
         )
         for threads in dict.fromkeys(arguments.threads)
     ]

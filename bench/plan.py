@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from bench.errors import UsageError
 from bench.registry import Entry
 from bench.results.probes import PROBES, ProbeSpec
-from bench.results.record import Job, Record, broken_networks
+from bench.results.record import Job, Record, Status, broken_networks
+from bench.results.statistics import MIN_PROCESSES
 from bench.results.workload import Phase, Workload, phases_of
 from bench.runtimes import RUNTIMES
 
 MAX_SEED = 2**63 - 1  # torch's
 STREAMING_ROUNDS = 3
 STREAMED_SAMPLES = 32_000
+ENERGY_ROUNDS = MIN_PROCESSES
+ENERGY_WINDOW_S = 5.0
+"""Of each rest and of the work between two: long against the steps of any counter."""
 DTYPES = RUNTIMES["eager"].dtypes
 
 
@@ -54,6 +58,7 @@ class Settings:
     only: tuple[Phase, ...] | None = None  # None: every phase that the device has
     roofline: bool = False  # ceilings are measured between the rounds of inference on the CPU
     runtime: str = "eager"
+    energy: bool = False  # measured after all times
 
     def __post_init__(self) -> None:
         sizes = {"--samples": self.n_samples, "--batch": self.batch, "--threads": self.threads}
@@ -163,6 +168,30 @@ def plan_streaming_jobs(
         for entry in entries
         for size in chunk_sizes
     ]
+
+
+def plan_energy(
+    entries: Sequence[Entry], settings: Settings, records: Sequence[Record]
+) -> list[Job]:
+    """The jobs of the next round of energies: a fresh process of each network in each phase.
+
+    One that failed in a phase is not tried again in it.
+    """
+    failed = {
+        (record.job.model, record.job.workload.phase)
+        for record in records
+        if record.job.probe == "energy" and record.status != Status.OK
+    }
+    for index in range(ENERGY_ROUNDS):
+        jobs = [
+            replace(plan_job(entry, phase, "energy", settings, index), budget_s=ENERGY_WINDOW_S)
+            for phase in settings.phases
+            for entry in entries
+            if (entry.name, phase) not in failed
+        ]
+        if left := remaining(jobs, records):
+            return left
+    return []
 
 
 def _in_chunks(job: Job, chunk_samples: int) -> Job:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 
-from bench.plan import Settings, plan_exact, plan_job, sound
+from bench.plan import Settings, plan_energy, plan_exact, plan_job, sound
 from bench.registry import NULL, Entry
 from bench.results.measurements import LatencyTimes, MemoryPeaks
 from bench.results.record import Job, Record, Status, results_of
@@ -62,8 +62,11 @@ class Standing:
 
 def plan_next(entries: Sequence[Entry], settings: Settings, records: Sequence[Record]) -> list[Job]:
     """The jobs to run next, given the records of the run so far; none when it is complete."""
-    exact = plan_exact(entries, settings, records)
-    return exact or plan_round(sound(entries, records), settings, records)
+    if exact := plan_exact(entries, settings, records):
+        return exact
+    able = sound(entries, records)
+    timed_jobs = plan_round(able, settings, records)
+    return timed_jobs or (plan_energy(able, settings, records) if settings.energy else [])
 
 
 def plan_round(

@@ -66,6 +66,8 @@ def measure_forms(
     Raises:
         UsageError: a form that can't be had here, or a request that only a run for Table 1 meets.
     """
+    if arguments.energy:
+        raise UsageError("Energy is of eager PyTorch in one precision: leave out --energy.")
     if arguments.resume or arguments.beside or arguments.device not in ("cpu", "auto"):
         raise UsageError(
             "Runtimes are measured on the CPU, anew: leave out --resume, --beside and --device."

@@ -6,13 +6,14 @@ Thresholds are in the functions; what a machine does not tell is a finding of it
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.machine.energy import PackageSearch
 from bench.machine.finding import Finding, Severity, ok, unknown
 from bench.machine.gpu_fitness import find_gpu_faults
 from bench.machine.malloc_fitness import find_malloc_fault
 from bench.machine.thread_fitness import NEIGHBOUR_COSTS, find_thread_faults
 from bench.machine.trial import Trial
 from bench.results.contention import Contention
-from bench.results.environment import Environment, MachineState
+from bench.results.environment import Environment, GpuReading, MachineState
 from bench.units import format_si
 
 BUSY_SHARE = 0.25  # of all processors: from here on unfit, below it a warning
@@ -33,6 +34,7 @@ class Readings:
     missing_extras: Sequence[str]  # of this project's packages
     other_run: str | None  # that measures on this machine now
     unwritable: str | None  # why nothing can be written to the output folder
+    packages: PackageSearch  # for the counter of their energy
     can_reset_peak: bool  # /proc/self/clear_refs takes a 5
 
 
@@ -56,6 +58,7 @@ def find_faults(readings: Readings) -> list[Finding]:
         _preloaded(state.preloaded),
         _peak(readings.can_reset_peak),
         *find_gpu_faults(readings.state.gpu, readings.environment),
+        _energy(readings.packages, readings.state.gpu),
         _other_run(readings.other_run),
         _packages(readings.missing_extras),
         _output(readings.unwritable),
@@ -231,6 +234,23 @@ def _peak(can_reset: bool) -> Finding:
         "Peak memory on the CPU is read from the kernel, so its cells will say unsupported.",
         "Measure on Linux, in a container whose /proc is its own and writable.",
     )
+
+
+def _energy(packages: PackageSearch, gpu: GpuReading | None) -> Finding:
+    """Which counters of energy can be read; without any, --energy says why."""
+    names = [packages.counter.name] if packages.counter else []
+    names += ["NVML total energy"] if gpu and gpu.total_energy_j is not None else []
+    if packages.remedy:
+        return Finding(
+            "energy",
+            Severity.WARN,
+            f"{' and '.join(names) or 'no counter'} can be read. {packages.reason}",
+            "Only bench.run --energy and the energy of trainings need it.",
+            packages.remedy,
+        )
+    if not names:
+        return Finding("energy", Severity.UNKNOWN, packages.reason)
+    return ok("energy", f"{' and '.join(names)} can be read")
 
 
 def _packages(missing: Sequence[str]) -> Finding:

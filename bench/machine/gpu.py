@@ -30,6 +30,9 @@ THROTTLE_WORDS: Mapping[int, str] = {
 SLOWDOWNS = frozenset(THROTTLE_WORDS[bit] for bit in (0x4, 0x8, 0x20, 0x40, 0x80, 0x200, 0x400))
 """Those that make a busy GPU slower than its settings say."""
 
+POWER_INSTANT = 186
+"""NVML_FI_DEV_POWER_INSTANT in nvml.h: milliwatts, as an unsigned int."""
+
 COMPUTE_MODES = {0: "default", 1: "exclusive thread", 2: "prohibited", 3: "exclusive process"}
 
 
@@ -72,7 +75,7 @@ class Gpu:
             memory_clock_max_hz=self._scaled(1e6, "nvmlDeviceGetMaxClockInfo", nvml.NVML_CLOCK_MEM),
             throttle_reasons=self.throttle_reasons(),
             temperature_c=self._scaled(1.0, "nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
-            power_w=self._scaled(1e-3, "nvmlDeviceGetPowerUsage"),
+            power_w=self.power_w(),
             power_limit_w=self._scaled(1e-3, "nvmlDeviceGetEnforcedPowerLimit"),
             total_energy_j=self.total_energy_j(),
             memory_used_bytes=None if memory is None else int(memory.used),
@@ -89,6 +92,16 @@ class Gpu:
     def total_energy_j(self) -> float | None:
         """Since the driver was loaded; a difference of two readings is what work has used."""
         return self._scaled(1e-3, "nvmlDeviceGetTotalEnergyConsumption")
+
+    def power_w(self) -> float | None:
+        """Of the board: the mean of the last second from Ampere on, but for the A100."""
+        return self._scaled(1e-3, "nvmlDeviceGetPowerUsage")
+
+    def instant_power_w(self) -> float | None:
+        """Of the board, as the sensor saw it last; drivers from 2023 on tell it."""
+        values = self._ask_board("nvmlDeviceGetFieldValues", [POWER_INSTANT])
+        is_told = values is not None and values[0].nvmlReturn == self._nvml.NVML_SUCCESS
+        return values[0].value.uiVal * 1e-3 if is_told else None
 
     def processes(self) -> tuple[GpuProcess, ...] | None:
         """All with a compute or graphics context; their numbers are the host's in a container."""

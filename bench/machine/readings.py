@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.machine.contention import Counters, contention_between, read_counters
 from bench.machine.description import available_cpus
+from bench.machine.energy import find_packages
 from bench.machine.fitness import Readings
 from bench.machine.lock import measuring_process
 from bench.machine.state import describe_state
@@ -58,6 +59,7 @@ def take_readings(
         missing_extras=missing_extras(),
         other_run=measuring_process(),
         unwritable=why_unwritable(output),
+        packages=find_packages(),
         can_reset_peak=can_reset_peak(),
         trial=try_machine(environment),
     )

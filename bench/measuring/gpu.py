@@ -4,6 +4,7 @@ Asking torch about a GPU starts CUDA, which takes memory and time: a process tha
 CPU must not do so.
 """
 
+import os
 import warnings
 from collections.abc import MutableMapping
 
@@ -11,7 +12,8 @@ import torch
 
 from bench.machine.attempt import attempt
 from bench.machine.gpu import Gpu, open_gpu
-from bench.results.environment import NO_CUDA, GpuDevice
+from bench.machine.state import read_gpu
+from bench.results.environment import NO_CUDA, GpuDevice, GpuReading
 
 TRIGGERED = " (Triggered internally at "
 """Before a place in torch's sources, at the end of its warnings."""
@@ -70,6 +72,12 @@ def open_own_gpu(index: int | None = None) -> Gpu | None:
     None where there is no driver to ask. Starts CUDA.
     """
     return open_gpu(uuid=own_uuid(index))
+
+
+def read_own_gpu() -> GpuReading | None:
+    """Clocks, what slows them, heat, power, energy and neighbours; None without the driver."""
+    driver = open_own_gpu()
+    return None if driver is None else read_gpu(driver, os.getpid(), has_context=True)
 
 
 def own_uuid(index: int | None = None) -> str | None:

@@ -58,6 +58,7 @@ def list_outputs() -> tuple[Output, ...]:
     from bench.render.figures.figure3 import write_figure3
     from bench.render.figures.pareto import write_pareto_figure
     from bench.render.figures.roofline import write_roofline_figure
+    from bench.render.tables.energy import render_energy, render_energy_csv
     from bench.render.tables.papers import render_table1_tex, render_table2_tex, render_zoo_tex
     from bench.render.tables.roofline import render_roofline, render_roofline_csv
     from bench.render.tables.rows import render_csv, render_json
@@ -77,6 +78,9 @@ def list_outputs() -> tuple[Output, ...]:
     def has_roofline(run: Reported) -> bool:
         return run.summary.roofline is not None
 
+    def has_energy(run: Reported) -> bool:
+        return run.summary.energy is not None
+
     return (
         text("table1.md", has_table1, lambda run: render_table1(run.summary, run.own)),
         text("table1.csv", has_table1, lambda run: render_csv(run.summary)),
@@ -94,6 +98,8 @@ def list_outputs() -> tuple[Output, ...]:
         Output(
             "roofline", has_roofline, lambda run, stem: write_roofline_figure(run.summary, stem)
         ),
+        text("energy.md", has_energy, lambda run: render_energy(run.summary)),
+        text("energy.csv", has_energy, lambda run: render_energy_csv(run.summary)),
         text(
             "table2.md",
             lambda run: has_table2(run.summary),

@@ -6,6 +6,7 @@ The instrument itself is ``bench.measuring.probes.<name>``, with a function ``me
 from dataclasses import dataclass
 
 from bench.results.ceilings import Ceilings
+from bench.results.energy_use import EnergyUse
 from bench.results.forecast import MemoryForecast
 from bench.results.measurements import (
     ContractCheck,
@@ -120,6 +121,9 @@ PROBES = {
             preload=(OPTIMISER_IMPORT,),
         ),
         ProbeSpec("ceilings", Ceilings, takes_time=True, keeps_pages=True),
+        ProbeSpec(
+            "energy", EnergyUse, takes_time=True, keeps_pages=True, preload=(OPTIMISER_IMPORT,)
+        ),
         ProbeSpec("layers", ModuleCounts),
         ProbeSpec("scaling", ScalingCounts),
         ProbeSpec("counters", CounterComparison),

@@ -51,8 +51,10 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        """Half the interval over the value; infinite without one."""
-        return self.interval.relative_width(self.value) if self.interval else math.inf
+        """Half the interval over the value; infinite without one, or of a value not above zero."""
+        if self.interval is None or self.value <= 0:
+            return math.inf
+        return self.interval.relative_width(self.value)
 
     @property
     def is_trusted(self) -> bool:
@@ -81,6 +83,26 @@ def estimate(rounds: Rounds) -> Estimate:
     value, interval = _middle(medians)
     seen = min(everything), max(everything)
     return Estimate(value, interval, len(medians), len(everything), seen)
+
+
+def estimate_difference(values: Sequence[float], bound: float, n_samples: int) -> Estimate:
+    """The middle over processes of values that may be at zero or below, one of each process.
+
+    ``bound`` is how far all of them may be off in the same direction: it widens the interval and
+    the range to both sides. ``n_samples`` are what the values rest on.
+
+    Raises:
+        ValueError: no value.
+    """
+    import numpy as np
+
+    seen = min(values) - bound, max(values) + bound
+    value, interval = float(np.mean(values)), None
+    if len(values) >= MIN_PROCESSES:
+        found = middle(np.asarray(values, dtype=np.float64), (1 - LEVEL) / 2)
+        value, low, high = (float(number) for number in found)
+        interval = Interval(low - bound, high + bound, LEVEL)
+    return Estimate(value, interval, len(values), n_samples, seen)
 
 
 def _middle(values: Sequence[float]) -> tuple[float, Interval | None]:

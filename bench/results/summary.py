@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bench.errors import UsageError
 from bench.registry import KNOWN, NULL, Entry
+from bench.results.energy import EnergySummary, find_energy
 from bench.results.environment import Environment, MachineState
 from bench.results.gpu import GpuSummary, summarize_gpu
 from bench.results.measurements import (
@@ -100,6 +101,7 @@ class RunSummary:
     phases: tuple[Phase, ...] = PHASES
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
     roofline: Roofline | None = None  # None: no ceilings were measured
+    energy: EnergySummary | None = None  # None: nobody asked for it
 
     @property
     def rates(self) -> tuple[int, ...]:
@@ -171,6 +173,7 @@ def summarize(records: Sequence[Record]) -> RunSummary:
         phases=phases,
         gpu_overhead=summarize_latency(_in_phase("gpu_inference", overhead), ()),
         roofline=find_roofline(records),
+        energy=find_energy(records, base),
     )
 
 

@@ -1,5 +1,6 @@
 """Records for tests: made up, complete, and different in every value."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from bench.results.ceilings import (
     RepeatedTimes,
 )
 from bench.results.contention import CallContention
+from bench.results.energy_use import EnergyUse, EnergyWindow
 from bench.results.environment import (
     Code,
     Environment,
@@ -353,6 +355,34 @@ def _ceilings(scale: float, job: Job) -> Result:
     )
 
 
+def _energy(scale: float, job: Job) -> Result:
+    """10 W at rest and 30 W at work, for 5 s each, in which a call takes 0.1 s times the scale."""
+    is_on_gpu = job.workload.device == "cuda"
+    counter = "NVML total energy" if is_on_gpu else "RAPL package-0"
+    other = "NVML sampled power (instant)" if is_on_gpu else None
+    names = [name for name in (counter, other) if name]
+
+    def window(power_w: float, n_calls: int = 0) -> EnergyWindow:
+        wall_s = 0.1 * scale * n_calls or 5.0
+        return EnergyWindow(
+            wall_s=wall_s,
+            energies_j=dict.fromkeys(names, power_w * wall_s),
+            n_calls=n_calls,
+            contention=undisturbed(1).calls([wall_s])[0],
+        )
+
+    return EnergyUse(
+        counter=counter,
+        update_s=0.002,
+        audio_s=job.workload.batch * job.workload.duration_s,
+        before=window(10.0),
+        work=window(30.0, math.ceil(5.0 / (0.1 * scale))),
+        after=window(10.0),
+        other_counter=other,
+        gpu=replace(GPU_READING, n_other_processes=0) if is_on_gpu else None,
+    )
+
+
 EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "ceilings": _ceilings,
     "contract": _contract,
@@ -365,6 +395,7 @@ EXAMPLES: Mapping[str, Callable[[float, Job], Result]] = {
     "layers": _layers,
     "scaling": _scaling,
     "counters": _counters,
+    "energy": _energy,
     "streaming": _streaming,
     "profile": lambda scale, job: profile_update(CHAIN[: 1 + round(scale)]),
     "trace": lambda scale, job: StepTrace("H4sIAAAAAAAA"),

@@ -9,6 +9,7 @@ import pytest
 from bench import doctor
 from bench.errors import UsageError
 from bench.machine import readings
+from bench.machine.energy import EnergyCounter, PackageSearch
 from bench.machine.fitness import Readings
 from bench.machine.trial import Trial
 from bench.measuring import machine_trial
@@ -28,6 +29,7 @@ IDLE = Contention(
     n_others_running=0,
 )
 TRIAL = Trial("Network", threads=2, thread_gain=1.9, time_ratio=1.0)
+PACKAGES = PackageSearch(EnergyCounter("RAPL package-0", ()))
 FIT = Readings(
     environment=ENVIRONMENT,
     state=STATE,
@@ -37,6 +39,7 @@ FIT = Readings(
     missing_extras=(),
     other_run=None,
     unwritable=None,
+    packages=PACKAGES,
     can_reset_peak=True,
 )
 WARNED = replace(FIT, state=replace(STATE, governor="powersave"))

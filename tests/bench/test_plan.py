@@ -1,6 +1,7 @@
 """What needs no clock: contracts first, then every probe once; and settings that mean something."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.plan import DTYPES, EFFORTS, Settings, plan_exact
+from bench.plan import (
+    DTYPES,
+    EFFORTS,
+    ENERGY_ROUNDS,
+    ENERGY_WINDOW_S,
+    Settings,
+    plan_energy,
+    plan_exact,
+)
 from bench.registry import REGISTRY, TABLE1, Entry
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
+from bench.results.statistics import MIN_PROCESSES
 from bench.results.workload import PHASES, Phase
 from tests.bench.example_records import SETTINGS, fail, make_record
 
@@ -119,6 +129,45 @@ def test_a_network_that_breaks_its_contract_by_itself_is_measured_no_further(
     numbers = Counter(record.job.model for record in records)
     assert numbers[broken.name] == (1 if status in OWN_FAULTS else numbers[sound.name])
     assert numbers[sound.name] == 6
+
+
+def energies(entries: list[Entry], device: str, answer: Callable[[Job], Record]) -> list[Job]:
+    """All jobs of energy in their order, each answered at once."""
+    records: list[Record] = []
+    while jobs := plan_energy(entries, SETTINGS.on(device), records):
+        records += map(answer, jobs)
+    return [record.job for record in records]
+
+
+@pytest.mark.parametrize(("device", "n_phases"), [("cpu", 2), ("cuda", 3)])
+def test_energy_is_of_fresh_processes_in_rounds_over_all_networks(
+    device: str, n_phases: int
+) -> None:
+    """So that what drifts slower than a round is in all of them."""
+    entries = list(TABLE1[:3])
+    jobs = energies(entries, device, make_record)
+    cells = Counter((job.model, job.workload.phase) for job in jobs)
+    assert len(cells) == 3 * n_phases
+    assert set(cells.values()) == {ENERGY_ROUNDS} == {MIN_PROCESSES}
+    assert [job.round for job in jobs] == sorted(job.round for job in jobs)
+    assert [job.model for job in jobs] == [entry.name for entry in entries] * 3 * n_phases
+    assert {job.budget_s for job in jobs} == {ENERGY_WINDOW_S}
+    assert all(job.workload.keeps_pages for job in jobs)
+
+
+def test_a_network_that_failed_has_no_further_round_in_that_phase() -> None:
+    first, second = TABLE1[:2]
+
+    def answer(job: Job) -> Record:
+        is_failing = (job.model, job.workload.phase) == (first.name, "update")
+        record = make_record(job)
+        return fail(record, Status.TIMEOUT, "So it is.") if is_failing else record
+
+    cells = Counter(
+        (job.model, job.workload.phase) for job in energies([first, second], "cpu", answer)
+    )
+    assert cells.pop((first.name, "update")) == 1
+    assert set(cells.values()) == {ENERGY_ROUNDS}
 
 
 def test_processes_that_take_turns_are_the_only_ones_of_a_run_that_take_time() -> None:

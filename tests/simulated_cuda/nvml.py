@@ -125,6 +125,17 @@ class Driver:
         """In milliwatts."""
         return self._board(handle).power_limit_mw // (2 if self._is_busy(handle) else 10)
 
+    def nvmlDeviceGetFieldValues(self, handle: Card, fieldIds: Sequence[int]) -> Any:
+        """Of each field its own status: "nvmlReturn" is that of "retrieving this value"."""
+        values = (self._nvml.c_nvmlFieldValue_t * len(fieldIds))()
+        for value, field in zip(values, fieldIds, strict=True):
+            value.fieldId = field
+            value.nvmlReturn = self._nvml.NVML_ERROR_NOT_SUPPORTED
+            if field == self._nvml.NVML_FI_DEV_POWER_INSTANT:
+                value.nvmlReturn = self._nvml.NVML_SUCCESS
+                value.value.uiVal = self.nvmlDeviceGetPowerUsage(handle)
+        return values
+
     def nvmlDeviceGetEnforcedPowerLimit(self, handle: Card) -> int:
         return self._board(handle).power_limit_mw
 

@@ -5,6 +5,7 @@ driver lists them all, as a real one does.
 """
 
 import os
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.simulated_cuda.scenarios import MIB
 
 CONTEXT_BYTES = 500 * MIB
 """A CUDA context with torch's kernels takes some hundred MB, as nvidia-smi shows."""
+IDLE_MW = 70_000
 FOLDER_VARIABLE = "SIMULATED_CUDA_FOLDER"
 
 
@@ -25,8 +27,8 @@ class Usage:
 
     @property
     def energy_mj(self) -> int:
-        """Grows with the work, as nvmlDeviceGetTotalEnergyConsumption does; no real figure."""
-        return 1_000_000 + 10 * self.n_launches
+        """Grows with time and work, as nvmlDeviceGetTotalEnergyConsumption does; no real figure."""
+        return 1_000_000 + int(IDLE_MW * time.monotonic()) + 10 * self.n_launches
 
 
 USAGE: dict[str, Usage] = defaultdict(Usage)

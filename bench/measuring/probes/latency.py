@@ -3,7 +3,6 @@
 The process stays alive between its calls: the conductor says when it is its turn.
 """
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.machine.gpu import SLOWDOWNS, Gpu
-from bench.machine.state import read_gpu
 from bench.measuring.contract import require_threads
 from bench.measuring.form import NewForm
-from bench.measuring.gpu import open_own_gpu
+from bench.measuring.gpu import open_own_gpu, read_own_gpu
 from bench.measuring.repetition import (
     CallSeries,
     Sample,
@@ -28,7 +26,6 @@ from bench.measuring.repetition import (
 )
 from bench.measuring.step import Run, no_mark, prepare_step
 from bench.measuring.stopwatch import Stopwatch, time_on_cuda, time_on_host
-from bench.results.environment import GpuReading
 from bench.results.form import MOST_THREADS
 from bench.results.measurements import LatencyTimes
 from bench.results.record import CellError, Status
@@ -102,7 +99,7 @@ class TimedStep:
         self._slowed_by: set[str] = set()
         if self._is_on_cuda:
             self._sample = watch_clock(self._sample, open_own_gpu(), self._slowed_by)
-        self._gpu_before = _read_own_gpu() if self._is_on_cuda else None
+        self._gpu_before = read_own_gpu() if self._is_on_cuda else None
         self._series = CallSeries()
         self._known = LatencyTimes(
             times_s=(),
@@ -143,7 +140,7 @@ class TimedStep:
 
     def _with_gpu(self, times: LatencyTimes) -> LatencyTimes:
         """The same with what the GPU's driver says, and calls that find nothing in its cache."""
-        during = _read_own_gpu()  # the clocks do not fall before the next milliseconds
+        during = read_own_gpu()  # the clocks do not fall before the next milliseconds
         self._slowed_by |= SLOWDOWNS & set((during and during.throttle_reasons) or ())
         return replace(
             times,
@@ -190,9 +187,3 @@ def _time_product() -> float:
         return matrix @ matrix
 
     return min(time_on_host(multiply).total_s for _ in range(5))
-
-
-def _read_own_gpu() -> GpuReading | None:
-    """Clocks, what slows them, heat, power and energy; None where the driver is hidden."""
-    driver = open_own_gpu()
-    return None if driver is None else read_gpu(driver, os.getpid(), has_context=True)

@@ -44,11 +44,16 @@ def describe_time(settings: Settings) -> str:
     effort = settings.effort
     has_gpu = settings.update_device == "cuda"
     start = ", and what processes on the GPU need to start" if has_gpu else ""
+    energy = (
+        " After them, energy takes about a minute for each network in each phase."
+        if settings.energy
+        else ""
+    )
     ceilings = " The ceilings take about as long again." if settings.roofline else ""
     return (
         f"Times: processes take turns in up to {effort.max_rounds} rounds, for about "
         f"{effort.time_s:.0f} s{start}, or until ratios are within {effort.precise_within:.0%}."
-        f"{ceilings}"
+        f"{ceilings}{energy}"
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.machine.energy import EnergyCounter, PackageSearch
 from bench.machine.finding import Finding, Severity
 from bench.machine.fitness import Readings, find_faults, is_fit
 from bench.machine.pages import KEEP_PAGES
@@ -67,6 +68,8 @@ TRIAL = Trial(
 COSTLY = replace(TRIAL, time_ratio=1.42)
 KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "1099511627776"}
 FAILED = Trial("Network", threads=4, problem="The kernel did it.")
+PACKAGES = PackageSearch(EnergyCounter("RAPL package-0", ()))
+LOCKED = PackageSearch(None, "Only root may.", "sudo chmod a+r energy_uj")
 FIT = Readings(
     environment=described(),
     state=STATE,
@@ -76,6 +79,7 @@ FIT = Readings(
     missing_extras=(),
     other_run=None,
     unwritable=None,
+    packages=PACKAGES,
     can_reset_peak=True,
 )
 OK, UNKNOWN, WARN, UNFIT = Severity.OK, Severity.UNKNOWN, Severity.WARN, Severity.UNFIT
@@ -323,6 +327,30 @@ CASES: dict[str, tuple[Readings, str, Severity, str]] = {
     "GPU clock unknown": (gpu(throttle_reasons=None), "GPU clock", UNKNOWN, "not available"),
     "GPU driver": (gpu(is_persistent=False), "GPU driver", WARN, "unloaded"),
     "GPU driver unknown": (gpu(is_persistent=None), "GPU driver", UNKNOWN, "not available"),
+    "energy of packages and board": (
+        gpu(total_energy_j=5.0),
+        "energy",
+        OK,
+        "RAPL package-0 and NVML total energy can be read",
+    ),
+    "energy of root": (
+        replace(FIT, packages=LOCKED),
+        "energy",
+        WARN,
+        "no counter can be read. Only root may.",
+    ),
+    "energy of the board alone": (
+        replace(gpu(total_energy_j=5.0), packages=PackageSearch(None, "There is none.")),
+        "energy",
+        OK,
+        "NVML total energy can be read",
+    ),
+    "no energy": (
+        replace(FIT, packages=PackageSearch(None, "There is none.")),
+        "energy",
+        UNKNOWN,
+        "There is none.",
+    ),
     "an extra": (replace(FIT, missing_extras=["asteroid"]), "packages", WARN, "extra asteroid"),
     "other run": (
         replace(FIT, other_run="another run (process 7)"),

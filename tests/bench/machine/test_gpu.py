@@ -105,6 +105,29 @@ def test_everything_in_base_units() -> None:
     )
 
 
+def field_value(status: int, milliwatts: int) -> list[SimpleNamespace]:
+    return [SimpleNamespace(nvmlReturn=status, value=SimpleNamespace(uiVal=milliwatts))]
+
+
+def test_the_instant_power_is_a_field_with_a_status_of_its_own() -> None:
+    def answer(status: int) -> Any:
+        def function(handle: object, fields: list[int]) -> list[SimpleNamespace]:
+            assert fields == [pynvml.NVML_FI_DEV_POWER_INSTANT]
+            return field_value(status, 123_456)
+
+        return function
+
+    for status, power_w in ((pynvml.NVML_SUCCESS, 123.456), (pynvml.NVML_ERROR_NOT_FOUND, None)):
+        gpu = open_gpu(driver(nvmlDeviceGetFieldValues=answer(status)))
+        assert gpu is not None
+        assert gpu.instant_power_w() == (power_w and pytest.approx(power_w))
+        assert gpu.power_w() is None
+    gpu = open_gpu(driver(**WHOLE))
+    assert gpu is not None
+    assert gpu.instant_power_w() is None
+    assert gpu.power_w() == pytest.approx(345.678)
+
+
 def test_a_driver_that_refuses_everything_gives_none_everywhere() -> None:
     gpu = open_gpu(driver())
     assert gpu is not None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.render.page.section import Section
+from bench.render.page.sections.energy import find_energies
 from bench.render.page.sections.family import find_families
 from bench.render.page.sections.figure3 import find_figure3
 from bench.render.page.sections.figure4 import find_figure4
@@ -27,6 +28,7 @@ SUBJECTS: tuple[Callable[[ReportFolder], list[Section]], ...] = (
     find_sweeps,
     find_runtimes,
     find_rooflines,
+    find_energies,
     find_streams,
     find_families,
     find_zoos,
