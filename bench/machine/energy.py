@@ -6,7 +6,6 @@ that is not there, or that this user may not read, has a reason in its place, ne
 
 import math
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +16,6 @@ from bench.machine.kernel_files import read_number, read_text
 
 POWERCAP = Path("/sys/class/powercap")
 """Where the kernel shows the counters of Intel's processors and, by the same names, of AMD's."""
-TOP_ZONE = re.compile(r"intel-rapl:\d+")
-"""A folder that is no part of another one: a package, or the whole platform (psys)."""
 ENERGY, LARGEST = "energy_uj", "max_energy_range_uj"
 """Files of a zone."""
 JOULES = 1e-6
@@ -102,7 +99,7 @@ def find_packages(powercap: Path = POWERCAP) -> PackageSearch:
 
 
 def _list_packages(powercap: Path) -> Sequence[Path]:
-    zones = (zone for zone in powercap.glob("intel-rapl:*") if TOP_ZONE.fullmatch(zone.name))
+    zones = powercap.glob("intel-rapl:*")  # not intel-rapl-mmio, which shows the same once more
     return sorted(zone for zone in zones if (read_text(zone / "name") or "").startswith("package"))
 
 

@@ -27,7 +27,6 @@ class EnergyPoint:
 
     model: str
     phase: Phase
-    device: str
     uses: Uses
     gross: Estimate
     net: Estimate
@@ -108,14 +107,12 @@ def find_energy(records: Iterable[Record], base: str | None) -> EnergySummary | 
     if not asked:
         return None
     cells: dict[tuple[Phase, str], dict[Round, EnergyUse]] = {}
-    devices: dict[Phase, str] = {}
     for record, use in results_of(EnergyUse, asked):
-        workload = record.job.workload
-        cells.setdefault((workload.phase, record.job.model), {})[record.job.round] = use
-        devices[workload.phase] = workload.device
+        cell = record.job.workload.phase, record.job.model
+        cells.setdefault(cell, {})[record.job.round] = use
     return EnergySummary(
         tuple(
-            _find_point(model, phase, devices[phase], uses, cells.get((phase, base or ""), {}))
+            _find_point(model, phase, uses, cells.get((phase, base or ""), {}))
             for (phase, model), uses in cells.items()
         ),
         {
@@ -126,12 +123,11 @@ def find_energy(records: Iterable[Record], base: str | None) -> EnergySummary | 
     )
 
 
-def _find_point(model: str, phase: Phase, device: str, uses: Uses, base: Uses) -> EnergyPoint:
+def _find_point(model: str, phase: Phase, uses: Uses, base: Uses) -> EnergyPoint:
     sound, of_base = _undisturbed(uses), _undisturbed(base)
     return EnergyPoint(
         model=model,
         phase=phase,
-        device=device,
         uses=uses,
         gross=_estimate(sound, uses, _gross),
         net=_estimate(sound, uses, _net),

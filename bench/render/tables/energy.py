@@ -156,8 +156,8 @@ def list_remarks(summary: RunSummary) -> Iterator[str]:
     """What a reader must know: what moved, what was disturbed, where two ways do not agree."""
     assert summary.energy is not None
     for point in summary.energy.points:
-        where = f"{_name_of(point.model, summary.models)}, {PHASE_NAMES[point.phase]}"
-        yield from (f"{where}: {remark}" for remark in _remarks_on(point))
+        yield from (f"{_where(point, summary)}: {remark}" for remark in _remarks_on(point))
+    yield from _disagreements(summary)
     measured = {device_of(point.phase, summary) for point in summary.energy.points}
     phases = [phase for phase in summary.phases if device_of(phase, summary) in measured]
     if failures := say_failures(summary, phases):
@@ -182,13 +182,31 @@ def _remarks_on(point: EnergyPoint) -> Iterator[str]:
         )
     if point.is_shared:
         yield "another process used the GPU, whose energy is in these values."
-    for moment, apart in (("at work", point.apart), ("at rest", point.idle_apart)):
-        if apart is not None and abs(apart) > METHODS_AGREE_WITHIN:
+
+
+def _disagreements(summary: RunSummary) -> Iterator[str]:
+    """Where two ways to the same energy are further apart than a sensor's own error."""
+    assert summary.energy is not None
+    points = summary.energy.points
+    for moment, found in (
+        ("At work", [(point, point.apart) for point in points]),
+        ("At rest", [(point, point.idle_apart) for point in points]),
+    ):
+        far = {
+            _where(point, summary): share
+            for point, share in found
+            if share is not None and abs(share) > METHODS_AGREE_WITHIN
+        }
+        if far:
+            named = "; ".join(f"{where} ({_format_share(share)})" for where, share in far.items())
             yield (
-                f"the sampled power adds up to {100 * abs(apart):.0f} % "
-                f"{'more' if apart > 0 else 'less'} than the driver's counter {moment}: they do "
-                f"not agree within {METHODS_AGREE_WITHIN:.0%}."
+                f"{moment}, the sampled power and the driver's counter do not agree within "
+                f"{100 * METHODS_AGREE_WITHIN:.0f} %: {named}."
             )
+
+
+def _where(point: EnergyPoint, summary: RunSummary) -> str:
+    return f"{_name_of(point.model, summary.models)}, {PHASE_NAMES[point.phase]}"
 
 
 def say_failures(summary: RunSummary, phases: Sequence[Phase]) -> str:
@@ -260,8 +278,8 @@ def _row(
         "idle_low_w": low_w,
         "idle_high_w": high_w,
         "idle_off_j_per_audio_s": point.idle_off_j if point else None,
-        "apart": point.apart if point else None,
-        "idle_apart": point.idle_apart if point else None,
+        "other_counter_apart": point.apart if point else None,
+        "other_counter_apart_idle": point.idle_apart if point else None,
         "processes_disturbed": point.n_disturbed if point else None,
         "is_shared": point.is_shared if point else None,
     }
