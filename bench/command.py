@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +22,7 @@ from bench.machine.lock import measuring_alone
 from bench.measuring.isolate import run_jobs
 from bench.results.environment import Environment
 from bench.results.record import Job, Record, Status
+from bench.results.shard import Shard
 from bench.results.store import RecordFile, read_records
 from bench.results.summary import RunSummary, summarize
 from bench.results.verdict import Check, Verdict, overall
@@ -82,7 +84,18 @@ def measure(
         UsageError: another run is measuring on this machine, the file can't be made, or the disk
             is full.
     """
-    measure_with(lambda jobs, _: run_jobs(jobs, environment), plan, path, resumed, progress)
+    measure_with(running_in(environment), plan, path, resumed, progress)
+
+
+def running_in(environment: Environment, shard: Shard | None = None) -> Run:
+    """Measure jobs in processes of this environment; each record says of which shard it is."""
+
+    def run(jobs: Sequence[Job], _: Sequence[Record]) -> Generator[Record, None, None]:
+        with closing(run_jobs(jobs, environment)) as records:
+            for record in records:
+                yield replace(record, shard=shard)
+
+    return run
 
 
 def measure_with(
@@ -91,13 +104,15 @@ def measure_with(
     path: Path,
     resumed: Sequence[Record] | None = None,
     progress: "AbstractContextManager[Progress] | None" = None,
+    is_alone: bool = True,
 ) -> None:
     """Run what the plan asks for until it asks for nothing.
 
     Each record is on disk before the next job starts. ``resumed`` are the records that an
     earlier run left in the file; without them the file is made, but not before this run may
     measure: one that is refused leaves nothing behind. ``progress`` is told of each record, the
-    terminal without it.
+    terminal without it. A run that is not ``is_alone`` may have others beside it on this machine:
+    it reads no clock.
 
     Raises:
         UsageError: another run is measuring on this machine, the file can't be made, or the disk
@@ -106,7 +121,8 @@ def measure_with(
     from bench.render.terminal.progress import show_progress  # after --help has had its answer
 
     measured = list(resumed or ())
-    with measuring_alone(), progress or show_progress() as told:
+    lock = measuring_alone() if is_alone else nullcontext()
+    with lock, progress or show_progress() as told:
         file = RecordFile.create(path) if resumed is None else RecordFile(path, measured)
         while jobs := plan(measured):
             told.expect(len(jobs))

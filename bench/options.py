@@ -3,7 +3,7 @@
 import argparse
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +12,13 @@ from bench.errors import UsageError
 from bench.machine.description import available_cpus
 from bench.machine.instructions import has_bfloat16
 from bench.plan import DTYPES, EFFORTS, Effort, Settings
+from bench.registry import Entry
+from bench.results.shard import Shard, deal
+from bench.results.summary import choose_base
 from bench.runtimes import RUNTIMES, Runtime
 
 DEVICE = re.compile(r"cpu|cuda(:\d+)?|auto", re.ASCII)
+SHARD = re.compile(r"(-?\d+)/(-?\d+)", re.ASCII)
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
@@ -102,6 +106,18 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         help="after all times, measure joules for each second of audio, where a counter tells "
         "them: about a minute for each network and phase; write energy.md and .csv",
     )
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="counts and memory only, no times; other programs may run beside it",
+    )
+    parser.add_argument(
+        "--shard",
+        type=read_shard,
+        metavar="I/N",
+        help="measure the I-th of N parts of these networks, and the reference beside each; "
+        "bench.report puts their files together",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument(
         "--resume",
@@ -173,12 +189,43 @@ def read_threads(text: str) -> list[int]:
     return [available_cpus() if part == "all" else int(part) for part in parts]
 
 
+def read_shard(text: str) -> tuple[int, int]:
+    """The number of a shard, and of how many.
+
+    Raises:
+        ArgumentTypeError: something else.
+    """
+    found = SHARD.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"I/N, such as 2/4 (the second of four), not {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def choose_shard(arguments: argparse.Namespace, entries: Sequence[Entry]) -> Shard | None:
+    """The one that ``--shard`` asks for; None without it.
+
+    Raises:
+        UsageError: there is no such shard of these networks.
+    """
+    if arguments.shard is None:
+        return None
+    index, count = arguments.shard
+    names = [entry.name for entry in entries]
+    reference = choose_base(names)
+    assert reference is not None  # who selects no network is refused
+    return deal(index, count, names, reference)
+
+
 def read_settings(arguments: argparse.Namespace) -> list[Settings]:
     """One for each number of threads, in the first precision, with the training step on the CPU.
 
     Raises:
-        UsageError: a number that means nothing.
+        UsageError: a number that means nothing, or options of times in a run without any.
     """
+    if arguments.exact and (arguments.roofline or arguments.energy or arguments.time is not None):
+        raise UsageError(
+            "--exact measures no times: leave out --time, --roofline and --energy."
+        )
     effort = read_effort(arguments)
     return [
         Settings(

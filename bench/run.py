@@ -14,25 +14,25 @@ from pathlib import Path
 
 from bench.command import (
     measure,
-    name_failures,
+    measure_with,
     name_program,
     read_and_warn,
     run_command,
-    summarize_readable,
+    running_in,
 )
-from bench.errors import EXIT_CELL_FAILED, EXIT_OK, UsageError
+from bench.errors import EXIT_OK, UsageError
 from bench.form_rounds import plan_next_forms
 from bench.machine.description import available_cpus
 from bench.measuring.isolate import prepare_measuring
 from bench.measuring.made_by_run import sharing_what_is_made
 from bench.measuring.place import choose_card, choose_device, device_name, explain_auto
-from bench.options import build_parser, is_plain, read_forms, read_settings
-from bench.plan import Settings
+from bench.options import build_parser, choose_shard, is_plain, read_forms, read_settings
+from bench.plan import Settings, plan_exact
 from bench.registry import Entry, describe_registry, select_entries
 from bench.results.resumption import records_to_keep
 from bench.results.store import list_runs
-from bench.results.summary import newest_of_each_cell, summarize
 from bench.rounds import plan_next
+from bench.run_reports import report, report_forms
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,8 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure_and_report(arguments: argparse.Namespace) -> int:
     """The whole job on each number of threads; the reports of all but the first lie apart."""
     entries = select_entries(arguments.models)
+    arguments.shard = choose_shard(arguments, entries)
+    if arguments.shard:
+        entries = tuple(entry for entry in entries if arguments.shard.has(entry.name))
     arguments.device = choose_card(arguments.device, os.environ)
-    measure_one = measure_with if is_plain(arguments) else measure_forms
+    measure_one = measure_plainly if is_plain(arguments) else measure_forms
     first, *others = read_settings(arguments)
     codes = [measure_one(first, entries, arguments, Path())]
     codes += [
@@ -68,9 +71,11 @@ def measure_forms(
     """
     if arguments.energy:
         raise UsageError("Energy is of eager PyTorch in one precision: leave out --energy.")
-    if arguments.resume or arguments.beside or arguments.device not in ("cpu", "auto"):
+    of_plain_runs = arguments.resume, arguments.beside, arguments.shard, arguments.exact
+    if any(of_plain_runs) or arguments.device not in ("cpu", "auto"):
         raise UsageError(
-            "Runtimes are measured on the CPU, anew: leave out --resume, --beside and --device."
+            "Runtimes are measured on the CPU, anew and with times: leave out --resume, --beside, "
+            "--shard, --exact and --device."
         )
     forms = read_forms(arguments, settings)
     output = (arguments.output or Path("reports")) / folder
@@ -82,17 +87,7 @@ def measure_forms(
     return report_forms(path, output)
 
 
-def report_forms(records: Path, output: Path) -> int:
-    """Write the reports of a record file of runtimes and say where they are."""
-    from bench.render.forms import write_form_reports
-
-    contents = read_and_warn(records)
-    for path in (records, *write_form_reports(contents, output)):
-        print(path)
-    return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK
-
-
-def measure_with(
+def measure_plainly(
     settings: Settings, entries: Sequence[Entry], arguments: argparse.Namespace, folder: Path
 ) -> int:
     """Plan, measure one by one, summarise, write into this folder of the output."""
@@ -108,32 +103,18 @@ def measure_with(
     reports = Path("reports") if device == "cpu" else Path("reports") / place
     output = (arguments.output or reports) / folder
     settings = settings.on(device)
-    records = output / "records"
-    path, done = records / f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
-    if arguments.resume and (earlier := list_runs(records, place)):
+    records, shard = output / "records", arguments.shard
+    name = f"{place}-{shard.name}" if shard else place
+    path, done = records / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl", None
+    if arguments.resume and (earlier := list_runs(records, name)):
         path = earlier[0]
         done = records_to_keep(path, read_and_warn(path), settings.workload, environment)
-    plan = say_what_to_expect(lambda records: plan_next(entries, settings, records), settings)
-    measure(plan, path, environment, done)
+    plan_some = plan_exact if arguments.exact else plan_next
+    plan = say_what_to_expect(lambda records: plan_some(entries, settings, records), settings)
+    is_alone = not arguments.exact or device == "cuda"  # which has one memory for all
+    measure_with(running_in(environment, shard), plan, path, done, is_alone=is_alone)
     beside = list_runs(arguments.beside / "records", place) if arguments.beside else ()
-    return report(path, output, beside)
-
-
-def report(records: Path, output: Path, beside: Sequence[Path] = ()) -> int:
-    """Write the reports of a record file and say where they are."""
-    from rich.console import Console
-
-    from bench.render.report import write_reports
-    from bench.render.terminal.table import print_beside, print_summary
-
-    contents = newest_of_each_cell(read_and_warn(records))
-    summary = summarize(contents)
-    print_summary(summary, Console())
-    if beside:
-        print_beside(summary, summarize_readable(beside), Console())
-    for path in (records, *write_reports(summary, output)):
-        print(path)
-    return EXIT_CELL_FAILED if name_failures(contents) else EXIT_OK
+    return report(path, output, beside, shard)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Column:
             scaled = (low / self.scale, high / self.scale)
             return format_span(value.span, self.base_unit) if is_small else format_span(scaled)
         if value.value is None:
-            return value.status.value
+            return value.word
         mark = "" if value.is_sound else "†"
         if 0 < value.value < SMALLEST_SHARE * self.scale:
             return format_si(value.value, self.base_unit) + mark
@@ -70,7 +70,7 @@ class Column:
         if value.span is not None:
             return format_span(value.span, self.base_unit)
         if value.value is None:
-            return value.status.value
+            return value.word
         mark = "" if value.is_sound else "†"
         interval = plus_minus(value.interval, value.value)
         return format_si(value.value, self.base_unit) + mark + interval

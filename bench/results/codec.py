@@ -5,7 +5,8 @@ the records after it were made, once for all of them; a record names it by its i
 
 Schema versions:
     1  each line a whole record with its environment, fields without types (``schema1``).
-    2  typed results, environments apart.
+    2  typed results, environments apart. What came later has a default, which stands for it in
+       older lines: the shard of a plan, say.
 """
 
 import json
@@ -20,6 +21,7 @@ from bench.results.measurements import Result
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
 from bench.results.schema1 import record_from_schema1
+from bench.results.shard import Shard
 
 SCHEMA = 2
 
@@ -50,6 +52,7 @@ class _RecordLine:
     elapsed_s: float
     state: MachineState | None = None
     stderr_tail: str = ""
+    shard: Shard | None = None
     schema: int = SCHEMA
 
 
@@ -75,6 +78,7 @@ def encode_record(record: Record) -> str:
         elapsed_s=record.elapsed_s,
         state=record.state,
         stderr_tail=record.stderr_tail,
+        shard=record.shard,
     )
     return _encode(line)
 
@@ -144,6 +148,7 @@ def _decode(
         elapsed_s=line.elapsed_s,
         state=line.state,
         stderr_tail=line.stderr_tail,
+        shard=line.shard,
     )
 
 

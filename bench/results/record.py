@@ -11,6 +11,7 @@ from typing import TypeVar
 from bench.results.environment import Environment, MachineState
 from bench.results.measurements import Result
 from bench.results.probes import PROBES, ProbeSpec
+from bench.results.shard import Shard
 from bench.results.workload import Workload
 
 Found = TypeVar("Found", bound=Result)
@@ -85,6 +86,7 @@ class Record:
     elapsed_s: float  # of the whole process, start-up included
     state: MachineState | None = None  # of the machine, as the process saw it
     stderr_tail: str = ""  # the end of what the process printed, when it did not end well
+    shard: Shard | None = None  # of the plan that was dealt to several machines; None: of no such
 
 
 def broken_networks(records: Iterable[Record]) -> dict[str, Record]:

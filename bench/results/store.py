@@ -19,6 +19,8 @@ from bench.results.record import Record
 
 NEEDED_BYTES = 64_000_000
 """Space for the records, tables and figures of a thorough run."""
+TIME = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "Z"
+"""How the time stands in the name of a run's file, as a pattern."""
 
 
 class BadLine(NamedTuple):
@@ -118,9 +120,10 @@ def read_records(path: Path) -> FileContents:
 def list_runs(folder: Path, place: str = "*") -> list[Path]:
     """The files of runs that left a record, the newest first, by the time in their names.
 
-    ``place`` is what a run's name begins with: ``cpu`` or a GPU's name.
+    ``place`` is what a run's name has before the time: ``cpu`` or a GPU's name, and where the run
+    is a shard that shard's.
     """
-    files = [file for file in folder.glob(f"{place}-*.jsonl") if file.stat().st_size > 0]
+    files = [file for file in folder.glob(f"{place}-{TIME}.jsonl") if file.stat().st_size > 0]
     return sorted(files, key=lambda file: file.stem.rpartition("-")[2], reverse=True)
 
 

@@ -46,6 +46,11 @@ class Value:
         return self.value is None and self.span is None
 
     @property
+    def word(self) -> str:
+        """What stands in the place of a number: why there is none."""
+        return "not measured" if self == NOT_MEASURED else self.status.value
+
+    @property
     def is_sound(self) -> bool:
         """Nothing is to be said of it."""
         return not self.reason and not self.doubts

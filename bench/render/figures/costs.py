@@ -25,7 +25,7 @@ from bench.render.figures.uncertainty import (
 )
 from bench.render.phases import PHASE_NAMES
 from bench.render.provenance import describe_length
-from bench.results.summary import ModelSummary, RunSummary
+from bench.results.summary import NOT_MEASURED, ModelSummary, RunSummary
 from bench.results.workload import PHASES, Phase
 from bench.units import format_si
 
@@ -56,12 +56,13 @@ def write_costs_figure(summary: RunSummary, stem: Path) -> list[Path]:
 
 
 def _missing(summary: RunSummary) -> Iterator[str]:
-    """Networks of which a time is missing, with the status of the first that is."""
+    """Networks of which a time is missing; with the status of the first that was asked for."""
     for model in summary.models:
         values = [model.values[column.metric] for column in LATENCY]
-        failed = [value.status.value for value in values if value.is_missing]
-        if failed:
-            yield f"{model.entry.display_name} ({failed[0]})"
+        missing = [value for value in values if value.is_missing]
+        failed = [value.word for value in missing if value != NOT_MEASURED]
+        if missing:
+            yield model.entry.display_name + (f" ({failed[0]})" if failed else "")
 
 
 def _columns(summary: RunSummary, phase: Phase) -> tuple[Column, Column]:

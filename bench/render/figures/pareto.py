@@ -212,8 +212,7 @@ def _missing(column: Column, summary: RunSummary) -> Iterator[str]:
     """A network without a value is named in the panel, not left out in silence."""
     for model in summary.models:
         if model.published is not None and model.values[column.metric].is_missing:
-            status = model.values[column.metric].status.value
-            yield f"{model.entry.display_name}: {status}"
+            yield f"{model.entry.display_name}: {model.values[column.metric].word}"
     for model in summary.models:
         if not model.published:
             yield f"{model.entry.display_name}: no SI-SDRi"

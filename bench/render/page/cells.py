@@ -68,10 +68,10 @@ def ratio_cell(phase: Phase, model: ModelSummary, summary: RunSummary) -> Cell:
     """The time over the base network's."""
     timing = model.timings.get(phase)
     if summary.base is None:
-        return Cell(NOT_MEASURED.status.value, reason=NOT_MEASURED.reason)
+        return Cell(NOT_MEASURED.word, reason=NOT_MEASURED.reason)
     if timing is None:
         value = model.values.get(f"latency_s_{phase}", NOT_MEASURED)
-        return Cell(value.status.value, reason=value.reason)
+        return Cell(value.word, reason=value.reason)
     if model.entry.name == summary.base:
         return Cell("1", 1.0)
     return estimate_cell(timing.ratio) if timing.ratio else Cell(NO_RATIO, reason=NO_PAIR)

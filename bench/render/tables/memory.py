@@ -38,5 +38,5 @@ def _held_over_minimum(model: ModelSummary, phase: Phase) -> str:
     held = model.values[f"peak_allocated_bytes_{phase}"]
     minimum = model.values[f"minimum_bytes_{phase}"]
     if held.value is None:
-        return held.status.value
-    return format_significant(held.value / minimum.value) if minimum.value else minimum.status.value
+        return held.word
+    return format_significant(held.value / minimum.value) if minimum.value else minimum.word

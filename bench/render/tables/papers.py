@@ -132,7 +132,7 @@ def _ratio(column: Column, summary: RunSummary, model: ModelSummary) -> str:
     """Of times of the same turns; of a network without a time, why it has none."""
     timing = model.timings.get(column.phase) if column.phase else None
     if timing is None:
-        return escape(model.values[column.metric].status.value)
+        return escape(model.values[column.metric].word)
     if model.entry.name == summary.base:
         return number("1")
     return value_cell(as_value(timing.ratio)) if timing.ratio else escape(NO_RATIO)
@@ -151,7 +151,7 @@ def value_cell(value: Value, scale: float = 1.0, unit: str = "") -> str:
         )
         return ends + mark
     if value.value is None:
-        return escape(value.status.value)
+        return escape(value.word)
     if 0 < value.value < SMALLEST_SHARE * scale:
         return escape(format_si(value.value, unit)) + mark
     if value.interval is None:

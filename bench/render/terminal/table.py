@@ -55,7 +55,7 @@ def _device(phase: Phase, summary: RunSummary) -> str:
 def _ratio(phase: Phase, model: ModelSummary, summary: RunSummary) -> str:
     """Of the times; the status where there is no time."""
     if phase not in model.timings:
-        return model.values[f"latency_s_{phase}"].status.value
+        return model.values[f"latency_s_{phase}"].word
     return ratio_to_base(phase, model, summary) or "1"
 
 

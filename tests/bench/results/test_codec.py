@@ -25,6 +25,7 @@ from bench.results.environment import Environment, GpuReading, MachineState
 from bench.results.measurements import LatencyTimes, Result
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
+from bench.results.shard import Shard
 from tests.bench.example_records import (
     ENVIRONMENT,
     GPU,
@@ -70,6 +71,7 @@ FAILURES = st.builds(
     elapsed_s=PLAIN[float],
     state=st.none() | STATES,
     stderr_tail=text,
+    shard=st.none() | values_of(Shard),
 )
 
 

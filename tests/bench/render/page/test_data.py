@@ -166,7 +166,7 @@ def test_a_gpu_has_its_columns_and_a_run_without_one_a_reason_there() -> None:
     assert table.heads[place].text == "Inference on the GPU: time (ms)"
     first, second = (row.cells[place] for row in table.rows)
     assert first.value is not None
-    assert (second.text, second.reason) == ("skipped", "Not part of this run.")
+    assert (second.text, second.reason) == ("not measured", "Not part of this run.")
     assert {"Machine", "Device"} <= set(table.facets)
 
 

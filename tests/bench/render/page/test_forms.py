@@ -41,7 +41,9 @@ def test_it_has_no_ratio_to_a_base_network() -> None:
     table = make_table(summarize_for_page(RECORDS), {})
     place = [head.key for head in table.heads].index("ratio_inference")
     _, *others = (row.cells[place] for row in table.rows)
-    assert {(cell.text, cell.reason) for cell in others} == {("skipped", "Not part of this run.")}
+    assert {(cell.text, cell.reason) for cell in others} == {
+        ("not measured", "Not part of this run.")
+    }
 
 
 def test_another_run_is_one_summary() -> None:
