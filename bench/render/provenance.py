@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bench.registry import SAMPLE_RATE
+from bench.render.shards import describe_shards
 from bench.results.environment import Environment, MachineState
 from bench.results.summary import RunSummary
 from bench.units import format_si
@@ -45,6 +46,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         ("State", _describe_state(environment, summary.state)),
         ("Code", f"commit {code.commit[:12]}{', modified' if code.is_modified else ''}"),
         ("Started", summary.started_at),
+        *([("Shards", describe_shards(summary.shards))] if summary.shards else []),
         *_describe_problems(environment),
     ]
 

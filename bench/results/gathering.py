@@ -1,23 +1,21 @@
 """Which record files are of one run, and which of another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.results.form_summary import is_of_forms
 from bench.results.one_table import Traits, may_share_a_table, require_one_run, traits_of
+from bench.results.parts import Files, choose_parts, split_files
 from bench.results.record import Record
 
-Files = Mapping[Path, Sequence[Record]]
 
-
-def gather_runs(files: Files) -> list[list[Record]]:
-    """The records of each run, in the order in which the runs were named; at least one list.
+def gather_files(files: Files) -> list[Files]:
+    """The files of each run, in the order in which the runs were named; at least one run.
 
     Files are of one run where each may share a table with the same others: one that would fit two
-    runs, which don't fit each other, is a run of its own. Within a run the oldest file comes
-    first, whatever the order in which they were named.
+    runs, which don't fit each other, is a run of its own. Files without a record are of none.
 
     Raises:
         UsageError: of several files, one has records that may not share a table, or some are of
@@ -25,13 +23,13 @@ def gather_runs(files: Files) -> list[list[Record]]:
     """
     filled = {path: records for path, records in files.items() if records}
     if len(filled) < 2 or _are_of_forms(filled):
-        return [_merge(filled)]
+        return [filled]
     traits = {path: _traits_of_one_run(path, records) for path, records in filled.items()}
     groups: dict[frozenset[Path], list[Path]] = {}
     for path, own in traits.items():
         fitting = (other for other, others in traits.items() if may_share_a_table(own, others))
         groups.setdefault(frozenset(fitting), []).append(path)
-    return [_merge({path: filled[path] for path in group}) for group in groups.values()]
+    return [{path: filled[path] for path in group} for group in groups.values()]
 
 
 def _are_of_forms(files: Files) -> bool:
@@ -58,19 +56,17 @@ def _traits_of_one_run(path: Path, records: Sequence[Record]) -> Traits:
     return traits_of(records)
 
 
-def _merge(files: Files) -> list[Record]:
-    """Records of the oldest file first, so that of two counts of one cell the newer stands.
+def merge_files(files: Files) -> list[Record]:
+    """The records of one run, the oldest file first, whatever the order in which they were named.
 
-    Rounds of times follow those of the files before: a ratio is of calls of one round.
+    So of two counts of one cell the newer stands. Rounds of times follow those of the files, and
+    shards, before: a ratio is of calls of one round. Of a network that two shards measured one
+    counts.
     """
-
-    def began(path: Path) -> tuple[str, str]:
-        return min(record.started_at for record in files[path]), str(path)
-
     merged: list[Record] = []
-    for path in sorted(files, key=began):
+    for part in choose_parts(split_files(files))[0]:
         first = 1 + max((r.job.round for r in merged if r.job.spec.takes_time), default=-1)
-        merged += [_shift(record, first) for record in files[path]]
+        merged += [_shift(record, first) for record in part.records]
     return merged
 
 

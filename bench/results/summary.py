@@ -21,6 +21,7 @@ from bench.results.one_table import is_on_gpu, require_one_run
 from bench.results.published import TABLE1, Published
 from bench.results.record import Record, Status, broken_networks, results_of
 from bench.results.roofline import Roofline, find_roofline
+from bench.results.shard_review import Review
 from bench.results.statistics import Interval
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
 from bench.results.workload import GPU_PHASES, PHASES, Phase, Workload
@@ -107,6 +108,7 @@ class RunSummary:
     gpu_overhead: LatencySummary | None = None  # of the null model on the GPU
     roofline: Roofline | None = None  # None: no ceilings were measured
     energy: EnergySummary | None = None  # None: nobody asked for it
+    shards: Review | None = None  # None: the networks were not dealt to several machines
 
     @property
     def rates(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from tests.bench.example_records import complete_run, environment, fail
 from tests.bench.example_trainings import make_training
 from tests.bench.made_up_forms import FORM, rounds
 from tests.bench.made_up_runs import make_run
+from tests.bench.made_up_shards import files_of, whole
 from tests.bench.results.test_gathering import behind
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,39 @@ def test_the_same_records_make_the_same_tables(records: Path, tmp_path: Path) ->
         assert report.main([str(records), "--output", str(tmp_path / name)]) == 0
     for table in TABLES:
         assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_missing_shards_are_named_in_the_report_and_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = files_of(whole(), 1, 3)
+    paths = [store(tmp_path / path, records) for path, records in files.items()]
+    assert report.main([*map(str, paths), "--output", str(tmp_path / "out")]) == 0
+    sentence = "Shards 2 and 4 of 4 are missing: networks demucs, sudormrf-0.25x and two-step-tdcn."
+    assert capsys.readouterr().err.splitlines() == [sentence]
+    text = (tmp_path / "out" / "table1.md").read_text()
+    assert f"- Shards: 1 and 3 of 4, of 7 networks. {sentence}\n" in text
+
+
+def test_shards_of_two_kinds_of_machines_are_runs_beside_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each lacks what the other has; the reference is in both."""
+    here = files_of(whole(), 1, 2)
+    there = files_of(whole(machine={"cpu": "Another CPU"}), 3, 4)
+    paths = [store(tmp_path / path, records) for path, records in (here | there).items()]
+    assert report.main([*map(str, paths), "--output", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "Example: Shards 3 and 4 of 4 are missing: networks dprnn and two-step-tdcn.",
+        "Another: Shards 1 and 2 of 4 are missing: networks conv-tasnet, sudormrf-0.5x, demucs "
+        "and sudormrf-0.25x.",
+    ]
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    for sentence in said:
+        assert sentence.partition(": ")[2] in text
+    assert "| SuDoRM-RF 1.0x | 5.00 | 5.00 | 1 |" in text
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:

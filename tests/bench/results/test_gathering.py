@@ -9,7 +9,8 @@ import pytest
 
 from bench.errors import UsageError
 from bench.registry import TABLE1
-from bench.results.gathering import gather_runs
+from bench.results.gathering import gather_files, merge_files
+from bench.results.parts import Files
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
 from tests.bench.example_records import (
@@ -27,6 +28,10 @@ from tests.bench.made_up_forms import FORM, rounds
 from tests.bench.made_up_runs import NETWORKS, make_run, nowhere
 
 A, B, C = Path("a.jsonl"), Path("b.jsonl"), Path("c.jsonl")
+
+
+def gather_runs(files: Files) -> list[list[Record]]:
+    return [merge_files(run) for run in gather_files(files)]
 
 
 def later(records: Sequence[Record]) -> list[Record]:
