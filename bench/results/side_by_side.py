@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import mean
 
 from bench.registry import KNOWN, Entry
 from bench.results.metrics import GPU_METRICS, METRICS
@@ -137,6 +138,29 @@ def compare_orders(first: RunSummary, second: RunSummary, metric: str) -> OrderA
     )
     tau = _kendall([before[name] for name in names], [after[name] for name in names])
     return OrderAgreement(len(names), tau, swapped)
+
+
+@dataclass(frozen=True)
+class OrderStability:
+    """How well several runs agree on an order, over the pairs of runs that have a Kendall's τ."""
+
+    n_pairs: int
+    mean: float
+    smallest: float
+    between: tuple[int, int]  # places of the two runs that agree least; of several the first two
+
+
+def survey_orders(runs: Sequence[RunSummary], metric: str) -> OrderStability | None:
+    """Every run with every other; None where no two have a τ."""
+    pairs = {
+        (one, other): found.tau
+        for one, other in combinations(range(len(runs)), 2)
+        if (found := compare_orders(runs[one], runs[other], metric)).tau is not None
+    }
+    if not pairs:
+        return None
+    between = min(pairs, key=lambda pair: pairs[pair])
+    return OrderStability(len(pairs), mean(pairs.values()), pairs[between], between)
 
 
 def _numbers(run: RunSummary, metric: str) -> Mapping[str, float]:

@@ -12,6 +12,7 @@ from bench.results.side_by_side import (
     compare_orders,
     divide,
     ratio_within,
+    survey_orders,
     value_in,
 )
 from bench.results.summary import RunSummary, Value
@@ -30,6 +31,12 @@ ORDERS = (
     "opposite one; where no two are equal, (1 - τ) / 2 is the share of pairs in another order. "
     "Ranges have no place in an order. Networks that lie close together change places by noise "
     "alone."
+)
+MIN_RUNS = 2
+"""Of two runs there is one pair, which the first table has."""
+OVER_PAIRS = (
+    "How stable the order is over all pairs of runs that have a τ: the mean, and the smallest with "
+    "the two runs that it is between."
 )
 
 
@@ -109,6 +116,24 @@ def render_orders(table: SideBySide) -> Iterator[str]:
     heads = ["Metric", "Runs", "Pairs in another order", "Networks", "Kendall's τ"]
     yield markdown_table(heads, rows, n_text=3)
     yield ORDERS
+    if len(table.runs) > MIN_RUNS:
+        yield OVER_PAIRS
+        yield _over_pairs(table)
+
+
+def _over_pairs(table: SideBySide) -> str:
+    """The mean and the smallest τ over all pairs of runs, by each time and memory."""
+    rows = []
+    for column in table.costs:
+        found = survey_orders([run.summary for run in table.runs], column.metric)
+        if found is None:
+            rows.append([table.title(column), "no pair", "0", NO_RATIO, NO_RATIO])
+            continue
+        agree_least = " and ".join(table.heads[place] for place in found.between)
+        taus = [f"{found.mean:.2f}", f"{found.smallest:.2f}"]
+        rows.append([table.title(column), agree_least, str(found.n_pairs), *taus])
+    heads = ["Metric", "Runs that agree least", "Pairs of runs", "Mean τ", "Smallest τ"]
+    return markdown_table(heads, rows, n_text=2)
 
 
 def _tau(found: OrderAgreement) -> str:

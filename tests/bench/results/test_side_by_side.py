@@ -16,11 +16,12 @@ from bench.results.side_by_side import (
     divide,
     list_entries,
     ratio_within,
+    survey_orders,
     to_value,
     value_in,
 )
 from bench.results.statistics import LEVEL, WIDEST, Estimate, Interval, estimate
-from bench.results.summary import NOT_MEASURED, Value, summarize
+from bench.results.summary import NOT_MEASURED, RunSummary, Value, summarize
 from bench.results.timing import Doubt, DoubtKind
 from tests.bench.example_records import fail, make_job, make_record, make_rounds
 from tests.bench.made_up_runs import NETWORKS, make_run, on_machine, with_values
@@ -304,10 +305,46 @@ def test_ranges_and_gaps_have_no_place_in_an_order() -> None:
     assert found.tau == pytest.approx(1.0)
 
 
+TWO = summarize(make_run(TABLE1[:2]))
+
+
 def test_two_networks_have_no_order_to_speak_of() -> None:
-    two = summarize(make_run(TABLE1[:2]))
-    found = compare_orders(ORDERED, two, MEMORY)
+    found = compare_orders(ORDERED, TWO, MEMORY)
     assert (found.n_networks, found.tau) == (2, None)
+
+
+def ordered(*costs: int) -> RunSummary:
+    return with_values(ORDERED, MEMORY, [Value(float(cost)) for cost in costs])
+
+
+def test_the_pair_of_runs_that_agrees_least_is_found_wherever_it_is() -> None:
+    """Neither is the first; 15 pairs of networks, of which 1, 2 and 3 change places."""
+    usual, one, two = (
+        ordered(1, 2, 3, 4, 5, 6),
+        ordered(2, 1, 3, 4, 5, 6),
+        ordered(1, 2, 3, 5, 6, 4),
+    )
+    found = survey_orders([usual, one, two], MEMORY)
+    assert found is not None
+    assert (found.n_pairs, found.between) == (3, (1, 2))
+    assert found.smallest == pytest.approx(1 - 2 * 3 / 15)
+    assert found.mean == pytest.approx(1 - 2 * (1 + 2 + 3) / 15 / 3)
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_runs_does_not_change_how_stable_networks_are(order: list[int]) -> None:
+    runs = [ordered(1, 2, 3, 4, 5, 6), ordered(2, 1, 3, 4, 5, 6), ordered(6, 5, 4, 3, 2, 1), TWO]
+    found = survey_orders([runs[place] for place in order], MEMORY)
+    assert found is not None
+    assert found.n_pairs == 3  # with the run of two networks no other has an order
+    assert found.smallest == pytest.approx(-1)
+    assert {order[place] for place in found.between} == {0, 2}
+    assert found.mean == pytest.approx((13 / 15 - 1 - 13 / 15) / 3)
+
+
+def test_runs_without_an_order_have_no_stability() -> None:
+    assert survey_orders([ORDERED, TWO, TWO], MEMORY) is None
+    assert survey_orders([ORDERED], MEMORY) is None
 
 
 def test_an_estimate_that_can_not_be_trusted_is_a_range() -> None:

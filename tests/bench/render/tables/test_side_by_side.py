@@ -246,6 +246,28 @@ def test_the_order_of_networks_is_compared_by_every_time_and_memory() -> None:
     assert column(table, "Networks") == ["3"] * 4
 
 
+def test_of_three_runs_every_pair_says_how_stable_the_order_is() -> None:
+    """B and C agree least, and the first table has neither of their pairs."""
+    usual, one, two = (
+        with_values(
+            elsewhere(make_run(TABLE1[:4]), cpu), TIME, [Value(float(cost)) for cost in costs]
+        )
+        for cpu, costs in (("A", (1, 2, 3, 4)), ("B", (2, 1, 3, 4)), ("C", (1, 2, 4, 3)))
+    )
+    text = render(usual, one, two)
+    table = list(tables(text.partition("# Whether networks keep their order\n\n")[2]))[1]
+    assert table[0] == [
+        "Metric",
+        "Runs that agree least",
+        "Pairs of runs",
+        "Mean τ",
+        "Smallest τ",
+    ]
+    (row,) = [row for row in table[1:] if row[0] == "Time I"]
+    assert row[1:] == ["B and C", "3", "0.56", "0.33"]
+    assert "Runs that agree least" not in render(usual, one)
+
+
 def test_of_many_pairs_in_another_order_some_are_named_and_the_others_counted() -> None:
     run = summarize(make_run(TABLE1))
     backwards = with_values(run, TIME, [Value(float(cost)) for cost in range(7, 0, -1)])
