@@ -6,20 +6,16 @@ Exit codes: 0 written; 2 there is nothing to report on, or it can't be read or w
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bench.command import name_program, read_and_warn, run_command
 from bench.errors import EXIT_OK
-from bench.results.form_summary import is_of_forms
-from bench.results.gathering import gather_files, merge_files
-from bench.results.parts import Files
+from bench.results.gathering import gather_files
 from bench.results.quality import read_own
 from bench.results.recipes import compare_recipes
-from bench.results.shard_review import review_shards
 from bench.results.store import newest_records
-from bench.results.summary import RunSummary, summarize
 from bench.results.training import find_trainings
+from bench.stored_runs import compare, report_one
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -88,45 +84,6 @@ def render(records: Sequence[Path], output: Path) -> int:
     written = compare(runs, output) if len(runs) > 1 else report_one(runs[0], output)
     print(*written, sep="\n")
     return EXIT_OK
-
-
-def report_one(files: Files, output: Path) -> list[Path]:
-    """Table 1 and its like, or what a run of forms has."""
-    records = merge_files(files)
-    if is_of_forms(records):
-        from bench.render.forms import write_form_reports  # after --help, as below
-
-        return write_form_reports(records, output)
-    summary = summarize_shards(files)
-    from bench.render.report import write_reports  # after --help has had its answer
-
-    warn_of_shards([summary])
-    return write_reports(summary, output)
-
-
-def compare(runs: Sequence[Files], output: Path) -> list[Path]:
-    """Several runs side by side."""
-    summaries = [summarize_shards(files) for files in runs]
-    from bench.render.comparison import write_comparison  # after --help has had its answer
-
-    warn_of_shards(summaries)
-    return write_comparison(summaries, output)
-
-
-def summarize_shards(files: Files) -> RunSummary:
-    """The summary of one run, with what is to be said of its shards, where it has some."""
-    return replace(summarize(merge_files(files)), shards=review_shards(files))
-
-
-def warn_of_shards(runs: Sequence[RunSummary]) -> None:
-    """Say on standard error what is wrong with the shards of each run."""
-    from bench.render.run_names import name_runs
-    from bench.render.shards import describe_faults
-
-    for run in name_runs(runs):
-        where = f"{run.name}: " if len(runs) > 1 else ""
-        for sentence in describe_faults(run.summary.shards) if run.summary.shards else ():
-            print(f"{where}{sentence}", file=sys.stderr)
 
 
 def draw_page(records: Sequence[Path], output: Path) -> int:

@@ -24,6 +24,7 @@ from bench.results.shard import Shard
 from bench.results.shard_review import OF_A_PROCESS
 from bench.results.store import read_records
 from bench.results.summary import summarize
+from bench.stored_runs import summarize_shards
 from tests.bench.made_up_run import Bench
 from tests.bench.made_up_run import bench_fixture as bench_fixture
 from tests.bench.made_up_run import no_figure_fixture as no_figure_fixture
@@ -252,7 +253,7 @@ def test_real_shards_merged_have_the_exact_values_of_one_run(
     assert merge(MERGES[0][1], tmp_path / "shards", tmp_path / "merged") == 0
     (path,) = (tmp_path / "whole" / "records").iterdir()
     whole = summarize(read_records(path).records)
-    merged = report.summarize_shards(
+    merged = summarize_shards(
         {path: read_records(path).records for path in (tmp_path / "shards" / "records").iterdir()}
     )
     assert merged.shards is not None
