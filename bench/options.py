@@ -223,9 +223,7 @@ def read_settings(arguments: argparse.Namespace) -> list[Settings]:
         UsageError: a number that means nothing, or options of times in a run without any.
     """
     if arguments.exact and (arguments.roofline or arguments.energy or arguments.time is not None):
-        raise UsageError(
-            "--exact measures no times: leave out --time, --roofline and --energy."
-        )
+        raise UsageError("--exact measures no times: leave out --time, --roofline and --energy.")
     effort = read_effort(arguments)
     return [
         Settings(
