@@ -64,7 +64,7 @@ $(FIGURE4): $(INSTALLED)
 	@test -n "$(CORPUS)" || { echo "Name the recordings: make figure4 CORPUS=DIR" >&2; exit 1; }
 	$(BIN)/python -m bench.train --model $(@F) --corpus $(CORPUS) --task $(task) \
 		--samples 8000 --batch 4 --schedule cosine --validation 60 --validations 6 \
-		--max-macs $(FIGURE4_MACS) --max-cpu-s $(FIGURE4_CPU_S) \
+		--max-macs $(FIGURE4_MACS) --max-cpu-s $(FIGURE4_CPU_S) --save-s 300 \
 		--device $(DEVICE) --threads $(THREADS) --output $(folder)
 	test $(folder)/evaluated -nt $(folder)/model.safetensors || \
 		$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
