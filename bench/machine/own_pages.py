@@ -1,6 +1,6 @@
 """Keep this program's own pages, as those of timed processes are: it then runs faster.
 
-A training step of Demucs takes less than half of the time so (``reports/pages.md``).
+A call of Demucs takes less than half of the time so (``reports/pages.md``).
 """
 
 import os
