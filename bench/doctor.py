@@ -55,9 +55,10 @@ def examine(arguments: argparse.Namespace) -> int:
     from bench.measuring.machine_trial import try_machine
     from bench.render.terminal.fitness import render_findings, render_json, render_verdict
 
-    findings = find_faults(take_readings(arguments.output, fetch_environment, try_machine))
+    readings = take_readings(arguments.output, fetch_environment, try_machine)
+    findings = find_faults(readings)
     if arguments.format == "json":
-        print(render_json(findings))
+        print(render_json(findings, readings.environment))
     else:
         Console().print(render_findings(findings))
         print(render_verdict(findings))

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from bench.machine.finding import Finding, Severity
 from bench.machine.fitness import is_fit
+from bench.results.environment import Environment
 
 STYLES = {
     Severity.OK: "green",
@@ -50,7 +52,11 @@ def render_verdict(findings: Sequence[Finding]) -> str:
     return f"Unfit for measuring: {counts[Severity.UNFIT]} to fix first, and {warnings}."
 
 
-def render_json(findings: Sequence[Finding]) -> str:
-    """The same for programs."""
-    content = {"is_fit": is_fit(findings), "findings": [asdict(finding) for finding in findings]}
+def render_json(findings: Sequence[Finding], environment: Environment) -> str:
+    """The same for programs, with what the machine is; no UUID is in it."""
+    content = {
+        "is_fit": is_fit(findings),
+        "findings": [asdict(finding) for finding in findings],
+        "environment": msgspec.to_builtins(environment.without_uuid()),
+    }
     return json.dumps(content, indent=2)

@@ -1,13 +1,17 @@
 """Findings as text for people and for programs: nothing lost, nothing wider than a terminal."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from bench.machine.finding import Finding, Severity, ok
 from bench.render.terminal.fitness import render_findings, render_json, render_verdict
+from bench.results.environment import Environment
+from tests.bench.example_records import GPU, environment
 
 GOOD = ok("swap", "0 B in use")
 WARNING = Finding("governor", Severity.WARN, "[powersave]", "It is slow.", "Fix it.")
@@ -38,7 +42,11 @@ def test_the_verdict(findings: list[Finding], verdict: str) -> None:
 
 
 def test_json_holds_the_findings_and_the_verdict() -> None:
-    content = json.loads(render_json([GOOD, FAULT]))
+    on_gpu = environment(machine={"gpu": replace(GPU, uuid="GPU-of-someone")})
+    text = render_json([GOOD, FAULT], on_gpu)
+    content = json.loads(text)
     assert content["is_fit"] is False
     assert [Finding(**finding) for finding in content["findings"]] == [GOOD, FAULT]
-    assert json.loads(render_json([GOOD, WARNING]))["is_fit"] is True
+    assert msgspec.convert(content["environment"], Environment) == on_gpu
+    assert "someone" not in text
+    assert json.loads(render_json([GOOD, WARNING], on_gpu))["is_fit"] is True
