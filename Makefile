@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ZOO := $(VENV)/.zoo
 RUNTIMES := $(VENV)/.runtimes
+RAY := $(VENV)/.ray
 
 
 .PHONY: bench reports runtimes figure4 recipes test thorough wheel lint gate cuda clean
@@ -98,7 +99,7 @@ $(RECIPE_RUNS): $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
 
-thorough: $(INSTALLED) $(ZOO) $(RUNTIMES)
+thorough: $(INSTALLED) $(ZOO) $(RUNTIMES) $(RAY)
 	$(BIN)/python -m pytest -m "thorough and not cuda"
 
 wheel: $(INSTALLED)
@@ -140,6 +141,12 @@ $(ZOO): $(INSTALLED)
 $(RUNTIMES): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[onnx,openvino]'
+	@touch $@
+
+# A cluster on this machine; only the thorough tests start one.
+$(RAY): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[ray]'
 	@touch $@
 
 # A Python that sees a GPU is used as it is, with packages that it lacks from a folder of wheels

@@ -119,6 +119,23 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         "bench.report puts their files together",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    add_own(parser)
+    return parser
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    """What is of the machine where a run is started, and of no other that measures for it."""
+    parser.add_argument(
+        "--launcher",
+        choices=("ray",),
+        help="measure on the nodes of a Ray cluster: every kind of machine measures all networks, "
+        "spread over its nodes (docs/clusters.md)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of the cluster's head (default: RAY_ADDRESS, or a cluster found on this machine)",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -137,7 +154,13 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         metavar="DIR",
         help="print ratios of times beside those of the newest run of the same networks in DIR",
     )
-    return parser
+
+
+def arguments_for_nodes(typed: Sequence[str], threads: int) -> tuple[str, ...]:
+    """What was typed, without what is of this machine alone, on so many threads."""
+    own = argparse.ArgumentParser(add_help=False)
+    add_own(own)
+    return *own.parse_known_args(typed)[1], "--threads", str(threads)
 
 
 def read_device(text: str) -> str:

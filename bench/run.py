@@ -8,7 +8,7 @@ are on disk).
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from bench.run_reports import report, report_forms
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every ending into an exit code."""
     arguments = build_parser(name_program("run")).parse_args(argv)
+    arguments.typed = sys.argv[1:] if argv is None else list(argv)
     if arguments.list:
         print(describe_registry())
         return EXIT_OK
@@ -51,7 +52,7 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
     if arguments.shard:
         entries = tuple(entry for entry in entries if arguments.shard.has(entry.name))
     arguments.device = choose_card(arguments.device, os.environ)
-    measure_one = measure_plainly if is_plain(arguments) else measure_forms
+    measure_one = choose_way(arguments)
     first, *others = read_settings(arguments)
     codes = [measure_one(first, entries, arguments, Path())]
     codes += [
@@ -59,6 +60,23 @@ def measure_and_report(arguments: argparse.Namespace) -> int:
         for settings in others
     ]
     return max(codes)
+
+
+def choose_way(
+    arguments: argparse.Namespace,
+) -> Callable[[Settings, Sequence[Entry], argparse.Namespace, Path], int]:
+    """How a run with these options is measured.
+
+    Raises:
+        UsageError: the address of a cluster that is not used.
+    """
+    if arguments.launcher:
+        from bench.run_on_ray import measure_on_ray  # after --help has had its answer
+
+        return measure_on_ray
+    if arguments.address:
+        raise UsageError("--address is of a Ray cluster: add --launcher ray.")
+    return measure_plainly if is_plain(arguments) else measure_forms
 
 
 def measure_forms(

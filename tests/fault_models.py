@@ -20,6 +20,9 @@ STARTED = "FAULT_MODELS_STARTED"
 """Names the environment variable with the path of a file or FIFO: a network that blocks writes
 the identifiers of its own process and of the process that it started there, in one line."""
 
+BUILT = "FAULT_MODELS_BUILT"
+"""Names the environment variable with the path of a file that grows when a network is built."""
+
 
 class Tiny(nn.Module):
     """One convolution, ``[batch, 1, time] -> [batch, 2, time]``, and what spoils its estimates."""
@@ -332,6 +335,14 @@ def out_of_memory_at_first() -> nn.Module:
     first = not os.path.exists(os.environ[STARTED])
     announce(os.getpid())
     return out_of_memory() if first else healthy()
+
+
+def hangs_once() -> nn.Module:
+    """Blocks when it is built for the fourth time, after its contract and some of its counts."""
+    with open(os.environ[BUILT], "ab", buffering=0) as file:
+        file.write(b".")
+        is_fourth = file.tell() == 4
+    return hangs() if is_fourth else healthy()
 
 
 def keeps_a_tensor_on_the_cpu() -> nn.Module:

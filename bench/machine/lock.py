@@ -10,6 +10,9 @@ from filelock import FileLock, Timeout
 
 from bench.errors import UsageError
 
+IS_MEASURING = "Another run is measuring on this machine"
+"""How the refusal of a second run begins."""
+
 
 def lock_path() -> Path:
     """The same file for all runs of all users on this machine."""
@@ -29,8 +32,8 @@ def measuring_alone() -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise UsageError(
-            f"Another run is measuring on this machine{_process(path)}, and two would slow each "
-            "other down. Wait for its end, or end it."
+            f"{IS_MEASURING}{_process(path)}, and two would slow each other down. "
+            "Wait for its end, or end it."
         ) from error
     except OSError as error:
         raise UsageError(

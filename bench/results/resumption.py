@@ -10,6 +10,9 @@ from bench.results.fingerprint import fingerprint
 from bench.results.record import Record, Status
 from bench.results.workload import Phase, Workload
 
+MADE_ELSEWHERE = "was made with other code or packages, or on another machine"
+"""Why records can't be gone on with, as the refusal says it."""
+
 
 def records_to_keep(
     path: Path,
@@ -24,6 +27,20 @@ def records_to_keep(
     Raises:
         UsageError: the file was made with other settings, with other code or on another machine.
     """
+    refuse_other_settings(path, records, workload_of)
+    done = [record for record in records if record.status == Status.OK]
+    _refuse_other_code(path, done, lambda record: environment)
+    return done
+
+
+def refuse_other_settings(
+    path: Path, records: Sequence[Record], workload_of: Callable[[Phase], Workload]
+) -> None:
+    """A run holds one kind of workload.
+
+    Raises:
+        UsageError: the file was made with other settings.
+    """
     for record in records:
         made = replace(record.job.workload, keeps_pages=False)  # the probe decides that
         asked = workload_of(made.phase).at(made.sample_rate)
@@ -33,9 +50,6 @@ def records_to_keep(
                 "holds one kind of workload. Resume it with its own, or start a new run without "
                 "--resume."
             )
-    done = [record for record in records if record.status == Status.OK]
-    _refuse_other_code(path, done, lambda record: environment)
-    return done
 
 
 def records_of_a_sweep(
@@ -79,8 +93,8 @@ def _refuse_other_code(
         here = fingerprint(record.job, environment_of(record))
         if fingerprint(record.job, record.environment) != here:
             raise UsageError(
-                f"{path} was made with other code or packages, or on another machine, "
-                "so it can't be resumed. Start a new run without --resume."
+                f"{path} {MADE_ELSEWHERE}, so it can't be resumed. "
+                "Start a new run without --resume."
             )
 
 

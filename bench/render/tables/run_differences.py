@@ -33,7 +33,7 @@ def render_run_differences(runs: Sequence[NamedRun]) -> str:
     told = [list_facts(run.summary) for run in runs]
     rows = []
     for fact in sorted(dict.fromkeys(chain.from_iterable(told)), key=_section):
-        texts = [facts.get(fact, _absent(fact)) for facts in told]
+        texts = [facts.get(fact, say_absent(fact)) for facts in told]
         if len(set(texts)) > 1 or fact == "Began":
             rows.append([plain(text) for text in (fact, *texts)])
     return markdown_table(["What", *(plain(run.name) for run in runs)], rows, n_text=1 + len(runs))
@@ -53,7 +53,8 @@ def _section(fact: str) -> int:
     return SECTIONS.index(fact.partition(":")[0])
 
 
-def _absent(fact: str) -> str:
+def say_absent(fact: str) -> str:
+    """What stands for a fact that is not known of a machine."""
     return ABSENT.get(fact.partition(":")[0], NOT_TOLD)
 
 

@@ -1,0 +1,1 @@
+"""One run over many machines: which node measures what, and what comes of a node that is lost."""
