@@ -64,14 +64,14 @@ def assign(
         if neighbours and any(n.kind in alone for n in (node, *neighbours)):
             continue
         taken = {task for _, task in chosen}
-        waiting = [p for p in waiting_tasks(tasks, attempts) if p not in taken]
+        waiting = [task for task in waiting_tasks(tasks, attempts) if task not in taken]
         able = [task for task in waiting if can_measure(node, task, attempts)]
         chosen += [(node, task) for task in able[:1]]
     return chosen
 
 
 def waiting_tasks(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> list[Task]:
-    """Those that are neither done nor in dealt."""
+    """Those that are neither done nor under way."""
     settled = {a.task for a in attempts if a.ending in (Finish.DONE, None)}
     return [task for task in tasks if task not in settled]
 
@@ -94,5 +94,5 @@ def can_measure(node: Node, task: Task, attempts: Sequence[Attempt]) -> bool:
 
 
 def is_lost(node: Node, attempts: Sequence[Attempt]) -> bool:
-    """Whether it was lost at any dealt."""
+    """Whether it was lost in any attempt."""
     return any(a.node == node.id and a.ending == Finish.LOST for a in attempts)
