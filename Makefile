@@ -56,7 +56,6 @@ FIGURE4 := $(addprefix figure4/, $(addprefix sounds/, $(FIGURE4_NETWORKS)) \
 
 figure4: $(FIGURE4)
 	$(BIN)/python -m bench.report --trainings reports/training
-	$(BIN)/python -m bench.report
 
 # figure4/TASK/NETWORK. What was evaluated is evaluated again where its weights are newer.
 $(FIGURE4): task = $(notdir $(@D))
