@@ -338,11 +338,14 @@ def out_of_memory_at_first() -> nn.Module:
 
 
 def hangs_once() -> nn.Module:
-    """Blocks when it is built for the fourth time, after its contract and some of its counts."""
+    """Blocks while it is built for the fourth time, after its contract and some of its counts."""
     with open(os.environ[BUILT], "ab", buffering=0) as file:
         file.write(b".")
         is_fourth = file.tell() == 4
-    return hangs() if is_fourth else healthy()
+    if is_fourth:
+        announce(os.getpid())
+        threading.Event().wait()
+    return healthy()
 
 
 def keeps_a_tensor_on_the_cpu() -> nn.Module:
