@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.errors import UsageError
+from bench.results.intervals import MIN_VALUES, middle
 from bench.results.training import METRICS_NAME, TrainingLine, read_training, validations
 
 BASE = "base"
@@ -54,8 +55,6 @@ def compare_recipes(folder: Path) -> tuple[Compared, ...]:
 
 def _compare(name: str, runs: Runs, base: Runs) -> Compared:
     import numpy as np
-
-    from bench.results.intervals import MIN_VALUES, middle
 
     seeds = sorted(runs.keys() & base.keys())
     gains = [(runs[s].si_sdri_db or 0.0) - (base[s].si_sdri_db or 0.0) for s in seeds]

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("folder")
 def test_no_probe_needs_this_bench_once_the_users_has_taken_its_place() -> None:
     own = Entry("own", "own", "bench.nets:build")
-    needs_more = {"streaming", "launches"}  # chunks, and a GPU
+    needs_more = {"streaming", "launches", "energy"}  # chunks, a GPU, and a counter
     probes = sorted(PROBES.keys() - needs_more, key=lambda probe: probe == "memory")
     jobs = [plan_job(own, "inference", probe, SETTINGS) for probe in probes]
     jobs.insert(0, plan_job(NULL, "inference", "parameters", SETTINGS))
