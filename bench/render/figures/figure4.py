@@ -77,15 +77,22 @@ def known_costs(trainings: Sequence[Training]) -> list[str]:
 
 
 def describe_steps(trainings: Sequence[Training]) -> list[str]:
-    """What equal operations mean where networks make very different numbers of steps of them."""
-    steps = {name_of(training): training[-1].step for training in trainings}
+    """What equal operations mean where networks make very different numbers of steps of them.
+
+    Of the corpus on which most networks were trained.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for training in trainings:
+        found.setdefault(training[0].corpus, {})[name_of(training)] = training[-1].step
+    corpus, steps = max(found.items(), key=lambda item: len(item[1]))
     if len(steps) < 2 or max(steps.values()) < 2 * min(steps.values()):
         return []
     ordered = sorted(steps, key=lambda name: -steps[name])
     numbers = ", ".join(f"{name} {steps[name]:,}".replace(" ", NO_BREAK) for name in ordered)
     return [
-        f"Equal operations are fewer training steps for a costlier network: {numbers}. What few "
-        "steps reach says how fast a network learns from them, and not how good it can get."
+        "Equal operations are fewer training steps for a costlier network, here on "
+        f"{corpus}: {numbers}. What few steps reach says how fast a network learns from them, "
+        "and not how good it can get."
     ]
 
 

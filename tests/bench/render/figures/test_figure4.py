@@ -112,5 +112,6 @@ def test_what_equal_operations_mean_is_said_where_steps_differ() -> None:
     many, few = make_training("sudormrf-0.25x", "speech"), make_training("dprnn", "speech", 1)
     (sentence,) = describe_steps([few, many])
     assert "SuDoRM-RF 0.25x 360, DPRNN 60." in sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert describe_steps([few, many, make_training("dprnn", "sounds", 5)]) == [sentence]
     assert describe_steps([many, make_training("dprnn", "speech", 5)]) == []
     assert describe_steps([few]) == []
