@@ -147,6 +147,14 @@ BAD_INPUT = {
         "Energy is of eager PyTorch in one precision: leave out --energy.",
     ),
     "cuda": (["--device", "cuda"], "--device cuda: torch 2.13.0 is built without CUDA."),
+    "no such shard": (["--shard", "5/4"], "the number of a shard must lie between 1 and 4."),
+    "no shards": (["--shard", "1/0"], "the number of shards must be at least 1."),
+    "too many": (["--shard", "1/7"], "of 7 networks at most 6 can be made"),
+    "runtimes": (["--shard", "1/2", "--runtime", "compile"], "leave out --resume, --beside, "),
+    "exact runtimes": (["--exact", "--runtime", "compile"], "--shard, --exact and --device."),
+    "time of no times": (["--exact", "--time", "5"], "leave out --time, --roofline and --energy."),
+    "energy of no times": (["--exact", "--energy"], "--exact measures no times"),
+    "ceilings of no times": (["--exact", "--roofline"], "--exact measures no times"),
 }
 
 

@@ -95,29 +95,6 @@ def test_a_whole_run_does_not_go_on_with_a_shard(
     assert len(files(tmp_path / "out")) == 2
 
 
-BAD_INPUT = {
-    "no such shard": (["--shard", "5/4"], "the number of a shard must lie between 1 and 4."),
-    "no shards": (["--shard", "1/0"], "the number of shards must be at least 1."),
-    "too many": (["--shard", "1/7"], "of 7 networks at most 6 can be made"),
-    "runtimes": (["--shard", "1/2", "--runtime", "compile"], "leave out --resume, --beside, "),
-    "exact runtimes": (["--exact", "--runtime", "compile"], "--shard, --exact and --device."),
-    "time of no times": (["--exact", "--time", "5"], "leave out --time, --roofline and --energy."),
-    "energy of no times": (["--exact", "--energy"], "--exact measures no times"),
-    "ceilings of no times": (["--exact", "--roofline"], "--exact measures no times"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_told_before_anything_is_measured(
-    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
-) -> None:
-    arguments, message = BAD_INPUT[case]
-    assert call(*arguments) == 2
-    assert message in capsys.readouterr().err
-    assert bench.jobs == []
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize("text", ["2", "1/", "/2", "a/b", "1/2/3", "1.5/2", "1 / 2", ""])
 def test_what_is_not_of_the_form_is_told(
     call: Call, bench: Bench, capsys: pytest.CaptureFixture[str], text: str

@@ -82,7 +82,7 @@ def _order(steps: Sequence[Step]) -> list[str]:
         ]
         for step in steps
     ]
-    return [ORDER, markdown_table(ORDER_HEADS, rows)]
+    return [ORDER, markdown_table(ORDER_HEADS, rows, n_text=2)]
 
 
 def display_name(record: EvaluationRecord) -> str:

@@ -31,6 +31,8 @@ from bench.results.summary import choose_base
 from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_record, measured
 
 Telling = tuple[str, str]
+Disturbances = Mapping[tuple[str, int], tuple[int, Sequence[Telling]]]
+"""By node and attempt: after how many tellings, and what is told in the place of the next."""
 NETWORKS = TABLE1[:5]
 
 
@@ -163,7 +165,7 @@ FULL = "A record could not be written to cpu.jsonl: No space left on device."
 class Disturbed:
     """Instead of the n-th telling of an attempt on a node, others: a refusal, or its loss."""
 
-    def __init__(self, plan: Mapping[tuple[str, int], tuple[int, Sequence[Telling]]]) -> None:
+    def __init__(self, plan: Disturbances) -> None:
         self._plan = plan
         self._n_told: Counter[tuple[str, int]] = Counter()
 

@@ -98,9 +98,8 @@ def test_a_counter_that_gives_no_number_is_silent(tmp_path: Path) -> None:
     assert "is silent" in found.reason
 
 
-def test_a_board_is_one_register_without_an_end() -> None:
-    gpu = Gpu(nvml=None, handle=None)
-    gpu.total_energy_j = lambda: 12.5  # type: ignore[method-assign]
-    counter = board_counter(gpu)
+def test_a_board_is_one_register_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gpu, "total_energy_j", lambda gpu: 12.5)
+    counter = board_counter(Gpu(nvml=None, handle=None))
     assert counter.read() == (12.5,)
     assert counter.spent_j((12.5,), (20.0,)) == 7.5

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.measuring import energy_windows
 from bench.measuring.energy_windows import LEAST_STEPS, POLL_S, SETTLE_S, measure_windows
+from bench.results.contention import Contention
 from bench.results.energy_use import EnergyUse
 from bench.results.record import CellError, Status
 from tests.bench.measuring.clock import QUIET
@@ -23,7 +24,10 @@ ROUNDING_J = 1e-6
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever runs on this machine meanwhile: the time of these tests is made up."""
-    between = lambda before, after, wall_s, threads: replace(QUIET, wall_s=wall_s)  # noqa: E731
+
+    def between(before: object, after: object, wall_s: float, threads: int) -> Contention:
+        return replace(QUIET, wall_s=wall_s)
+
     monkeypatch.setattr(energy_windows, "read_counters", lambda: None)
     monkeypatch.setattr(energy_windows, "contention_between", between)
 

@@ -1,43 +1,23 @@
 """A training learns, goes on after an interruption as if there had been none, and stops well."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.errors import TrainingStoppedError, UsageError
 from bench.networks.trained import load_trained
 from bench.results.training import METRICS_NAME, TrainingLine, read_training
-from bench.training.costs import Spent
 from bench.training.folder import MODEL_NAME, TrainingFolder
 from bench.training.loop import run_training
 from bench.training.settings import Limits, learning_rate
-from bench.training.training import Position, Training
+from bench.training.training import Position
 from tests.bench import tiny_corpora as tiny
 from tests.bench.tiny_corpora import SETTINGS, mixtures, training
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
-    for name, value in one.items():
-        assert torch.equal(value, other[name]), name
-
-
-def run(one: Training, folder: Path, save_s: float = 1e9) -> Training:
-    folder.mkdir(exist_ok=True)
-    run_training(one, mixtures(one.settings), TrainingFolder(folder), (), save_s)
-    return one
-
-
-def without_time(lines: tuple[TrainingLine, ...]) -> list[dict[str, object]]:
-    return [asdict(replace(line, wall_s=0, cpu_s=0, energy_j=None)) for line in lines]
+from tests.bench.training.running import assert_equal, other_masker, run, weights, without_time
 
 
 def test_validation_rises(tmp_path: Path) -> None:
@@ -56,12 +36,6 @@ def test_validation_rises(tmp_path: Path) -> None:
 
 class KilledError(Exception):
     """In place of kill -9: nothing after it runs."""
-
-
-def other_masker() -> nn.Module:
-    """As in another process, with other weights and random numbers."""
-    torch.manual_seed(99)
-    return tiny.Masker()
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,31 +72,6 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(
         load_trained(folder / name / MODEL_NAME, tiny.FACTORY) for name in ("straight", "killed")
     ]
     assert_equal(weights(best[0].model), weights(best[1].model))
-
-
-@pytest.mark.parametrize(
-    ("limits", "steps"),
-    [
-        (Limits(epochs=2), 6),
-        (Limits(steps=4), 4),
-        (Limits(macs=4500), 5),
-        (Limits(wall_s=1e-9), 1),
-        (Limits(cpu_s=1e-9), 1),
-    ],
-)
-def test_it_ends_at_its_first_limit(limits: Limits, steps: int, tmp_path: Path) -> None:
-    one = run(training(limits=limits), tmp_path)
-    assert one.position.step == steps
-    assert read_training(tmp_path / METRICS_NAME)[-1].si_sdri_db is not None
-
-
-def test_a_finished_training_goes_on_with_a_later_limit(tmp_path: Path) -> None:
-    straight = run(training(limits=Limits(steps=5)), tmp_path / "straight")
-    run(training(limits=Limits(steps=4)), tmp_path / "longer")
-    longer = training(limits=Limits(steps=5))
-    assert TrainingFolder(tmp_path / "longer").resume(longer)
-    run(longer, tmp_path / "longer")
-    assert_equal(weights(straight.model), weights(longer.model))
 
 
 def test_a_wish_to_stop_is_granted_between_steps(tmp_path: Path) -> None:
@@ -162,48 +111,6 @@ def test_what_a_folder_holds_is_said(tmp_path: Path) -> None:
     assert other.describe() == folder.describe()
 
 
-@pytest.mark.parametrize("kill_at", [2, 4, 7])
-def test_validations_come_at_equal_shares_whatever_the_epoch(kill_at: int, tmp_path: Path) -> None:
-    """Of 8 steps, in epochs of 3, after 2, 4, 6 and 8; the same after a kill."""
-    limits = Limits(steps=8)
-    straight = run(training(limits=limits, validations=4), tmp_path / "straight")
-    lines = read_training(tmp_path / "straight" / METRICS_NAME)
-    assert [(line.step, line.epoch, line.share) for line in lines] == [
-        (2, 0, 0.25),
-        (4, 1, 0.5),
-        (6, 1, 0.75),
-        (8, 2, 1.0),
-    ]
-    killed = training(limits=limits, validations=4)
-    killed.wants_stop = lambda: killed.position.step == kill_at - 1  # saved before a validation
-    run(killed, tmp_path / "killed")
-    resumed = training(build=other_masker, limits=limits, validations=4)
-    TrainingFolder(tmp_path / "killed").resume(resumed)
-    run(resumed, tmp_path / "killed")
-    assert_equal(weights(straight.model), weights(resumed.model))
-    again = read_training(tmp_path / "killed" / METRICS_NAME)
-    assert without_time(lines) == without_time(again)
-
-
-def test_processor_time_stops_a_training_and_changes_no_rate(tmp_path: Path) -> None:
-    """Steps of a second: five of them are ten steps' first five to the bit, and not its whole."""
-    limits = Limits(steps=10, cpu_s=5.0)
-    one = training(limits=limits, schedule="cosine", validations=1)
-    one.meter = Ticks(one)  # type: ignore[assignment]
-    run(one, tmp_path / "spent")
-    assert (one.position.step, one.position.share) == (5, 0.5)
-    assert read_training(tmp_path / "spent" / METRICS_NAME)[-1].share == 0.5
-    long = training(limits=Limits(steps=10), schedule="cosine", validations=1)
-    long.wants_stop = lambda: long.position.step == 4
-    run(long, tmp_path / "long")
-    assert_equal(weights(one.model), weights(long.model))
-    resumed = training(limits=limits, schedule="cosine", validations=1)
-    TrainingFolder(tmp_path / "spent").resume(resumed)
-    run(resumed, tmp_path / "spent")
-    assert resumed.position.step == 5
-    assert len(read_training(tmp_path / "spent" / METRICS_NAME)) == 1
-
-
 def test_the_mean_of_the_weights_is_judged_kept_and_resumed(tmp_path: Path) -> None:
     limits = Limits(steps=3)
     straight = run(training(limits=limits, average=True), tmp_path / "straight")
@@ -220,48 +127,6 @@ def test_the_mean_of_the_weights_is_judged_kept_and_resumed(tmp_path: Path) -> N
     TrainingFolder(tmp_path / "stopped").resume(resumed)
     run(resumed, tmp_path / "stopped")
     assert_equal(mean, weights(resumed.kept))
-
-
-class Ticks:
-    """In place of the meter: a step takes a second, each batch of a validation two."""
-
-    def __init__(self, one: Training) -> None:
-        self.training = one
-
-    def read(self) -> Spent:
-        wall_s = 1.0 if self.training.model.training else 2.0
-        return Spent(wall_s, wall_s, None)
-
-
-def test_a_budget_holds_the_last_validation_too(tmp_path: Path) -> None:
-    """Two epochs of 3 s with validations of 4 s, then 2 s of steps and the last 4 s."""
-    one = training(limits=Limits(wall_s=20.0))
-    one.meter = Ticks(one)  # type: ignore[assignment]
-    one.position.validation_s = 1.0  # as an earlier, shorter one
-    run(one, tmp_path)
-    assert (one.position.step, one.position.wall_s) == (8, 20.0)
-    assert one.position.validation_s == 4.0
-    lines = [line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None]
-    assert [line.step for line in lines] == [3, 6, 8]
-
-
-def test_no_step_is_made_where_only_a_validation_still_fits(tmp_path: Path) -> None:
-    """After the epoch's validation 3.5 s are left, less than another one takes."""
-    one = training(limits=Limits(wall_s=10.5))
-    one.meter = Ticks(one)  # type: ignore[assignment]
-    one.position.validation_s = 1.0
-    run(one, tmp_path)
-    assert (one.position.step, one.position.wall_s) == (3, 7.0)
-
-
-def test_the_first_validation_is_expected_to_take_half_of_what_training_took() -> None:
-    """Per second of audio: six mixtures of 4 s, where 0.2 s of audio took a second."""
-    one = training()
-    assert one.expect_validation_s() == 0
-    one.position.step, one.position.wall_s = 1, 1.0
-    assert one.expect_validation_s() == pytest.approx(6 * 4 / 0.2 / 2)
-    one.position.validation_s = 7.0
-    assert one.expect_validation_s() == 7.0
 
 
 class Notes:

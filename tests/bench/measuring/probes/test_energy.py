@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bench.machine.energy import PackageSearch
 from bench.measuring import energy_windows
@@ -90,9 +90,10 @@ def test_training_that_leaves_nan_is_no_energy(
             self.layer = nn.Conv1d(1, 2, 1)
             self.n_calls = 0
 
-        def forward(self, mixture):  # type: ignore[no-untyped-def]
+        def forward(self, mixture: Tensor) -> Tensor:
             self.n_calls += 1
-            return self.layer(mixture) * (float("nan") if self.n_calls > 9 else 1.0)
+            estimates: Tensor = self.layer(mixture)
+            return estimates * (float("nan") if self.n_calls > 9 else 1.0)
 
     with pytest.raises(CellError, match="NaN or Inf in the loss") as found:
         measure(Ruined, workload("update"))
