@@ -3,6 +3,9 @@
 # make runtimes  networks in the forms in which people deploy them; an hour and more
 # make figure4 CORPUS=DIR   all seven networks trained under one budget of operations; hours
 # make recipes CORPUS=DIR   which changes of the training's recipe are worth their operations; hours
+# make short CORPUS=DIR     the whole training of the recipe that came of it; hours
+# make shipped CORPUS=DIR   the trained network that comes with the package; an hour
+# make listen  separate the mixture that comes with the package, into listen/
 # make test    install once, then run the tests
 # make thorough  the tests that take minutes
 # make wheel   the tests of a plain install: the wheel, and the command in any folder
@@ -19,7 +22,7 @@ RUNTIMES := $(VENV)/.runtimes
 RAY := $(VENV)/.ray
 
 
-.PHONY: bench reports runtimes figure4 recipes test thorough wheel lint gate cuda clean
+.PHONY: bench reports runtimes figure4 recipes short shipped listen test thorough wheel lint gate cuda clean
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.run --models table1 --output reports/local --beside reports
@@ -74,11 +77,12 @@ $(FIGURE4): $(INSTALLED)
 
 # Each change of the base alone, with three seeds. RECIPE_* hold
 # the options that differ from the defaults of bench.train, which are the paper's.
-RECIPES := base short-mixtures schedule average augment
+RECIPES := base short-mixtures schedule average augment preset
 RECIPE_short-mixtures := --samples 8000 --batch 2
 RECIPE_schedule := --schedule cosine --learning-rate 2e-3
 RECIPE_average := --average
 RECIPE_augment := --augment
+RECIPE_preset := --recipe short
 RECIPE_MACS := 10e12
 RECIPE_RUNS := $(foreach seed, 0 1 2, $(RECIPES:%=recipes/%-$(seed)))
 .PHONY: $(RECIPE_RUNS)
@@ -93,6 +97,45 @@ $(RECIPE_RUNS): $(INSTALLED)
 		--runtime native --device cpu --threads $(THREADS) --seed $(seed) \
 		--max-macs $(RECIPE_MACS) --validation 200 --validations 1 \
 		$(RECIPE_$(@F:-$(seed)=)) --output reports/recipes/$(@F)
+
+# The recipe for small budgets, at full length: its test mixtures are opened once, at the end.
+SHORT_MACS_speech := 75e12
+SHORT_MACS_sounds := 55e12
+SHORT := short/speech short/sounds
+.PHONY: $(SHORT)
+
+short: $(SHORT)
+
+$(SHORT): folder = reports/short/$(@F)
+$(SHORT): $(INSTALLED)
+	@test -n "$(CORPUS)" || { echo "Name the recordings: make short CORPUS=DIR" >&2; exit 1; }
+	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus $(CORPUS) \
+		--task $(@F) --runtime native --device cpu --threads $(THREADS) \
+		--max-macs $(SHORT_MACS_$(@F)) --validation 200 --validations 6 --output $(folder)
+	$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
+		--corpus $(CORPUS) --task $(@F) --mixtures 1000 --threads $(THREADS) --batch 1
+
+# Of the recordings, those of packages whose sounds are under CC-BY, CC-BY-SA or CC0.
+SHIPPED := bench/networks/shipped/sudormrf-0.25x-sounds.safetensors
+SHIPPED_MACS := 30e12
+SHIPPED_PACKAGES := 0ad-data flare-game megaglest-data minetest-data openttd-opensfx
+
+shipped: $(INSTALLED)
+	@test -n "$(CORPUS)" || { echo "Name the recordings: make shipped CORPUS=DIR" >&2; exit 1; }
+	mkdir -p build/licensed
+	ln -sfn $(abspath $(CORPUS))/sounds build/licensed/sounds
+	awk -F '\t' 'NR == 1 || index(" $(SHIPPED_PACKAGES) ", " " $$4 " ")' $(CORPUS)/sounds.tsv \
+		> build/licensed/sounds.tsv
+	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus build/licensed \
+		--task sounds --runtime native --device cpu --threads $(THREADS) \
+		--max-macs $(SHIPPED_MACS) --validation 200 --validations 6 --output build/shipped
+	mkdir -p $(dir $(SHIPPED))
+	cp build/shipped/model.safetensors $(SHIPPED)
+	$(BIN)/python -m bench.evaluate --checkpoint $(SHIPPED) --name "SuDoRM-RF 0.25x, shipped" \
+		--corpus $(CORPUS) --task sounds --mixtures 1000 --threads $(THREADS) --batch 1
+
+listen: $(INSTALLED)
+	$(BIN)/python -m bench.separate bench/recordings/example/mixture.wav listen
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"

@@ -17,9 +17,20 @@ PAPER = {
     "epochs": 120,
     "epoch_size": 20_000,
     "validation": 3_000,
+    "batch": 4,
+    "learning_rate": 1e-3,
     "schedule": "paper",
+    "average": False,
+    "augment": False,
 }
-QUICK = PAPER | {
+SHORT = {
+    "samples": 8_000,
+    "batch": 2,
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+}
+"""For a small budget: found by make recipes (docs/training.md)."""
+QUICK = {
     "task": "sounds",  # the shipped speech has too few voices to learn from
     "samples": 4_000,
     "epochs": 4,
@@ -30,12 +41,13 @@ QUICK = PAPER | {
 
 
 def parse_options(argv: Sequence[str] | None, program: str) -> argparse.Namespace:
-    """The options; where none is given, the paper's (sections 3.2 to 3.4) or the quick ones.
+    """The options; where none is given, the paper's (sections 3.2 to 3.4), short or quick ones.
 
     Ends the process at --help and at options that do not exist, as argparse does.
     """
     arguments = build_parser(program).parse_args(argv)
-    for name, value in (QUICK if arguments.quick else PAPER).items():
+    short = SHORT if arguments.recipe == "short" else {}
+    for name, value in (PAPER | (QUICK if arguments.quick else {}) | short).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
     return arguments
@@ -51,6 +63,12 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         "2 the request can't be met, 130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument("--quick", action="store_true", help=f"other defaults: {QUICK}")
+    parser.add_argument(
+        "--recipe",
+        choices=("paper", "short"),
+        default="paper",
+        help="short: other defaults, for a small budget (docs/training.md)",
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("training"), metavar="DIR", help="default: training"
     )
@@ -74,17 +92,18 @@ def _add_settings(group: "argparse._ArgumentGroup") -> None:
     add("--model", metavar="NAME", help="a name of the registry or package.module:function")
     add("--n-src", type=int, default=2, metavar="N", help="sources of a mixture (default: 2)")
     add("--samples", type=int, metavar="N", help="length of a training mixture (default: 32000)")
-    add("--batch", type=int, default=4, metavar="N", help="over all processes (default: 4)")
+    add("--batch", type=int, metavar="N", help="over all processes (default: 4)")
     add("--epoch-size", type=int, metavar="N", help="fresh mixtures (default: 20000)")
     add("--validation", type=int, metavar="N", help="mixtures of 4 s (default: 3000)")
     add("--validations", type=int, metavar="N", help="at N equal shares (default: each epoch)")
-    add("--learning-rate", type=float, default=1e-3, metavar="RATE", help="default: 0.001")
+    add("--learning-rate", type=float, metavar="RATE", help="default: 0.001")
     add("--schedule", choices=("paper", "cosine"), help="a fifth every 50 epochs, or to the end")
     add("--max-norm", type=float, default=5.0, metavar="NORM", help="of gradients (default: 5)")
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the forward")
     add("--runtime", choices=("eager", "native"), default="eager", help="native: SuDoRM-RF, faster")
-    add("--average", action="store_true", help="keep the running mean of the weights")
-    add("--augment", action="store_true", help="change speeds by 10 %% and gains by 3 dB")
+    on_or_off = argparse.BooleanOptionalAction
+    add("--average", action=on_or_off, help="keep the running mean of the weights")
+    add("--augment", action=on_or_off, help="change speeds by 10 %% and gains by 3 dB")
     add("--seed", type=int, default=0, metavar="N", help="default: 0")
 
 
