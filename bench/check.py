@@ -55,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="after which no further round of times begins (default: 120 s)",
     )
-    parser.add_argument("--format", choices=FORMS, default="text", dest="form")
+    parser.add_argument(
+        "--format", choices=FORMS, default="text", dest="form", help="default: text"
+    )
     parser.add_argument(
         "--output",
         type=Path,

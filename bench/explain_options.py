@@ -17,7 +17,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         description="Say where the time and the memory of a network's step go, by module, operator "
         "and line of source; compare two networks, or two revisions of one.",
-        epilog="Exit codes: 0 all profiled, 1 one could not be, 2 not possible, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all profiled, 1 one could not be, 2 not possible, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument(
         "subjects",
@@ -48,7 +49,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--records", type=Path, metavar="RECORDS.jsonl", help="render these, measure nothing"
     )
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     return parser
 
 

@@ -42,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog=name_program("family"),
         description="Measure every SuDoRM-RF on the CPU, and those for streams on a stream; write "
         "family.md, with what the authors print of some beside it.",
-        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
     add = parser.add_argument
     add("--models", nargs="+", default=["family"], metavar="NAME", help="default: family")

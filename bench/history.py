@@ -36,7 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--metric",
         choices=tuple(CHOICES),
         default="latency_s_inference",
-        help="default: %(default)s",
+        metavar="METRIC",
+        help=f"of {', '.join(CHOICES)} (default: %(default)s)",
     )
     parser.add_argument(
         "--output",

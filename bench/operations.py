@@ -27,16 +27,25 @@ def build_parser() -> argparse.ArgumentParser:
         prog=name_program("operations"),
         description="Count operations by layer, beside other counters, and over lengths; "
         "write operations.md, layers.md, layers.json and the figure layers.",
-        epilog="Exit codes: 0 all counted, 1 a cell failed, 2 nothing counted, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all counted, 1 a cell failed, 2 nothing counted, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
-    parser.add_argument("--models", nargs="+", default=["all"], metavar="NAME")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="as of bench.run (default: all)",
+    )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
     parser.add_argument("--depth", type=int, default=2, help="of the trees (default: 2)")
     parser.add_argument(
         "--records", type=Path, metavar="RECORDS.jsonl", help="render these, count nothing"
     )
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     return parser
 
 

@@ -29,7 +29,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         description="Measure operations, parameters, peak memory and time of separation networks "
-        "and write table1.md, table1.csv and the Pareto figure.",
+        "and write tables (Markdown, CSV, JSON, LaTeX), figures and index.html.",
         epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "
         "130 Ctrl-C, 143 SIGTERM.",
     )

@@ -34,10 +34,18 @@ def build_parser() -> argparse.ArgumentParser:
         "write pages.md.",
         epilog="Exit codes: 0 written, 1 a cell failed, 2 not possible, 130 Ctrl-C, 143 SIGTERM.",
     )
-    parser.add_argument("--models", nargs="+", default=["table1"], metavar="NAME")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["table1"],
+        metavar="NAME",
+        help="as of bench.run (default: table1)",
+    )
     parser.add_argument("--samples", type=int, default=8000, help="length (default: 8000)")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     return parser
 
 

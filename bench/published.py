@@ -31,7 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=name_program("published"),
         description="Put published figures beside exact counts; write published.md.",
-        epilog="Exit codes: 0 all counted, 1 a cell failed, 2 nothing counted, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all counted, 1 a cell failed, 2 nothing counted, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument(
         "--records", type=Path, metavar="RECORDS.jsonl", help="render these, count nothing"

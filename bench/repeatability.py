@@ -41,8 +41,14 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["sudormrf-0.5x", "sudormrf-0.25x", "conv-tasnet"],
         metavar="NAME",
+        help="networks beside the reference (default: two of SuDoRM-RF, and Conv-TasNet)",
     )
-    parser.add_argument("--base", default="sudormrf-1.0x", metavar="NAME")
+    parser.add_argument(
+        "--base",
+        default="sudormrf-1.0x",
+        metavar="NAME",
+        help="the reference of ratios (default: %(default)s)",
+    )
     parser.add_argument("--runs", type=int, default=8, help="of each kind (default: 8)")
     parser.add_argument(
         "--time",
@@ -57,11 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
         default=["turns", "processes"],
         help="default: turns and, for comparison, processes",
     )
-    parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=CONDITIONS)
+    parser.add_argument(
+        "--conditions", nargs="+", choices=CONDITIONS, default=CONDITIONS, help="default: all"
+    )
     parser.add_argument(
         "--records", type=Path, metavar="DIR", help="render the runs in DIR, measure nothing"
     )
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     parser.add_argument("--name", default="repeatability", help="of the report")
     return parser
 

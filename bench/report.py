@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Which records or trainings to render, and where to."""
     parser = argparse.ArgumentParser(
         prog=name_program("report"),
-        description="Write table1.md, table1.csv, index.html and the Pareto figure from stored "
+        description="Write tables (Markdown, CSV, JSON, LaTeX), index.html and figures from stored "
         "records; of several runs comparison.md and comparison.csv, which set them side by side; "
         "or figure4 from the metrics of trainings.",
         epilog="Exit codes: 0 written, 2 nothing to report on.",

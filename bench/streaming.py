@@ -35,7 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog=name_program("streaming"),
         description="Measure streaming networks in chunks of several sizes; write streaming.md "
         "and the figure streaming.",
-        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all measured, 1 a cell failed, 2 nothing measured, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument(
         "--models",
@@ -59,7 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--records", type=Path, metavar="RECORDS.jsonl", help="render these, measure nothing"
     )
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     return parser
 
 

@@ -26,7 +26,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         description="Measure how time and memory grow with length, batch and threads; tell the "
         "memory of each cell before it is measured, and leave out what would not fit.",
-        epilog="Exit codes: 0 all measured, 1 a cell was not, 2 nothing measured, 130 Ctrl-C.",
+        epilog="Exit codes: 0 all measured, 1 a cell was not, 2 nothing measured, "
+        "130 Ctrl-C, 143 SIGTERM.",
     )
     parser.add_argument(
         "--models",
@@ -51,7 +52,10 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         help=f"such as 1,2; `all` is every processor, here {available_cpus()} (default: 1)",
     )
     parser.add_argument(
-        "--dtype", default="float32", metavar="NAMES", help=f"of {','.join(DTYPES)}"
+        "--dtype",
+        default="float32",
+        metavar="NAMES",
+        help=f"of {','.join(DTYPES)} (default: float32)",
     )
     parser.add_argument(
         "--phase",
@@ -76,7 +80,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--records", type=Path, metavar="RECORDS.jsonl", help="render these, measure nothing"
     )
-    parser.add_argument("--output", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), metavar="DIR", help="default: reports"
+    )
     return parser
 
 

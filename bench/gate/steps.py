@@ -54,7 +54,7 @@ def _breakpoints(logs: Sequence[float] | np.ndarray) -> list[int]:
         import ruptures
     except ImportError as error:
         raise UsageError(
-            "LastingChange changes are found by ruptures, which is not installed: "
+            "Lasting changes are found with ruptures, which is not installed: "
             "pip install 'separation-bench[history]'"
         ) from error
     noise = max(LEAST_NOISE, float(np.median(np.abs(np.diff(logs)))) / 0.6745 / np.sqrt(2))
