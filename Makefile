@@ -77,12 +77,11 @@ $(FIGURE4): $(INSTALLED)
 
 # Each change of the base alone, with three seeds. RECIPE_* hold
 # the options that differ from the defaults of bench.train, which are the paper's.
-RECIPES := base short-mixtures schedule average augment preset
-RECIPE_short-mixtures := --samples 8000 --batch 2
+RECIPES := base short-mixtures schedule average augment
+RECIPE_short-mixtures := --recipe short
 RECIPE_schedule := --schedule cosine --learning-rate 2e-3
 RECIPE_average := --average
 RECIPE_augment := --augment
-RECIPE_preset := --recipe short
 RECIPE_MACS := 10e12
 RECIPE_RUNS := $(foreach seed, 0 1 2, $(RECIPES:%=recipes/%-$(seed)))
 .PHONY: $(RECIPE_RUNS)
@@ -127,7 +126,7 @@ shipped: $(INSTALLED)
 	awk -F '\t' 'NR == 1 || index(" $(SHIPPED_PACKAGES) ", " " $$4 " ")' $(CORPUS)/sounds.tsv \
 		> build/licensed/sounds.tsv
 	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus build/licensed \
-		--task sounds --runtime native --device cpu --threads $(THREADS) \
+		--task sounds --schedule cosine --runtime native --device cpu --threads $(THREADS) \
 		--max-macs $(SHIPPED_MACS) --validation 200 --validations 6 --output build/shipped
 	mkdir -p $(dir $(SHIPPED))
 	cp build/shipped/model.safetensors $(SHIPPED)

@@ -23,12 +23,7 @@ PAPER = {
     "average": False,
     "augment": False,
 }
-SHORT = {
-    "samples": 8_000,
-    "batch": 2,
-    "learning_rate": 2e-3,
-    "schedule": "cosine",
-}
+SHORT = {"samples": 8_000, "batch": 2}
 """For a small budget: found by make recipes (docs/training.md)."""
 QUICK = {
     "task": "sounds",  # the shipped speech has too few voices to learn from
