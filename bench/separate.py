@@ -14,12 +14,14 @@ from bench.command import name_program, run_command
 from bench.errors import EXIT_OK, UsageError
 from bench.evaluation.consistency import CONSISTENCIES, prescribed_consistency
 from bench.machine.own_pages import keep_own_pages
+from bench.networks import shipped
 from bench.recordings.settings import CHUNK_S, SeparationSettings
 
-NO_CHECKPOINT = (
-    "A trained network is needed: --checkpoint FILE. bench.train writes one, and the authors of "
-    "SuDoRM-RF publish theirs with their code (github.com/etzinis/sudo_rm_rf, Pre-trained "
-    "models); docs/checkpoints.md says which of them can be read."
+OURS = (
+    "Separated with the network that comes with the package, SuDoRM-RF 0.25x trained on mixtures "
+    "of two sounds, not for speech or music ({card}). Name another with "
+    "--checkpoint FILE: bench.train writes one, and docs/checkpoints.md says which of the authors' "
+    "can be read."
 )
 
 
@@ -29,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog=name_program("separate"),
         description="Separate a recording into sources, one WAV for each (32-bit float, one "
         "channel, the recording's sample rate and length). Channels are mixed down to one.",
-        epilog="Exit codes: 0 written; 2 nothing written; 130 Ctrl-C, nothing written.",
+        epilog="Exit codes: 0 written; 2, 130 (Ctrl-C) and 143 (SIGTERM) nothing written.",
     )
     parser.add_argument("recording", type=Path, metavar="IN.wav", help="any rate and length")
     parser.add_argument(
@@ -39,7 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="of bench.train, the authors', or a state dict",
+        help="of bench.train, the authors', or a state dict (default: the network that comes with "
+        "the package, for mixtures of two sounds)",
     )
     parser.add_argument(
         "--model",
@@ -62,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="seconds that the network hears at once (default: %(default)s); longer takes more "
         "memory, inf takes the whole recording",
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
     return parser
 
 
@@ -76,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def separate(arguments: argparse.Namespace) -> int:
     """Load the network, read the recording's moments, separate."""
-    if arguments.checkpoint is None:
-        raise UsageError(NO_CHECKPOINT)
+    if arguments.checkpoint is None and arguments.model:
+        raise UsageError("--model says of which network a --checkpoint FILE is; name that too.")
     from bench.networks.full_memory import full_memory_as, where_is_more
     from bench.recordings.recording import measure_recording
     from bench.recordings.separation import load_network, separate_recording
@@ -87,7 +90,8 @@ def separate(arguments: argparse.Namespace) -> int:
     moments = measure_recording(arguments.recording)
     elsewhere = where_is_more(arguments.device)
     with full_memory_as(UsageError, "The weights", f"You can {elsewhere}."):
-        model = load_network(arguments.checkpoint, arguments.device, arguments.model)
+        path = arguments.checkpoint or shipped.WEIGHTS
+        model = load_network(path, arguments.device, arguments.model)
     if not arguments.consistency and (prescribed := prescribed_consistency(model)):
         settings = replace(settings, consistency=prescribed)
     too_large = f"The intermediate results of {min(arguments.chunk_s, moments.duration_s):.3g} s"
@@ -101,6 +105,8 @@ def separate(arguments: argparse.Namespace) -> int:
         )
     for path in paths:
         print(path)
+    if arguments.checkpoint is None:
+        print(OURS.format(card=shipped.CARD), file=sys.stderr)
     return EXIT_OK
 
 

@@ -149,15 +149,6 @@ def test_a_state_dict_is_one_with_the_name_of_its_network(
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
-def test_without_a_checkpoint_it_says_where_there_are_some(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mixture = record_mixture(tmp_path / "in.wav", 8000, 1)
-    assert separate.main([str(mixture), str(tmp_path / "out")]) == 2
-    assert "github.com/etzinis/sudo_rm_rf" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_bad_recording_ends_with_a_sentence_and_no_folder(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
