@@ -75,13 +75,15 @@ $(FIGURE4): $(INSTALLED)
 			--device $(DEVICE) --threads $(THREADS) --batch 1
 	touch $(folder)/evaluated
 
-# Each change of the base alone, with three seeds. RECIPE_* hold
-# the options that differ from the defaults of bench.train, which are the paper's.
-RECIPES := base short-mixtures schedule average augment
-RECIPE_short-mixtures := --recipe short
+# Changes of the base, alone and two together, with three seeds. RECIPE_* hold the
+# options that differ from the defaults of bench.train, which are the paper's.
+RECIPES := base short-mixtures schedule average augment short-schedule short-average
+RECIPE_short-mixtures := --samples 8000 --batch 2
 RECIPE_schedule := --schedule cosine --learning-rate 2e-3
 RECIPE_average := --average
 RECIPE_augment := --augment
+RECIPE_short-schedule := $(RECIPE_short-mixtures) $(RECIPE_schedule)
+RECIPE_short-average := --recipe short
 RECIPE_MACS := 10e12
 RECIPE_RUNS := $(foreach seed, 0 1 2, $(RECIPES:%=recipes/%-$(seed)))
 .PHONY: $(RECIPE_RUNS)
@@ -125,8 +127,9 @@ shipped: $(INSTALLED)
 	ln -sfn $(abspath $(CORPUS))/sounds build/licensed/sounds
 	awk -F '\t' 'NR == 1 || index(" $(SHIPPED_PACKAGES) ", " " $$4 " ")' $(CORPUS)/sounds.tsv \
 		> build/licensed/sounds.tsv
-	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus build/licensed \
-		--task sounds --schedule cosine --runtime native --device cpu --threads $(THREADS) \
+	$(BIN)/python -m bench.train --samples 8000 --batch 2 --schedule cosine \
+		--model sudormrf-0.25x --corpus build/licensed \
+		--task sounds --runtime native --device cpu --threads $(THREADS) \
 		--max-macs $(SHIPPED_MACS) --validation 200 --validations 6 --output build/shipped
 	mkdir -p $(dir $(SHIPPED))
 	cp build/shipped/model.safetensors $(SHIPPED)

@@ -23,7 +23,7 @@ PAPER = {
     "average": False,
     "augment": False,
 }
-SHORT = {"samples": 8_000, "batch": 2}
+SHORT = {"samples": 8_000, "batch": 2, "average": True}
 """For a small budget: found by make recipes (docs/training.md)."""
 QUICK = {
     "task": "sounds",  # the shipped speech has too few voices to learn from
