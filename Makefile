@@ -44,6 +44,18 @@ runtimes: $(RUNTIMES)
 		--runtime eager,compile,onnxruntime,openvino,native \
 		--precision float32,bfloat16,int8 || [ $$? -eq 1 ]
 
+NEEDS_CORPUS = test -n "$(CORPUS)" || \
+	{ echo "Name the recordings: make $(firstword $(subst /, ,$@)) CORPUS=DIR" >&2; exit 1; }
+
+# What was evaluated is evaluated again where its weights are newer.
+define EVALUATE
+test $(folder)/evaluated -nt $(folder)/model.safetensors || \
+	$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
+		--corpus $(CORPUS) --task $(task) --mixtures 1000 \
+		--device $(DEVICE) --threads $(THREADS) --batch 1
+touch $(folder)/evaluated
+endef
+
 # The same budget, mixtures and order of them for each network; one after another, or as many at once
 # as --jobs says, each on THREADS threads. The same command goes on with what was interrupted.
 # A network that FIGURE4_CPU_S seconds of processor time do not bring to its budget ends there.
@@ -60,20 +72,16 @@ FIGURE4 := $(addprefix figure4/, $(addprefix sounds/, $(FIGURE4_NETWORKS)) \
 figure4: $(FIGURE4)
 	$(BIN)/python -m bench.report --trainings reports/training
 
-# figure4/TASK/NETWORK. What was evaluated is evaluated again where its weights are newer.
+# figure4/TASK/NETWORK
 $(FIGURE4): task = $(notdir $(@D))
 $(FIGURE4): folder = reports/training/$(@F)-$(task)
 $(FIGURE4): $(INSTALLED)
-	@test -n "$(CORPUS)" || { echo "Name the recordings: make figure4 CORPUS=DIR" >&2; exit 1; }
+	@$(NEEDS_CORPUS)
 	$(BIN)/python -m bench.train --model $(@F) --corpus $(CORPUS) --task $(task) \
 		--samples 8000 --batch 4 --schedule cosine --validation 60 --validations 6 \
 		--max-macs $(FIGURE4_MACS) --max-cpu-s $(FIGURE4_CPU_S) --save-s 300 \
 		--device $(DEVICE) --threads $(THREADS) --output $(folder)
-	test $(folder)/evaluated -nt $(folder)/model.safetensors || \
-		$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
-			--corpus $(CORPUS) --task $(task) --mixtures 1000 \
-			--device $(DEVICE) --threads $(THREADS) --batch 1
-	touch $(folder)/evaluated
+	$(EVALUATE)
 
 # Changes of the base, alone and two together, with three seeds. RECIPE_* hold the
 # options that differ from the defaults of bench.train, which are the paper's.
@@ -93,7 +101,7 @@ recipes: $(RECIPE_RUNS)
 
 $(RECIPE_RUNS): seed = $(lastword $(subst -, ,$(@F)))
 $(RECIPE_RUNS): $(INSTALLED)
-	@test -n "$(CORPUS)" || { echo "Name the recordings: make recipes CORPUS=DIR" >&2; exit 1; }
+	@$(NEEDS_CORPUS)
 	$(BIN)/python -m bench.train --model sudormrf-0.25x --corpus $(CORPUS) --task speech \
 		--runtime native --device cpu --threads $(THREADS) --seed $(seed) \
 		--max-macs $(RECIPE_MACS) --validation 200 --validations 1 \
@@ -107,14 +115,14 @@ SHORT := short/speech short/sounds
 
 short: $(SHORT)
 
-$(SHORT): folder = reports/short/$(@F)
+$(SHORT): task = $(@F)
+$(SHORT): folder = reports/short/$(task)
 $(SHORT): $(INSTALLED)
-	@test -n "$(CORPUS)" || { echo "Name the recordings: make short CORPUS=DIR" >&2; exit 1; }
+	@$(NEEDS_CORPUS)
 	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus $(CORPUS) \
-		--task $(@F) --runtime native --device cpu --threads $(THREADS) \
-		--max-macs $(SHORT_MACS_$(@F)) --validation 200 --validations 6 --output $(folder)
-	$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
-		--corpus $(CORPUS) --task $(@F) --mixtures 1000 --threads $(THREADS) --batch 1
+		--task $(task) --runtime native --device cpu --threads $(THREADS) \
+		--max-macs $(SHORT_MACS_$(task)) --validation 200 --validations 6 --output $(folder)
+	$(EVALUATE)
 
 # Of the recordings, those of packages whose sounds are under CC-BY, CC-BY-SA or CC0.
 SHIPPED := bench/networks/shipped/sudormrf-0.25x-sounds.safetensors
@@ -122,7 +130,7 @@ SHIPPED_MACS := 30e12
 SHIPPED_PACKAGES := 0ad-data flare-game megaglest-data minetest-data openttd-opensfx
 
 shipped: $(INSTALLED)
-	@test -n "$(CORPUS)" || { echo "Name the recordings: make shipped CORPUS=DIR" >&2; exit 1; }
+	@$(NEEDS_CORPUS)
 	mkdir -p build/licensed
 	ln -sfn $(abspath $(CORPUS))/sounds build/licensed/sounds
 	awk -F '\t' 'NR == 1 || index(" $(SHIPPED_PACKAGES) ", " " $$4 " ")' $(CORPUS)/sounds.tsv \

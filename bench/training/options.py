@@ -60,8 +60,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="other defaults, to see it work: 4 epochs of 320 mixtures of 0.5 s of the sounds that "
-        "come with it, a cosine",
+        help="other defaults, to see it work on the sounds that come with it (docs/training.md)",
     )
     parser.add_argument(
         "--recipe",

@@ -34,6 +34,7 @@ from tests.bench.launching.made_up_cluster import (
     refuses,
 )
 from tests.bench.launching.made_up_launch import (
+    EXACT,
     NAMES,
     Clock,
     assert_each_cell_once,
@@ -44,7 +45,6 @@ from tests.bench.launching.made_up_launch import (
 
 UNLIKE = environment(variables={"MALLOC_ARENA_MAX": "3"})
 ON_GPU = environment(machine={"gpu": GPU})
-EXACT = 6  # cells of a network: contract, parameters, operations and memory in two phases
 GONE: Telling = (LOST, "Its raylet was killed.")
 
 

@@ -5,6 +5,6 @@ Its card says what it was trained on and what to expect of it.
 
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "shipped"
+FOLDER = Path(__file__).parent
 WEIGHTS = FOLDER / "sudormrf-0.25x-sounds.safetensors"
 CARD = FOLDER / "README.md"
