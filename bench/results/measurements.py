@@ -148,9 +148,13 @@ class LatencyTimes(Result):
 
     @property
     def threads_used(self) -> float | None:
-        """Processor time over wall time; None where it was not taken."""
-        wall_s = sum(self._walls_s)
-        return sum(self.processor_s) / wall_s if self.processor_s and wall_s else None
+        """Processor time over wall time, the median of the calls; None where it was not taken.
+
+        Whoever is sent away between the two clocks of one call finds threads that spun meanwhile.
+        """
+        if not self.processor_s:
+            return None
+        return median(used / wall for used, wall in zip(self.processor_s, self._walls_s, strict=True))
 
     @property
     def undisturbed_s(self) -> list[float]:

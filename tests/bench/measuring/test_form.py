@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.measuring import form as forms
 from bench.measuring.form import N_CALIBRATION, NewForm, compare
+from bench.measuring.probes import latency
 from bench.measuring.probes.latency import TimedStep, require_threads_used
 from bench.results.record import CellError, Status
 from bench.results.workload import Workload
@@ -18,6 +19,7 @@ from bench.runtimes.form import Asked, Prepared
 from bench.runtimes.made_once import FOLDER_VARIABLE
 from tests import fault_models
 from tests.bench.example_records import make_job
+from tests.bench.measuring.clock import Clock
 
 
 def workload(dtype: str = "float32", runtime: str = "native") -> Workload:
@@ -45,6 +47,12 @@ class StandIn:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long calls: what threads of other tests use of this process is no share of them."""
+    monkeypatch.setattr(latency, "time_on_host", Clock([60.0]).stopwatch)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, runtime: StandIn) -> StandIn:

@@ -4,6 +4,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.results.form_summary import pays_after, summarize_forms
+from bench.results.measurements import LatencyTimes
 from bench.results.record import Status
 from bench.results.timing import LatencySummary, summarize_latency
 from tests.bench.example_records import fail, make_job, make_record
@@ -30,6 +31,12 @@ def test_each_form_has_its_ratio_to_eager_in_the_same_rounds() -> None:
     assert other.form == FORM
     assert other.preparation_s == 12.0
     assert other.threads_used == pytest.approx(1.0)
+
+
+def test_one_call_that_was_sent_away_does_not_say_how_many_threads_are_used() -> None:
+    """Its own thread waited between the two clocks, and another spun."""
+    times = LatencyTimes(times_s=(1e-4,) * 5, processor_s=(2e-4, 2e-4, 5e-3, 2e-4, 2e-4))
+    assert times.threads_used == pytest.approx(2.0)
 
 
 def test_it_has_paid_for_itself_when_the_sums_meet() -> None:
