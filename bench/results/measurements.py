@@ -154,7 +154,9 @@ class LatencyTimes(Result):
         """
         if not self.processor_s:
             return None
-        return median(used / wall for used, wall in zip(self.processor_s, self._walls_s, strict=True))
+        return median(
+            used / wall for used, wall in zip(self.processor_s, self._walls_s, strict=True)
+        )
 
     @property
     def undisturbed_s(self) -> list[float]:

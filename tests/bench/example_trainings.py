@@ -9,6 +9,7 @@ def make_line(
     step: int = 100,
     si_sdri_db: float | None = None,
     phase: str = "separation",
+    share: float | None = None,
 ) -> TrainingLine:
     """A step costs 1 G multiply-adds, 3 GFLOPs, half a second and half of a processor."""
     return TrainingLine(
@@ -29,7 +30,7 @@ def make_line(
         wall_s=step * 0.5,
         cpu_s=step * 0.25,
         energy_j=None,
-        share=None,
+        share=share,
     )
 
 

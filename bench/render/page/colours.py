@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.registry import TABLE1
 from bench.render.page.vega import Spec, extend
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a")
@@ -48,3 +49,14 @@ def told_apart(field: str, names: Sequence[str]) -> Spec:
     shapes = [SHAPES[place // len(COLOURS) % len(SHAPES)] for place in range(len(names))]
     shape = colour | {"scale": {"domain": list(names), "range": shapes}}
     return {"fill": colour, "stroke": colour, "shape": shape}
+
+
+def networks_apart(field: str, names: Sequence[str]) -> Spec:
+    """The same of networks: the paper's have their colours in every chart, whichever are there."""
+    papers = [entry.display_name for entry in TABLE1]
+    all_names = papers + [name for name in names if name not in papers]
+    shown = {"values": [name for name in all_names if name in names]}
+    return {
+        channel: extend(look, {"legend": extend(extend(look, {})["legend"], shown)})
+        for channel, look in told_apart(field, all_names).items()
+    }

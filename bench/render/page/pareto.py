@@ -92,7 +92,7 @@ def _names() -> Spec:
         "mark": {
             "type": "text",
             "align": {"expr": "datum.nameSide"},
-            "dy": {"expr": "datum.isNameBelow ? 14 : -14"},
+            "dy": {"expr": "datum.nameOffset"},
             "fontSize": 11,
         },
         "encoding": {

@@ -2,6 +2,9 @@
 
 const plotText = document.querySelector("#plot-text");
 const NAME_WIDTH = 60; // pixels of the plot for each network that is named without being checked
+const NAME_SIZE = page.plot.layer.find(({ name }) => name === "names").mark.fontSize;
+const LETTER_WIDTH = 0.56 * NAME_SIZE;
+const NAME_OFFSETS = [-14, 14, -28, 28, -42, 42]; // pixels from a point down to its name
 let drawn = null;
 
 function colours() {
@@ -130,18 +133,44 @@ function fillIn(points, frontier, x, y) {
   return spec;
 }
 
-// All of few, else those of the frontier. Neighbours have their names above and below, and names
-// near an end of the axis stand on the side where there is room.
-function nameSome(points, frontier, x) {
-  const along = (value) => (x.isLog ? Math.log(value) : value);
-  const [low, high] = domainOf(points, x).map(along);
-  const isRoom = points.length <= document.querySelector("#plot").clientWidth / NAME_WIDTH;
-  [...points].sort((a, b) => a.x - b.x).forEach((point, rank) => {
-    point.isNamed = isRoom || frontier.includes(point);
-    point.isNameBelow = rank % 2 === 1;
-    const share = (along(point.x) - low) / (high - low);
-    point.nameSide = share < 0.2 ? "left" : share > 0.8 ? "right" : "center";
+// Whether boxes [left, right, top, bottom] have a point in common.
+function overlap(one, other) {
+  return one[0] < other[1] && other[0] < one[1] && one[2] < other[3] && other[2] < one[3];
+}
+
+// The box of a point's name in pixels; it is estimated, since nothing is drawn yet.
+function boxOf(point, [left, top], offset) {
+  const width = LETTER_WIDTH * point.name.length;
+  const start = { left, center: left - width / 2, right: left - width }[point.nameSide];
+  const middle = top + offset;
+  return [start, start + width, middle - NAME_SIZE / 2, middle + NAME_SIZE / 2];
+}
+
+// All of few, else those of the frontier. Names near an end of the axis stand on the side where
+// there is room; each is as near to its point, above or below, as earlier ones allow.
+function nameSome(points, frontier, x, y) {
+  const { clientWidth } = document.querySelector("#plot");
+  const isRoom = points.length <= clientWidth / NAME_WIDTH;
+  const [acrossX, acrossY] = [x, y].map((one) => {
+    const along = (value) => (one.isLog ? Math.log(value) : value);
+    const [low, high] = domainOf(points, one).map(along);
+    return (value) => (along(value) - low) / (high - low);
   });
+  const taken = [];
+  const isFrontier = (point) => frontier.includes(point);
+  const order = [...points].sort((a, b) => isFrontier(b) - isFrontier(a) || a.x - b.x);
+  for (const point of order) {
+    const share = acrossX(point.x);
+    point.isNamed = isRoom || isFrontier(point);
+    point.nameSide = share < 0.2 ? "left" : share > 0.8 ? "right" : "center";
+    const place = [share * clientWidth, (1 - acrossY(point.y)) * page.plot.height];
+    const isFree = (offset) => {
+      const box = boxOf(point, place, offset);
+      return !taken.some((other) => overlap(box, other));
+    };
+    point.nameOffset = NAME_OFFSETS.find(isFree) ?? NAME_OFFSETS[0];
+    if (point.isNamed) taken.push(boxOf(point, place, point.nameOffset));
+  }
 }
 
 function whyMissing(place, axes) {
@@ -179,7 +208,7 @@ async function drawNow() {
   const all = shownPlaces().map((place) => pointOf(place, x, y));
   const points = all.filter((point) => point.x !== null && point.y !== null);
   const frontier = frontierOf(points.filter(({ isRange }) => !isRange), x, y);
-  nameSome(points, frontier, x);
+  nameSome(points, frontier, x, y);
   drawn?.finalize();
   drawn = null;
   drawn = await embed("#plot", fillIn(points, frontier, x, y));

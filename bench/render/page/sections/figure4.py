@@ -11,6 +11,7 @@ from bench.render.figures.figure4 import (
     ended_early,
     known_costs,
     label_of,
+    name_of,
 )
 from bench.render.page import axes, colours, vega
 from bench.render.page.section import Section
@@ -22,6 +23,7 @@ from bench.units import format_length, format_si
 KEY, TITLE = "figure4", "Figure 4: quality while training"
 HEADS = (
     "Training",
+    "Corpus",
     "Validations",
     "Mixtures of each",
     "Last SI-SDRi (dB)",
@@ -35,6 +37,7 @@ SEEN = (
     "A point for each validation of each training below this folder. Qualities of different "
     "corpora are not to be compared."
 )
+CROSS = f"A cross: the training {ENDED}."
 
 
 def find_figure4(reports: ReportFolder) -> list[Section]:
@@ -45,7 +48,8 @@ def find_figure4(reports: ReportFolder) -> list[Section]:
         return []
     if not validated:
         return [Section(KEY, TITLE, join(*problems), None, None)]
-    sentence = join(SEEN, *describe_steps(validated), *problems)
+    crosses = [CROSS] if any(map(ended_early, validated)) else []
+    sentence = join(SEEN, *crosses, *describe_steps(validated), *problems)
     return [Section(KEY, TITLE, sentence, _draw(validated), (HEADS, _cells(validated)))]
 
 
@@ -61,41 +65,47 @@ def _read(reports: ReportFolder) -> tuple[list[Training], list[str]]:
     return [training for training in trainings if training], problems
 
 
-def _name(training: Training) -> str:
-    return f"{label_of(training)}, {training[0].corpus}"
-
-
 def _draw(trainings: Sequence[Training]) -> vega.Spec:
-    names = list(dict.fromkeys(map(_name, trainings)))
-    menu = vega.Menu("cost", "Cost of the training so far", known_costs(trainings))
+    corpora = sorted({training[0].corpus for training in trainings})
+    cost = vega.Menu("cost", "Cost of the training so far", known_costs(trainings))
+    corpus = vega.Menu("corpus", "Corpus", corpora)
     x = axes.logarithmic("x", "cost of the training so far", axes.si_labels(""))
     y = axes.linear("SI-SDRi on validation mixtures (dB)")
-    colour = colours.coloured("training", names)
-    encoding: vega.Spec = {"x": x | {"field": "value"}, "y": y | {"field": "si_sdri"}}
+    looks = colours.networks_apart("network", list(dict.fromkeys(map(name_of, trainings))))
     shown = vega.tooltip(training="Training", step="Training step", quality="SI-SDRi (dB)")
     layers: list[vega.Spec] = [
         {
             "mark": {"type": "line", "strokeWidth": 1.6},
-            "encoding": {"stroke": colour, "detail": {"field": "number", "type": "nominal"}},
+            "encoding": {
+                "stroke": looks["stroke"],
+                "detail": {"field": "number", "type": "nominal"},
+            },
         },
         {
             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": colours.told_apart("training", names)
-            | {"tooltip": [*shown, *vega.tooltip(text="Cost")]},
+            "encoding": looks | {"tooltip": [*shown, *vega.tooltip(text="Cost")]},
+        },
+        {
+            "transform": [{"filter": "datum.ended"}],
+            "mark": {"type": "text", "text": "\N{MULTIPLICATION X}", "fontSize": 20},
         },
     ]
-    rows = _rows(trainings)
-    return vega.draw(rows, layers, encoding, (menu,)) | vega.title_of(menu.name)
+    encoding: vega.Spec = {"x": x | {"field": "value"}, "y": y | {"field": "si_sdri"}}
+    title = vega.title_of(f"{cost.name} + ', ' + {corpus.name}")
+    return vega.draw(_rows(trainings), layers, encoding, (cost, corpus)) | title
 
 
 def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
     for number, training in enumerate(trainings):
+        last = validations(training)[-1]
         for line in validations(training):
             for title, cost_of in COSTS.items():
                 spent = cost_of(line)
                 if line.si_sdri_db is not None and spent:
                     yield {
-                        "training": _name(training),
+                        "network": name_of(training),
+                        "training": label_of(training),
+                        "corpus": line.corpus,
                         "number": number,
                         "cost": title,
                         "value": spent,
@@ -103,6 +113,7 @@ def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
                         "si_sdri": line.si_sdri_db,
                         "quality": f"{line.si_sdri_db:.2f}",
                         "step": f"{line.step:,}",
+                        "ended": line is last and ended_early(training),
                     }
 
 
@@ -114,7 +125,8 @@ def _cells(trainings: Sequence[Training]) -> list[list[str]]:
         last = points[-1]
         rows.append(
             [
-                _name(training),
+                label_of(training),
+                training[0].corpus,
                 str(len(points)),
                 str(last.n_validation),
                 f"{values[-1]:.2f}",

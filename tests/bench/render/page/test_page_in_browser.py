@@ -4,6 +4,7 @@ import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,24 @@ def test_markup_in_a_name_stays_text_in_the_plot_too(browser: Browser, tmp_path:
     tip = wait_for(browser, lambda: find(browser, "#vg-tooltip-element.visible"))
     assert EVIL in tip.text
     assert find_all(browser, "img") == []
+
+
+def test_names_in_the_plot_do_not_overlap(browser: Browser, tmp_path: Path) -> None:
+    """Four networks with the same values: their marks are one above the other."""
+    run = summarize(complete_run())
+    run = replace(run, models=run.models[:1])
+    open_page(browser, write_page([enlarge(run, 4)], {}, [], tmp_path)[0])
+    script = (
+        "return [...arguments[0].querySelectorAll('.mark-text.role-mark text')]"
+        ".filter((one) => getComputedStyle(one).opacity !== '0')"
+        ".map((one) => { const r = one.getBoundingClientRect();"
+        " return [r.left, r.right, r.top, r.bottom]; })"
+    )
+    boxes = browser.execute_script(script, find(browser, "#plot"))
+    assert len(boxes) == 4
+    for one, other in combinations(boxes, 2):
+        is_beside = one[1] <= other[0] or other[1] <= one[0]
+        assert is_beside or one[3] <= other[2] + 1 or other[3] <= one[2] + 1
 
 
 def test_five_hundred_networks_open(browser: Browser, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.render.figures.pareto import STYLES
+from bench.render.page import colours
 from bench.render.page.sections.figure4 import find_figure4
 from bench.render.page.sections.newest import ReportFolder
 from bench.results.training import TrainingLine
@@ -33,7 +35,7 @@ def test_a_point_for_each_validation_over_each_cost(tmp_path: Path) -> None:
         points = [(row["value"], row["si_sdri"]) for row in rows_of(section, cost=cost)]
         assert points == [(60 * of_step, 1.0), (120 * of_step, 2.0)]
     (row,) = table_of(section)
-    assert row["Training"] == "SuDoRM-RF 0.25x (4 × 8000 samples), speech"
+    assert (row["Training"], row["Corpus"]) == ("SuDoRM-RF 0.25x (4 × 8000 samples)", "speech")
     assert (row["Validations"], row["Last SI-SDRi (dB)"]) == ("2", "2.00")
     assert (row["Training steps"], row["Processor time"]) == ("120", "30 s")
 
@@ -44,6 +46,38 @@ def test_trainings_of_one_network_are_curves_of_their_own(tmp_path: Path) -> Non
     (section,) = find_figure4(ReportFolder(tmp_path))
     assert {row["number"] for row in rows_of(section)} == {0, 1}
     assert len(table_of(section)) == 2
+
+
+def test_each_corpus_has_a_chart_of_its_own(tmp_path: Path) -> None:
+    for corpus in ("sounds", "speech"):
+        write(tmp_path, corpus, make_training("conv-tasnet", corpus))
+    (section,) = find_figure4(ReportFolder(tmp_path))
+    for number, corpus in enumerate(("sounds", "speech")):
+        assert {row["number"] for row in rows_of(section, corpus=corpus)} == {number}
+
+
+def test_a_network_has_its_colour_whichever_others_were_trained(tmp_path: Path) -> None:
+    write(tmp_path, "one", make_training("dprnn", "speech"))
+    write(tmp_path, "own", make_training("mine:net", "speech"))
+    (section,) = find_figure4(ReportFolder(tmp_path))
+    assert section.chart is not None
+    stroke = section.chart["layer"][1]["encoding"]["stroke"]
+    assert stroke["legend"]["values"] == ["DPRNN", "mine:net"]
+    place = stroke["scale"]["domain"].index("DPRNN")
+    assert stroke["scale"]["range"][place] == colours.COLOURS[place] == STYLES["dprnn"][0]
+
+
+def test_where_a_training_ended_early_is_a_cross(tmp_path: Path) -> None:
+    whole = [make_line(step=60, si_sdri_db=1.0), make_line(step=120, si_sdri_db=2.0, share=1.0)]
+    write(tmp_path, "whole", whole)
+    (section,) = find_figure4(ReportFolder(tmp_path))
+    assert not any(row["ended"] for row in rows_of(section))
+    assert "cross" not in section.sentence
+    write(tmp_path, "short", [whole[0], make_line(step=90, si_sdri_db=1.5, share=0.75)])
+    (section,) = find_figure4(ReportFolder(tmp_path))
+    crosses = [row["step"] for row in rows_of(section, cost=OPERATIONS) if row["ended"]]
+    assert crosses == ["90"]
+    assert "A cross: the training ended before its budget" in section.sentence
 
 
 def test_metrics_that_can_not_be_read_are_named_and_the_others_shown(tmp_path: Path) -> None:
