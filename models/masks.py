@@ -1,7 +1,7 @@
 """The mask heads: from the separator's last features to one latent mask for each source.
 
 The code's head is computed as one matrix product: the same function of the same parameters, up to
-rounding, in a fraction of the time (an update step of 0.25x takes an eighth of it). Setting
+rounding, in a fraction of the time (a training step of 0.25x takes an eighth of it). Setting
 ``computes_as_defined`` brings back its convolutions, by which operations are counted.
 """
 

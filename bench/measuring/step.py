@@ -16,7 +16,7 @@ from bench.results.workload import Workload
 
 LEARNING_RATE = 1e-3  # paper, section 3.4
 PARTS = ("zero_grad", "forward", "loss", "backward", "optimiser")
-"""What an training step consists of, in this order."""
+"""What a training step consists of, in this order."""
 MAX_LEFT_OUT = 40
 """Steps at which a gradient scaler may halve its scale of 2^16 before it lets the optimiser take
 one; less than 2^-24, a loss is 0 in float16."""
@@ -29,7 +29,7 @@ def no_mark() -> None:
 class Run(Protocol):
     """One whole step; returns the estimates or the loss.
 
-    ``mark`` is called between two of an training step's parts.
+    ``mark`` is called between two of a training step's parts.
     """
 
     def __call__(self, mark: Callable[[], None] = no_mark) -> Tensor:
@@ -46,8 +46,8 @@ class Step:
     model: nn.Module
     example: Example
     run: Run
-    optimiser: torch.optim.Optimizer | None  # of an training step
-    is_matched: bool = False  # the sources are as many as the network's, for an training step
+    optimiser: torch.optim.Optimizer | None  # of a training step
+    is_matched: bool = False  # the sources are as many as the network's, for a training step
     scales_loss: bool = False  # a gradient scaler leaves out steps whose gradients overflow
 
     def match_sources(self, estimates: Tensor) -> None:

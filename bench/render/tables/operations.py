@@ -64,7 +64,7 @@ def render_operations(entries: Sequence[Entry], records: Sequence[Record]) -> st
     workload, unit = records[0].job.workload, _fitting_unit(counts.values())
     sections = [
         "# Operations, counted by everybody",
-        f"One forward (I) and one update step (B) of {workload.n_samples} samples, batch "
+        f"One forward (I) and one training step (B) of {workload.n_samples} samples, batch "
         f"{workload.batch}. In {unit.letter}. MACs are multiply-adds of matmuls (convolutions, "
         "transposed convolutions, linear and recurrent layers); FLOPs are two for each, plus "
         "element-wise work.",
@@ -74,11 +74,11 @@ def render_operations(entries: Sequence[Entry], records: Sequence[Record]) -> st
         "Shares of our count. A cause stands here where it was computed for the network: from what "
         "a counter says of each module or operator, and what ours says.",
         markdown_table(HEADS, _cause_rows(entries, counts), n_text=3),
-        "## Update step",
+        "## Training step",
         markdown_table(*_update_table(entries, counts, unit)),
         "A backward pass multiplies as much as two forwards, less the gradients that nothing "
         "needs, such as the mixture's." + _papers_backward(entries),
-        "## Why torch's counter differs in an update step",
+        "## Why torch's counter differs in a training step",
         markdown_table(HEADS, _update_cause_rows(entries, counts), n_text=3),
         *_paper_section(entries, counts, unit),
         "## How operations grow with the length",
@@ -167,7 +167,7 @@ def _update_table(
 
 
 def _papers_backward(entries: Sequence[Entry]) -> str:
-    """Whose update steps hold no backward pass in the paper: hardly more than a forward."""
+    """Whose training steps hold no backward pass in the paper: hardly more than a forward."""
     names = [
         entry.display_name
         for entry in entries

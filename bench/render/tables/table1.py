@@ -76,7 +76,7 @@ def render_table1(summary: RunSummary, own: Own | None = None) -> str:
 def _heading(summary: RunSummary) -> str:
     return (
         f"# Table 1 on {summary.environment_name}\n\n"
-        f"Inference (I) on the CPU; update step (B) on the "
+        f"Inference (I) on the CPU; training step (B) on the "
         f"{'GPU' if summary.update_device == 'cuda' else 'CPU'} ({summary.update_device_name}). "
         f"The paper: {paper.MACHINE}."
     )

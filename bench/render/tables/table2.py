@@ -47,7 +47,7 @@ def render_table2(summary: RunSummary) -> str:
     own = replace(summary, models=models)
     sections = (
         f"# Table 2 on {summary.environment_name}",
-        f"Inference (I) on the CPU; update step (B) on {summary.update_device_name}.",
+        f"Inference (I) on the CPU; training step (B) on {summary.update_device_name}.",
         markdown_table(heads, [_row(model, columns, summary) for model in models]),
         EXPLANATION,
         *describe_times(summary),

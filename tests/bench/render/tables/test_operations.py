@@ -62,7 +62,7 @@ def test_every_table_is_well_formed_and_has_a_row_for_each_network() -> None:
     text = render_operations(TABLE1, all_records())
     for heading in (
         "Inference: our MACs beside other counters",
-        "Update step",
+        "Training step",
         "As the paper counted",
         "How operations grow with the length",
     ):
@@ -75,7 +75,7 @@ def test_values_are_the_records() -> None:
     text = render_operations(TABLE1, all_records())
     row = table_after(text, "Inference: our MACs beside other counters")[2]
     assert row[1:] == ["2.0000", "5.0000", "2.000", "2.200", "not counted", "2.500", "5.23"]
-    row = table_after(text, "Update step")[2]
+    row = table_after(text, "Training step")[2]
     assert row[1:] == ["6.0000", "16.0000", "3.000", "40.000", "5.30"]
     row = table_after(text, "How operations grow with the length")[2]
     assert row[1:] == ["0.1000", "2.000", "yes", "1.0200", "4.000"]
@@ -91,7 +91,7 @@ def test_a_failed_cell_is_named_with_its_reason() -> None:
     records[0] = replace(records[0], status=Status.OOM, reason="No room.", result=None)
     text = render_operations(TABLE1, records)
     assert "conv-tasnet, counters: oom: No room." in text
-    assert table_after(text, "Update step")[2][1] == "not counted"
+    assert table_after(text, "Training step")[2][1] == "not counted"
 
 
 def test_every_counter_on_every_network_is_compared_and_nothing_is_guessed() -> None:
