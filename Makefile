@@ -50,7 +50,7 @@ NEEDS_CORPUS = test -n "$(CORPUS)" || \
 # What was evaluated is evaluated again where its weights are newer.
 define EVALUATE
 test $(folder)/evaluated -nt $(folder)/model.safetensors || \
-	$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors \
+	$(BIN)/python -m bench.evaluate --checkpoint $(folder)/model.safetensors $(row) \
 		--corpus $(CORPUS) --task $(task) --mixtures 1000 \
 		--device $(DEVICE) --threads $(THREADS) --batch 1
 touch $(folder)/evaluated
@@ -117,6 +117,7 @@ short: $(SHORT)
 
 $(SHORT): task = $(@F)
 $(SHORT): folder = reports/short/$(task)
+$(SHORT): row = --name "SuDoRM-RF 0.25x, short recipe"
 $(SHORT): $(INSTALLED)
 	@$(NEEDS_CORPUS)
 	$(BIN)/python -m bench.train --recipe short --model sudormrf-0.25x --corpus $(CORPUS) \
