@@ -139,7 +139,8 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
 def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], EvaluationRecord]:
     """By network and task, the evaluation of a trained network that tables show.
 
-    Of several one that was trained on the corpus it is evaluated on, of those that on the most
+    Of several one that was trained on the corpus it is evaluated on, of those one without a name
+    that the user gave (such a row is of a training that is shown apart), of those that on the most
     test mixtures, and of those the last. The paper's tables are of two sources, so others are not
     shown beside them.
     """
@@ -152,8 +153,8 @@ def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], E
     return chosen
 
 
-def _fitness(record: EvaluationRecord) -> tuple[bool, int]:
-    return record.trained_on == record.corpus, record.n_mixtures
+def _fitness(record: EvaluationRecord) -> tuple[bool, bool, int]:
+    return record.trained_on == record.corpus, record.name is None, record.n_mixtures
 
 
 def read_own(folder: Path) -> Mapping[tuple[str, str], EvaluationRecord]:

@@ -111,3 +111,10 @@ def test_the_paper_is_of_two_sources() -> None:
     short = replace(EVALUATION, n_mixtures=10)
     chosen = pick_own([EVALUATION, later, three, short])
     assert chosen == {("sudormrf-0.25x", "speech"): later}
+
+
+def test_a_training_with_a_name_of_its_own_is_shown_where_there_is_no_other() -> None:
+    named = replace(EVALUATION, digest="other", name="short recipe", n_mixtures=3000)
+    key = ("sudormrf-0.25x", "speech")
+    assert pick_own([EVALUATION, named]) == {key: EVALUATION}
+    assert pick_own([named]) == {key: named}
