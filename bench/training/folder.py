@@ -77,8 +77,11 @@ class TrainingFolder:
         self._write(lambda: append_line(self.path / METRICS_NAME, line.to_json()))
 
     def keep_best(self, training: Training, line: TrainingLine) -> None:
-        """Write the weights of the best validation so far, with what is known of them."""
-        metadata = asdict(training.settings) | asdict(line) | {"code": asdict(describe_code())}
+        """Write the weights of the best validation so far, with what is known of them.
+
+        The learning rate is the setting's: the metrics have that of the validation's step.
+        """
+        metadata = asdict(line) | asdict(training.settings) | {"code": asdict(describe_code())}
         self._write(lambda: save_model(self.path / MODEL_NAME, training.kept, metadata))
 
     def describe(self) -> str:

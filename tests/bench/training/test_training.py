@@ -232,6 +232,14 @@ def test_the_rate_follows_the_schedule(tmp_path: Path) -> None:
         assert one.optimiser.param_groups[0]["lr"] == one.position.learning_rate
 
 
+def test_the_file_of_weights_names_the_rate_that_was_asked_for(tmp_path: Path) -> None:
+    one = run(training(schedule="cosine", limits=Limits(steps=6)), tmp_path)
+    metadata = load_trained(tmp_path / MODEL_NAME, tiny.FACTORY).metadata
+    assert metadata is not None
+    assert metadata["learning_rate"] == one.settings.learning_rate
+    assert one.position.learning_rate < one.settings.learning_rate
+
+
 def test_bfloat16_trains_float32_weights(tmp_path: Path) -> None:
     one = run(training(precision="bfloat16", limits=Limits(steps=2)), tmp_path)
     assert {p.dtype for p in one.model.parameters()} == {torch.float32}
