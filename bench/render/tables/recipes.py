@@ -23,7 +23,8 @@ EXPLANATION = """\
 Each recipe differs from the base in what its name says; `make recipes` has the options. All have
 the same multiply-adds, and are judged by the same validation mixtures, which no test mixture is
 among. The interval is Student's t over the seeds: a seed gives a recipe and the base the same first
-weights. It covers another seed, and not other mixtures, another network or a longer training."""
+weights. It covers another seed, and not other mixtures, another network or a longer training.
+Processor times are of the machines on which the trainings ran, which may differ."""
 
 
 def render_recipes(recipes: Sequence[Compared]) -> str:
