@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.render.figures.pareto import STYLES
 from bench.render.page import colours
@@ -61,7 +62,8 @@ def test_a_network_has_its_colour_whichever_others_were_trained(tmp_path: Path) 
     write(tmp_path, "own", make_training("mine:net", "speech"))
     (section,) = find_figure4(ReportFolder(tmp_path))
     assert section.chart is not None
-    stroke = section.chart["layer"][1]["encoding"]["stroke"]
+    layers: Any = section.chart["layer"]
+    stroke = layers[1]["encoding"]["stroke"]
     assert stroke["legend"]["values"] == ["DPRNN", "mine:net"]
     place = stroke["scale"]["domain"].index("DPRNN")
     assert stroke["scale"]["range"][place] == colours.COLOURS[place] == STYLES["dprnn"][0]
