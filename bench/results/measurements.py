@@ -150,13 +150,14 @@ class LatencyTimes(Result):
     def threads_used(self) -> float | None:
         """Processor time over wall time, the median of the calls; None where it was not taken.
 
-        Whoever is sent away between the two clocks of one call finds threads that spun meanwhile.
+        Where another process interrupts a call between the readings of the two clocks, its other
+        threads may spin meanwhile: that call seems to use more of them than there are.
         """
         if not self.processor_s:
             return None
-        return median(
-            used / wall for used, wall in zip(self.processor_s, self._walls_s, strict=True)
-        )
+        calls = zip(self.processor_s, self._walls_s, strict=True)
+        shares = [used_s / wall_s for used_s, wall_s in calls if wall_s]
+        return median(shares) if shares else None
 
     @property
     def undisturbed_s(self) -> list[float]:

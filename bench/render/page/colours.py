@@ -44,19 +44,15 @@ def shaped(field: str, names: Sequence[str]) -> Spec:
 
 
 def told_apart(field: str, names: Sequence[str]) -> Spec:
-    """The channels of points: a colour for each name, and other shapes where colours come again."""
-    colour = coloured(field, names)
-    shapes = [SHAPES[place // len(COLOURS) % len(SHAPES)] for place in range(len(names))]
-    shape = colour | {"scale": {"domain": list(names), "range": shapes}}
-    return {"fill": colour, "stroke": colour, "shape": shape}
+    """The channels of points of networks: a colour for each, other shapes where colours come again.
 
-
-def networks_apart(field: str, names: Sequence[str]) -> Spec:
-    """The same of networks: the paper's have their colours in every chart, whichever are there."""
+    The paper's networks look the same in every chart, whichever of them are there.
+    """
     papers = [entry.display_name for entry in TABLE1]
-    all_names = papers + [name for name in names if name not in papers]
-    shown = {"values": [name for name in all_names if name in names]}
-    return {
-        channel: extend(look, {"legend": extend(extend(look, {})["legend"], shown)})
-        for channel, look in told_apart(field, all_names).items()
-    }
+    ordered = papers + [name for name in names if name not in papers]
+    colour = coloured(field, ordered)
+    there = {"values": [name for name in ordered if name in names]}
+    colour |= {"legend": extend(colour["legend"], there)}
+    shapes = [SHAPES[place // len(COLOURS) % len(SHAPES)] for place in range(len(ordered))]
+    shape = colour | {"scale": {"domain": ordered, "range": shapes}}
+    return {"fill": colour, "stroke": colour, "shape": shape}

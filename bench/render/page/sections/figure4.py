@@ -71,7 +71,7 @@ def _draw(trainings: Sequence[Training]) -> vega.Spec:
     corpus = vega.Menu("corpus", "Corpus", corpora)
     x = axes.logarithmic("x", "cost of the training so far", axes.si_labels(""))
     y = axes.linear("SI-SDRi on validation mixtures (dB)")
-    looks = colours.networks_apart("network", list(dict.fromkeys(map(name_of, trainings))))
+    looks = colours.told_apart("network", list(dict.fromkeys(map(name_of, trainings))))
     shown = vega.tooltip(training="Training", step="Training step", quality="SI-SDRi (dB)")
     layers: list[vega.Spec] = [
         {
@@ -97,8 +97,8 @@ def _draw(trainings: Sequence[Training]) -> vega.Spec:
 
 def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
     for number, training in enumerate(trainings):
-        last = validations(training)[-1]
-        for line in validations(training):
+        points = validations(training)
+        for line in points:
             for title, cost_of in COSTS.items():
                 spent = cost_of(line)
                 if line.si_sdri_db is not None and spent:
@@ -113,7 +113,7 @@ def _rows(trainings: Sequence[Training]) -> Iterator[vega.Row]:
                         "si_sdri": line.si_sdri_db,
                         "quality": f"{line.si_sdri_db:.2f}",
                         "step": f"{line.step:,}",
-                        "ended": line is last and ended_early(training),
+                        "ended": line is points[-1] and ended_early(training),
                     }
 
 

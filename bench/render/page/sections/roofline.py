@@ -71,7 +71,7 @@ def _draw(roofline: Roofline) -> vega.Spec:
     names = list(dict.fromkeys(map(name_of, roofline.points)))
     x = axes.logarithmic("x", X_TITLE, axes.PLAIN_LABELS)
     y = axes.logarithmic("y", Y_TITLE, axes.si_labels("FLOP/s"))
-    looks = colours.networks_apart("network", names)
+    looks = colours.told_apart("network", names)
     at: vega.Spec = {"x": x | {"field": "intensity"}}
     shown = vega.tooltip(network="Network", text="Achieved", per_byte="FLOPs/byte", floor="Floor")
     layers = [

@@ -1,118 +1,39 @@
 """The page in a browser: it draws, sorts, filters and links, by mouse and by keyboard alone."""
 
 import math
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
-from bench.render.page.data import Table, make_table
+from bench.render.page.data import Table
 from bench.render.page.page import write_page
-from bench.results.findings import pareto_frontier
-from bench.results.summary import summarize
-from tests.bench.example_records import complete_run
+from tests.bench.render.page.in_browser import (
+    DESKTOP,
+    NEEDS_BROWSER,
+    PHONE,
+    Browser,
+    column,
+    emulate,
+    find,
+    find_all,
+    open_page,
+    points,
+    wait_for,
+)
 from tests.bench.render.page.made_up_pages import REASON, enlarge, troubled_run
-from tests.bench.render.page.test_page import EVIL, SECTION
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.thorough,
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver is installed"),
-]
+pytestmark = NEEDS_BROWSER
 OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
-DESKTOP, PHONE = (1280, 900), (390, 844)
-Browser = Any  # selenium's driver
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = webdriver.ChromeOptions()
-    assert BROWSER
-    assert DRIVER
-    options.binary_location = BROWSER
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=DRIVER)
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def table() -> Table:
-    return make_table([troubled_run()], {})
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    (path,) = write_page([troubled_run()], {}, [SECTION], tmp_path_factory.mktemp("page"))
-    return path
-
-
-@pytest.fixture
-def page(browser: Browser, path: Path) -> Iterator[Browser]:
-    """The page, opened; a test that leaves a word on the console fails."""
-    yield open_page(browser, path)
-    assert browser.get_log("browser") == []
-
-
-def open_page(browser: Browser, path: Path, size: tuple[int, int] = DESKTOP) -> Browser:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False},
-    )
-    emulate(browser, "light")
-    browser.get("about:blank")
-    browser.get_log("browser")
-    browser.get(path.as_uri())
-    wait_for(browser, lambda: find(browser, "#plot-text").text)
-    return browser
-
-
-def emulate(browser: Browser, scheme: str) -> None:
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-
-
-def wait_for(browser: Browser, condition: Any) -> Any:
-    """An element may be drawn again between being found and being asked."""
-    drawn_again = [StaleElementReferenceException]
-    waiting = WebDriverWait(browser, 30, ignored_exceptions=drawn_again)
-    return waiting.until(lambda _: condition())
-
-
-def find(browser: Browser, selector: str) -> Any:
-    return browser.find_element(By.CSS_SELECTOR, selector)
-
-
-def find_all(browser: Browser, selector: str) -> list[Any]:
-    return list(browser.find_elements(By.CSS_SELECTOR, selector))
 
 
 def shown_names(browser: Browser) -> list[str]:
     heads = find_all(browser, "#networks tbody tr:not([hidden]) th")
     return [head.text for head in heads]
-
-
-def points(browser: Browser) -> list[Any]:
-    """The marks of networks in the plot."""
-    return find_all(browser, "#plot g.mark-symbol.role-mark path")
-
-
-def column(table: Table, key: str) -> int:
-    return [head.key for head in table.heads].index(key)
 
 
 def press_head(browser: Browser, table: Table, key: str) -> Any:
@@ -166,79 +87,6 @@ def test_filters_leave_rows_and_points_that_fit(page: Browser, table: Table) -> 
     find(page, "#search").send_keys("0.5")
     assert shown_names(page) == ["SuDoRM-RF 0.5x"]
     wait_for(page, lambda: len(points(page)) == 1)
-
-
-def test_what_is_not_drawn_is_named_with_its_status(page: Browser) -> None:
-    assert "Not drawn, oom: Demucs." in find(page, "#plot-text").text
-
-
-@pytest.mark.parametrize(
-    ("x", "y"),
-    [
-        ("latency_s_inference", "paper_sounds"),
-        ("macs_inference", "peak_rss_bytes_update"),
-        ("paper_speech", "paper_sounds"),
-        ("paper_speech", "latency_s_update"),
-    ],
-)
-@pytest.mark.parametrize("is_log", [True, False])
-def test_the_frontier_is_that_of_the_chosen_columns(
-    page: Browser, table: Table, x: str, y: str, is_log: bool
-) -> None:
-    """Against the frontier of the figures, which wants less of one and more of the other."""
-    before = find(page, "#plot svg")
-    for name, key in (("x", x), ("y", y)):
-        Select(find(page, f"#{name}")).select_by_value(str(column(table, key)))
-        if find(page, f"#{name}-log").is_selected() != is_log:
-            find(page, f"#{name}-log").click()
-    places: dict[tuple[float, float], str] = {}
-    for row in table.rows:
-        cost, gain = (row.cells[column(table, key)].value for key in (x, y))
-        if cost is not None and gain is not None:
-            sign_x, sign_y = (-1 if "paper" in x else 1), (1 if "paper" in y else -1)
-            places[sign_x * cost, sign_y * gain] = row.name
-    names = [places[point] for point in pareto_frontier(list(places))]
-    said = f"On the frontier: {', '.join(names)}."
-    wait_for(page, lambda: said in find(page, "#plot-text").text)
-    titles = [title.text for title in find_all(page, "#plot .role-axis-title text")]
-    assert titles == [table.heads[column(table, key)].text for key in (x, y)]
-    assert before != find(page, "#plot svg")
-
-
-def test_pointing_at_a_network_shows_all_its_values(page: Browser, table: Table) -> None:
-    hovered = points(page)[0]
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", hovered)
-    ActionChains(page).move_to_element(hovered).perform()
-    tip = wait_for(page, lambda: find(page, "#vg-tooltip-element.visible"))
-    (row,) = [row for row in table.rows if row.name == tip.find_element(By.TAG_NAME, "h2").text]
-    said = {
-        line.find_elements(By.TAG_NAME, "td")[1].text
-        for line in tip.find_elements(By.TAG_NAME, "tr")
-    }
-    assert {cell.text for cell in row.cells} <= said
-    inside = "const r = arguments[0].getBoundingClientRect(); return r.left >= 0 && r.top >= 0"
-    assert page.execute_script(inside, tip)
-
-
-def test_a_network_checked_in_the_table_is_marked_in_the_plot_and_back(page: Browser) -> None:
-    box = find(page, "#networks tbody tr:first-child input")
-    box.click()
-    opacities = [float(point.value_of_css_property("opacity")) for point in points(page)]
-    assert sorted(opacities)[-2:] == [0.15, 1.0]
-    marked = points(page)[opacities.index(1.0)]
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", marked)
-    ActionChains(page).move_to_element(marked).click().perform()
-    assert not box.is_selected()
-    ActionChains(page).move_to_element(marked).click().perform()
-    assert box.is_selected()
-    find(page, "#clear").click()
-    assert not find_all(page, "#networks tr.chosen")
-    assert {float(point.value_of_css_property("opacity")) for point in points(page)} == {1.0}
-
-
-def test_doubtful_points_are_hollow(page: Browser) -> None:
-    fills = [point.get_attribute("fill") for point in points(page)]
-    assert fills.count("transparent") + fills.count("none") == 1  # the one of a single process
 
 
 def test_a_reason_shows_on_focus_and_goes_with_escape(page: Browser) -> None:
@@ -326,38 +174,6 @@ def test_in_the_dark_everything_is_drawn_again(page: Browser) -> None:
     emulate(page, "dark")
     assert page.execute_script(colour) != light
     wait_for(page, lambda: find(page, "#plot .role-axis-title text").get_attribute("fill") != title)
-
-
-def test_markup_in_a_name_stays_text_in_the_plot_too(browser: Browser, tmp_path: Path) -> None:
-    run = enlarge(summarize(complete_run()), 1)
-    (model,) = run.models
-    entry = replace(model.entry, name=EVIL, display_name=EVIL)
-    evil = replace(run, models=(replace(model, entry=entry),))
-    open_page(browser, write_page([evil], {}, [], tmp_path)[0])
-    hovered = points(browser)[0]
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", hovered)
-    ActionChains(browser).move_to_element(hovered).perform()
-    tip = wait_for(browser, lambda: find(browser, "#vg-tooltip-element.visible"))
-    assert EVIL in tip.text
-    assert find_all(browser, "img") == []
-
-
-def test_names_in_the_plot_do_not_overlap(browser: Browser, tmp_path: Path) -> None:
-    """Four networks with the same values: their marks are one above the other."""
-    run = summarize(complete_run())
-    run = replace(run, models=run.models[:1])
-    open_page(browser, write_page([enlarge(run, 4)], {}, [], tmp_path)[0])
-    script = (
-        "return [...arguments[0].querySelectorAll('.mark-text.role-mark text')]"
-        ".filter((one) => getComputedStyle(one).opacity !== '0')"
-        ".map((one) => { const r = one.getBoundingClientRect();"
-        " return [r.left, r.right, r.top, r.bottom]; })"
-    )
-    boxes = browser.execute_script(script, find(browser, "#plot"))
-    assert len(boxes) == 4
-    for one, other in combinations(boxes, 2):
-        is_beside = one[1] <= other[0] or other[1] <= one[0]
-        assert is_beside or one[3] <= other[2] + 1 or other[3] <= one[2] + 1
 
 
 def test_five_hundred_networks_open(browser: Browser, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bench.render.figures.pareto import STYLES
 from bench.render.page import colours, vega
 from bench.results.statistics import Estimate, Interval
 from bench.results.summary import Value
@@ -78,5 +79,17 @@ def test_one_option_is_no_choice() -> None:
 def test_no_two_networks_look_alike(n_names: int) -> None:
     names = [f"network {number}" for number in range(n_names)]
     looks: Any = colours.told_apart("network", names)
-    fills, shapes = looks["fill"]["scale"]["range"], looks["shape"]["scale"]["range"]
-    assert len(set(zip(fills, shapes, strict=True))) == n_names
+    fill, shape = looks["fill"]["scale"], looks["shape"]["scale"]
+    pairs = zip(fill["range"], shape["range"], strict=True)
+    look = dict(zip(fill["domain"], pairs, strict=True))
+    assert len(set(look.values())) == len(look)
+    assert set(names) <= set(look)
+    assert looks["fill"]["legend"]["values"] == names
+
+
+def test_a_network_of_the_paper_has_its_colour_whichever_others_are_there() -> None:
+    looks: Any = colours.told_apart("network", ["mine:net", "DPRNN"])
+    for channel in looks.values():
+        assert channel["legend"]["values"] == ["DPRNN", "mine:net"]
+    fill = looks["fill"]["scale"]
+    assert fill["range"][fill["domain"].index("DPRNN")] == STYLES["dprnn"][0]

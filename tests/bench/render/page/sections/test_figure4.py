@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.render.figures.pareto import STYLES
-from bench.render.page import colours
 from bench.render.page.sections.figure4 import find_figure4
 from bench.render.page.sections.newest import ReportFolder
 from bench.results.training import TrainingLine
@@ -53,20 +51,11 @@ def test_each_corpus_has_a_chart_of_its_own(tmp_path: Path) -> None:
     for corpus in ("sounds", "speech"):
         write(tmp_path, corpus, make_training("conv-tasnet", corpus))
     (section,) = find_figure4(ReportFolder(tmp_path))
+    assert section.chart is not None
+    menus: Any = section.chart["params"]
+    assert menus[1]["bind"]["options"] == ["sounds", "speech"]
     for number, corpus in enumerate(("sounds", "speech")):
         assert {row["number"] for row in rows_of(section, corpus=corpus)} == {number}
-
-
-def test_a_network_has_its_colour_whichever_others_were_trained(tmp_path: Path) -> None:
-    write(tmp_path, "one", make_training("dprnn", "speech"))
-    write(tmp_path, "own", make_training("mine:net", "speech"))
-    (section,) = find_figure4(ReportFolder(tmp_path))
-    assert section.chart is not None
-    layers: Any = section.chart["layer"]
-    stroke = layers[1]["encoding"]["stroke"]
-    assert stroke["legend"]["values"] == ["DPRNN", "mine:net"]
-    place = stroke["scale"]["domain"].index("DPRNN")
-    assert stroke["scale"]["range"][place] == colours.COLOURS[place] == STYLES["dprnn"][0]
 
 
 def test_where_a_training_ended_early_is_a_cross(tmp_path: Path) -> None:
