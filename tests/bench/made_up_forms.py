@@ -8,7 +8,8 @@ from bench.plan import Settings
 from bench.results.form import Form, Parity
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record
-from tests.bench.example_records import SETTINGS, make_job, make_record, undisturbed
+from tests.bench.example_records import SETTINGS, make_job, make_record
+from tests.bench.example_results import undisturbed
 
 FORMS: Sequence[Settings] = [
     replace(SETTINGS, runtime=runtime, dtype=dtype)

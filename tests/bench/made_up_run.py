@@ -11,7 +11,8 @@ from bench.registry import Entry
 from bench.results.environment import Environment
 from bench.results.record import Job, Record, Status
 from bench.results.store import read_records
-from tests.bench.example_records import ENVIRONMENT, fail, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, fail, make_record
+from tests.bench.example_results import measured
 
 QUICK_JOBS = 12  # of one network: contract, parameters, twice operations, memory and 3 latencies
 FAILED_JOBS = 8  # of one that fails everywhere; it has no second and third latency

@@ -13,15 +13,8 @@ from bench.results.forecast import MemoryForecast
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
 from bench.results.record import Job, Record, Status
 from bench.results.workload import Phase
-from tests.bench.example_records import (
-    ENVIRONMENT,
-    GPU,
-    GPU_READING,
-    environment,
-    make_job,
-    make_record,
-    undisturbed,
-)
+from tests.bench.example_records import ENVIRONMENT, GPU, environment, make_job, make_record
+from tests.bench.example_results import GPU_READING, undisturbed
 
 LENGTHS = tuple(4000 * 2**step for step in range(7))
 """Half a second to 32 s."""

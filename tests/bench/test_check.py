@@ -12,14 +12,8 @@ from bench.results.environment import Environment
 from bench.results.measurements import OperationCount
 from bench.results.record import Job, Record, Status
 from bench.results.store import RecordFile, read_records
-from tests.bench.example_records import (
-    ENVIRONMENT,
-    fail,
-    make_job,
-    make_latency,
-    make_record,
-    measured,
-)
+from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_latency, make_record
+from tests.bench.example_results import measured
 
 Call = Callable[..., int]
 BUDGETS = """

@@ -11,7 +11,8 @@ from bench.plan import Effort, Settings
 from bench.registry import TABLE1, Entry
 from bench.results.measurements import LatencyTimes, ParameterCount
 from bench.results.record import Job, Record, Status
-from tests.bench.example_records import fail, make_record, measured
+from tests.bench.example_records import fail, make_record
+from tests.bench.example_results import measured
 from tests.bench.made_up_forms import FORMS
 
 ENTRIES = TABLE1[:2]

@@ -11,7 +11,8 @@ from bench.measuring.conductor import Player
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.store import read_records
-from tests.bench.example_records import ENVIRONMENT, fail, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, fail, make_record
+from tests.bench.example_results import measured
 
 Call = Callable[..., int]
 

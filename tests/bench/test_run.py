@@ -202,62 +202,6 @@ def test_threads_that_are_no_number_are_told(
 
 
 @pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize("asked", [("--roofline",), ()])
-def test_a_roofline_is_measured_and_written_where_it_is_asked_for(
-    call: Call, bench: Bench, tmp_path: Path, asked: tuple[str, ...]
-) -> None:
-    assert call("--models", "dprnn", *asked) == 0
-    written = {path.name for path in (tmp_path / "out").glob("roofline.*")}
-    names = {f"roofline{suffix}" for suffix in (".md", ".csv", ".svg", ".png", ".pdf")}
-    assert written == (names if asked else set())
-    rounds = [job.round for job in bench.jobs if job.probe == "ceilings"]
-    assert rounds == ([0, 1, 2] if asked else [])
-
-
-def test_a_roofline_takes_time_of_its_own_which_is_said() -> None:
-    said = "The ceilings take about as long again."
-    assert said in describe_time(replace(SETTINGS, roofline=True))
-    assert said not in describe_time(SETTINGS)
-
-
-@pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize("asked", [("--energy",), ()])
-def test_energy_is_measured_after_all_times_and_written_where_it_is_asked_for(
-    call: Call, bench: Bench, tmp_path: Path, asked: tuple[str, ...]
-) -> None:
-    assert call("--models", "dprnn", "demucs", *asked) == 0
-    written = {path.name for path in (tmp_path / "out").glob("energy.*")}
-    assert written == ({"energy.md", "energy.csv"} if asked else set())
-    probes = [job.probe for job in bench.jobs]
-    assert probes.count("energy") == (2 * 2 * 3 if asked else 0)
-    assert "latency" not in probes[probes.index("energy") :] if asked else True
-
-
-@pytest.mark.usefixtures("no_figure")
-def test_a_machine_without_a_counter_is_asked_once_and_says_why(
-    call: Call, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """All else is measured; the exit code says that something was not."""
-    reason = "The kernel shows no counter."
-
-    def act(job: Job) -> None:
-        bench.failures = {job.model: (Status.UNSUPPORTED, reason)} if job.probe == "energy" else {}
-
-    bench.act = act
-    assert call("--models", "dprnn", "demucs", "--energy") == 1
-    assert [job.round for job in bench.jobs if job.probe == "energy"] == [0] * 4
-    assert f"Energy was not measured. {reason}" in (tmp_path / "out" / "energy.md").read_text()
-    assert f"dprnn: unsupported: {reason}" in capsys.readouterr().err
-    assert "unsupported" not in (tmp_path / "out" / "table1.csv").read_text()
-
-
-def test_energy_takes_time_of_its_own_which_is_said() -> None:
-    said = "energy takes about a minute for each network in each phase"
-    assert said in describe_time(replace(SETTINGS, energy=True))
-    assert said not in describe_time(SETTINGS)
-
-
-@pytest.mark.usefixtures("no_figure")
 def test_options_reach_every_job(call: Call, bench: Bench) -> None:
     call(
         *["--models", "sudormrf-0.5x,dprnn", "--samples", "123", "--batch", "4", "--seed", "5"],

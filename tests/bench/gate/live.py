@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bench.results.intervals import Array
 from bench.results.measurements import LatencyTimes
-from tests.bench.example_records import undisturbed
+from tests.bench.example_results import undisturbed
 
 
 def in_turns(

@@ -20,7 +20,8 @@ from bench.results.codec import RecordError, decode_result
 from bench.results.measurements import LatencyTimes, Result
 from bench.results.record import Job, Record, Status
 from bench.results.verdict import Check, Verdict
-from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_job, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_job, make_record
+from tests.bench.example_results import measured
 from tests.bench.gate.live import in_turns
 
 ROUND_S = 10.0

@@ -17,7 +17,8 @@ from bench.results.measurements import LatencyTimes, OperationCount, Result
 from bench.results.record import Job, Record, Status
 from bench.results.verdict import Check, Verdict
 from bench.results.workload import Workload
-from tests.bench.example_records import GPU, environment, fail, make_job, make_record, measured
+from tests.bench.example_records import GPU, environment, fail, make_job, make_record
+from tests.bench.example_results import measured
 
 WORKLOAD = make_job().workload
 ROUND_S = 3.0

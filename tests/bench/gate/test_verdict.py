@@ -19,7 +19,8 @@ from bench.results.measurements import LatencyTimes, Result
 from bench.results.record import Record, Status
 from bench.results.store import read_records
 from bench.results.verdict import Check, Verdict
-from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, fail, make_job, make_record
+from tests.bench.example_results import measured
 from tests.bench.gate.live import in_turns
 
 BAR = Certainty(0.99)

@@ -12,7 +12,8 @@ from bench.interface.budget import check_budget, describe_failures
 from bench.results.environment import Environment
 from bench.results.record import Job, Record
 from bench.results.verdict import Check, Verdict
-from tests.bench.example_records import ENVIRONMENT, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, make_record
+from tests.bench.example_results import measured
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from bench.results.record import Record, Status
 from bench.results.resumption import MADE_ELSEWHERE
 from bench.results.shard import deal
 from bench.results.summary import choose_base
-from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_record, measured
+from tests.bench.example_records import ENVIRONMENT, SETTINGS, fail, make_record
+from tests.bench.example_results import measured
 
 Telling = tuple[str, str]
 Disturbances = Mapping[tuple[str, int], tuple[int, Sequence[Telling]]]

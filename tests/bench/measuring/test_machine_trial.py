@@ -15,7 +15,8 @@ from bench.registry import REGISTRY
 from bench.results.contention import CallContention
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
-from tests.bench.example_records import ENVIRONMENT, fail, make_record, undisturbed
+from tests.bench.example_records import ENVIRONMENT, fail, make_record
+from tests.bench.example_results import undisturbed
 
 N_TURNS = 4
 UNKNOWN = Trial(NETWORK.display_name, threads=2)

@@ -1,8 +1,7 @@
-import errno
-import os
+"""The sources of a recording: their level, sign, length, rate and sum."""
+
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,80 +9,22 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UsageError
 from bench.evaluation.consistency import Consistency
 from bench.measuring.mixture import load_speakers
-from bench.networks.checkpoint import save_model
-from bench.recordings import recording
 from bench.recordings.recording import measure_recording
-from bench.recordings.separation import load_network, separate_recording
+from bench.recordings.separation import separate_recording
 from bench.recordings.settings import SeparationSettings
-from bench.recordings.sources import unfinished_folder
 from bench.recordings.stitching import Signal
-from models.sudormrf import sudormrf_0_25x
-from tests.textbook.agreement import one_thread as one_thread
-
-FACTORY = "models.sudormrf:sudormrf_0_25x"
-SHARES = (0.25, 0.75)
-
-
-class Shares(nn.Module):
-    """Its estimates are known shares of the mixture.
-
-    Every other call has them in another order, and every third one with other signs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.n_calls = 0
-        self.heard: list[Tensor] = []
-
-    def forward(self, mixture: Tensor) -> Tensor:
-        self.n_calls += 1
-        self.heard.append(mixture[0, 0])
-        signs = -1 if self.n_calls % 3 == 0 else 1
-        shares = signs * torch.tensor(SHARES if self.n_calls % 2 else SHARES[::-1])
-        return mixture * shares[:, None]
-
-
-AS_IT_IS = SeparationSettings(chunk_s=2.0, consistency="none")
-"""Chunks of two seconds, so that four seconds have seams."""
-N_NEW = 12_000  # samples of a chunk that the one before did not have
-
-
-@pytest.fixture(autouse=True)
-def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks far shorter than a chunk."""
-    monkeypatch.setattr(recording, "BLOCK_FRAMES", 1000)
-
-
-def speech() -> Signal:
-    """Four seconds of two speakers at 8 kHz, in -1 .. 1."""
-    mixture: Signal = (load_speakers().sum(0) / 2).float().numpy()
-    return mixture
-
-
-def tones(rate: int, n_frames: int) -> Signal:
-    """Far below 4 kHz, so that resampling there and back keeps them."""
-    time = np.arange(n_frames) / rate
-    fade = np.minimum(1, np.minimum(np.arange(n_frames), np.arange(n_frames)[::-1]) / (rate / 10))
-    mixed = 0.3 * np.sin(2 * np.pi * 440 * time) + 0.2 * np.sin(2 * np.pi * 997 * time)
-    signal: Signal = (fade * mixed).astype(np.float32)
-    return signal
-
-
-def separate(
-    path: Path, folder: Path, model: nn.Module, settings: SeparationSettings = AS_IT_IS
-) -> list[Signal]:
-    moments = measure_recording(path)
-    paths = separate_recording(path, folder, model, moments, settings, lambda done_s: None)
-    assert sorted(folder.iterdir()) == paths
-    sources = []
-    for written in paths:
-        samples, rate = soundfile.read(written, dtype="float32")
-        assert (rate, len(samples)) == (moments.sample_rate, moments.n_frames)
-        sources.append(samples)
-    return sources
+from tests.bench.recordings.separating import (
+    AS_IT_IS,
+    LEVELLED,
+    N_NEW,
+    SHARES,
+    Shares,
+    separate,
+    speech,
+    tones,
+)
 
 
 def check_shares(sources: list[Signal], mixture: Signal, tolerance: float) -> None:
@@ -158,9 +99,6 @@ def two_speakers() -> Signal:
     return centred
 
 
-LEVELLED = SeparationSettings(chunk_s=2.0)
-
-
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (-4.0, -4.0), (-0.01, 30.0), (300.0, -7.0)])
 def test_sources_get_their_level_and_sign_back(levels: tuple[float, ...], tmp_path: Path) -> None:
     """To the rounding of float32 samples: 1e-5 of full scale."""
@@ -189,21 +127,6 @@ class Loud(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         return mixture * torch.tensor([-3.0, -1.0])[:, None]
-
-
-def test_a_disk_that_is_full_at_the_end_is_named_and_nothing_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The files are scaled when all of them are there."""
-
-    def is_full(path: Path, gain: float) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    soundfile.write(tmp_path / "in.wav", speech(), 8000)
-    monkeypatch.setattr("bench.recordings.separation.scale_source", is_full)
-    with pytest.raises(UsageError, match="No space left"):
-        separate(tmp_path / "in.wav", tmp_path / "out", Shares(), LEVELLED)
-    assert os.listdir(tmp_path) == ["in.wav"]
 
 
 @pytest.mark.parametrize("duration_s", [0.1, 3.0, 4.0])
@@ -247,162 +170,6 @@ def test_progress_ends_at_the_duration(tmp_path: Path) -> None:
     separate_recording(*places, Shares(), moments, AS_IT_IS, done.append)
     assert done == sorted(done)
     assert done[-1] == moments.duration_s == 30_000 / 8000
-
-
-def write_bad(kind: str, path: Path) -> None:
-    match kind:
-        case "empty":
-            path.write_bytes(b"")
-        case "no samples":
-            soundfile.write(path, np.zeros(0), 8000)
-        case "NaN" | "infinite":
-            samples = speech()
-            samples[20_000] = np.nan if kind == "NaN" else -np.inf
-            soundfile.write(path, samples, 8000, subtype="FLOAT")
-        case "text":
-            path.write_text("no audio")
-        case "half a header":
-            soundfile.write(path, speech(), 8000)
-            path.write_bytes(path.read_bytes()[:30])
-        case "folder":
-            path.mkdir()
-        case "shorter than a sample at 8 kHz":
-            soundfile.write(path, np.ones(2), 48_000)
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("empty", "can't be read as audio"),
-        ("no samples", "0 samples"),
-        ("NaN", r"not finite before 2\.6 s"),
-        ("infinite", "not finite"),
-        ("text", "can't be read as audio"),
-        ("half a header", "can't be read as audio"),
-        ("folder", "no recording"),
-        ("missing", "no recording"),
-        ("shorter than a sample at 8 kHz", "too few"),
-    ],
-)
-def test_bad_recordings_are_named_with_the_reason(kind: str, reason: str, tmp_path: Path) -> None:
-    write_bad(kind, tmp_path / "in.wav")
-    with pytest.raises(UsageError, match=rf"in\.wav.*{reason}|{reason}.*in\.wav"):
-        measure_recording(tmp_path / "in.wav")
-
-
-class Fails(nn.Module):
-    """Fails at its second chunk, when the files already exist."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        super().__init__()
-        self.error = error
-        self.n_calls = 0
-
-    def forward(self, mixture: Tensor) -> Tensor:
-        self.n_calls += 1
-        if self.n_calls < 2:
-            return mixture.repeat(1, 2, 1)
-        if self.error:
-            raise self.error
-        return torch.full_like(mixture, torch.nan)
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [
-        (KeyboardInterrupt(), KeyboardInterrupt),
-        (RuntimeError("broken"), RuntimeError),
-        (None, UsageError),
-    ],
-    ids=["Ctrl-C", "a bug", "NaN"],
-)
-def test_nothing_is_left_of_a_separation_that_did_not_end(
-    error: BaseException | None, raised: type[BaseException], tmp_path: Path
-) -> None:
-    soundfile.write(tmp_path / "in.wav", speech(), 8000)
-    with pytest.raises(raised):
-        separate(tmp_path / "in.wav", tmp_path / "out", Fails(error))
-    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
-
-
-def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
-    with unfinished_folder(tmp_path / "out") as unfinished:
-        (unfinished / "source1.wav").write_bytes(b"half")
-        assert not (tmp_path / "out").exists()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["source1.wav"]
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    with unfinished_folder(tmp_path / "out") as unfinished:
-        (unfinished / "source1.wav").touch()
-    assert (tmp_path / "out" / "source1.wav").exists()
-
-
-def test_a_full_folder_is_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "mine").touch()
-    with pytest.raises(UsageError, match="already exists"), unfinished_folder(tmp_path):
-        pass
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-@pytest.mark.parametrize("name", ["file/out", "missing/out"])
-def test_a_folder_that_cant_be_made_is_named(name: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=f"{name} can't be written"):  # noqa: SIM117
-        with unfinished_folder(tmp_path / name):
-            pass
-
-
-def test_a_full_disk_is_named_and_nothing_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def is_full(self: soundfile.SoundFile, data: Any) -> None:
-        raise soundfile.LibsndfileError(2)
-
-    soundfile.write(tmp_path / "in.wav", speech(), 8000)
-    monkeypatch.setattr(soundfile.SoundFile, "write", is_full)
-    with pytest.raises(UsageError, match="is full"):
-        separate(tmp_path / "in.wav", tmp_path / "out", Shares())
-    assert os.listdir(tmp_path) == ["in.wav"]
-
-
-def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match=r"--device cuda: .* no CUDA device"):
-        load_network(tmp_path / "any", "cuda")
-
-
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x02}.", b"12345678{", b"text"], ids=str)
-def test_a_file_that_is_no_checkpoint_is_named(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "model.bin").write_bytes(content)
-    with pytest.raises(UsageError, match=r"model\.bin: "):
-        load_network(tmp_path / "model.bin", "cpu")
-
-
-def test_a_training_gives_a_checkpoint(tmp_path: Path) -> None:
-    model = sudormrf_0_25x()
-    save_model(
-        tmp_path / "model.safetensors", model, {"factory": FACTORY, "model": "sudormrf-0.25x"}
-    )
-    loaded = load_network(tmp_path / "model.safetensors", "cpu")
-    assert not loaded.training
-    weights = loaded.state_dict()
-    assert all(torch.equal(weights[name], own) for name, own in model.state_dict().items())
-
-
-def test_a_factory_that_is_not_registered_is_never_called(tmp_path: Path) -> None:
-    save_model(
-        tmp_path / "model.safetensors", nn.Linear(1, 1), {"factory": "os:abort", "model": "own"}
-    )
-    with pytest.raises(UsageError, match=r"os:abort.*not in the registry"):
-        load_network(tmp_path / "model.safetensors", "cpu")
-
-
-def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"missing\.bin: No such file"):
-        load_network(tmp_path / "missing.bin", "cpu")
 
 
 class Humming(nn.Module):

@@ -11,7 +11,8 @@ from bench.results.environment import GpuReading
 from bench.results.record import Record, Status
 from bench.results.summary import Value, summarize
 from bench.results.timing import Doubt, DoubtKind
-from tests.bench.example_records import fail, make_rounds, undisturbed
+from tests.bench.example_records import fail, make_rounds
+from tests.bench.example_results import undisturbed
 
 
 def explained(records: Sequence[Record]) -> str:

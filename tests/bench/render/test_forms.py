@@ -7,7 +7,8 @@ from pathlib import Path
 from bench.registry import TABLE1
 from bench.render.forms import write_form_reports
 from bench.results.store import RecordFile
-from tests.bench.example_records import complete_run, make_job, make_record, measured
+from tests.bench.example_records import complete_run, make_job, make_record
+from tests.bench.example_results import measured
 from tests.bench.made_up_forms import FORM, rounds
 
 RECORDS = [

@@ -11,7 +11,7 @@ from bench.results.ceilings import (
     ProductShape,
     RepeatedTimes,
 )
-from tests.bench.example_records import undisturbed
+from tests.bench.example_results import undisturbed
 
 seconds = st.floats(1e-6, 1.0)
 

@@ -26,14 +26,8 @@ from bench.results.measurements import LatencyTimes, Result
 from bench.results.probes import PROBES
 from bench.results.record import Job, Record, Status
 from bench.results.shard import Shard
-from tests.bench.example_records import (
-    ENVIRONMENT,
-    GPU,
-    environment,
-    make_job,
-    make_record,
-    measured,
-)
+from tests.bench.example_records import ENVIRONMENT, GPU, environment, make_job, make_record
+from tests.bench.example_results import measured
 
 text = st.text(max_size=30)
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {

@@ -12,7 +12,8 @@ from bench.results.energy import EnergyPoint, find_energy
 from bench.results.energy_use import EnergyUse, EnergyWindow
 from bench.results.record import Record, Status
 from bench.results.statistics import estimate_difference
-from tests.bench.example_records import GPU_READING, fail, make_job, make_record
+from tests.bench.example_records import fail, make_job, make_record
+from tests.bench.example_results import GPU_READING
 from tests.bench.measuring.clock import QUIET
 
 BUSY = replace(QUIET, wall_s=5.0, others_cpu_s=5.0)

@@ -8,13 +8,8 @@ import pytest
 from bench.results.gpu import GpuSummary, summarize_gpu
 from bench.results.measurements import LatencyTimes, Launches, MemoryPeaks
 from bench.results.record import Record, Status
-from tests.bench.example_records import (
-    GPU_READING,
-    fail,
-    make_job,
-    make_record,
-    undisturbed,
-)
+from tests.bench.example_records import fail, make_job, make_record
+from tests.bench.example_results import GPU_READING, undisturbed
 
 JOB = make_job(phase="gpu_inference", device="cuda")
 

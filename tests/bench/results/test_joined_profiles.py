@@ -12,7 +12,7 @@ from bench.results.joined_profiles import join_profiles
 from bench.results.lined_up import Profiled, line_up_sections
 from bench.results.profile import MemoryTimeline, Profile
 from bench.results.statistics import LEVEL
-from tests.bench.example_records import undisturbed
+from tests.bench.example_results import undisturbed
 from tests.bench.made_up_profiles import make_profile, make_row
 
 times = st.lists(st.floats(0.01, 1), min_size=4, max_size=4)

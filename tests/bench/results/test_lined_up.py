@@ -22,7 +22,7 @@ from bench.results.lined_up import (
     line_up_sections,
 )
 from bench.results.profile import BETWEEN, MemoryTimeline, Profile, ProfileRow
-from tests.bench.example_records import undisturbed
+from tests.bench.example_results import undisturbed
 from tests.bench.made_up_profiles import make_profile, make_row
 
 MODULES = (

@@ -11,7 +11,8 @@ from bench.results.record import Record, Status
 from bench.results.repeatability import FAR, Repeatability, is_marked, repeat_ratio, repeat_time
 from bench.results.statistics import LEVEL, Estimate, Interval
 from bench.results.timing import NOISY_WIDTH
-from tests.bench.example_records import fail, make_job, make_record, undisturbed
+from tests.bench.example_records import fail, make_job, make_record
+from tests.bench.example_results import undisturbed
 
 
 def a_round(index: int, ratio: float, speed: float = 1.0) -> list[Record]:

@@ -13,15 +13,8 @@ from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.roofline import Roofline, find_roofline, inverted
 from bench.results.statistics import estimate
-from tests.bench.example_records import (
-    SETTINGS,
-    complete_run,
-    fail,
-    make_job,
-    make_record,
-    measured,
-    undisturbed,
-)
+from tests.bench.example_records import SETTINGS, complete_run, fail, make_job, make_record
+from tests.bench.example_results import measured, undisturbed
 
 MACS, BYTES, FLOOR_S, PEAK = 2_000_000_000, 800_000_000, 0.05, 1e11
 """Of the example's ceilings."""

@@ -1,45 +1,31 @@
 """From records to one value for each metric, or a range of a time, and never a blank."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
 from bench.registry import OPTIONAL, REGISTRY, TABLE1, VARIANTS
-from bench.results.environment import MachineState
 from bench.results.measurements import LatencyTimes, MemoryPeaks, OperationCount, Tally
 from bench.results.metrics import GPU_METRICS, METRICS, Metric
 from bench.results.published import TABLE1 as PUBLISHED
-from bench.results.record import Record, Status
+from bench.results.record import Status
 from bench.results.statistics import Interval, estimate
-from bench.results.summary import NOT_KNOWN_HERE, NOT_MEASURED, RunSummary, Value, summarize
+from bench.results.summary import NOT_KNOWN_HERE, NOT_MEASURED, Value, summarize
 from bench.results.timing import Doubt, DoubtKind
 from bench.results.workload import GPU_PHASES, PHASES, Phase
 from tests.bench.example_records import (
-    GPU,
     SETTINGS,
     complete_run,
     complete_run_on_gpu,
-    environment,
     fail,
     make_job,
     make_record,
     make_rounds,
-    measured,
 )
-
-
-def value_of(summary: RunSummary, metric: str, model: str = "dprnn") -> Value:
-    (row,) = [row for row in summary.models if row.entry.name == model]
-    return row.values[metric]
-
-
-def rounds(*times_s: Sequence[float]) -> list[Record]:
-    return make_rounds(times_s)
+from tests.bench.example_results import measured
+from tests.bench.results.summaries import rounds, update_on, value_of
 
 
 @given(st.lists(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=7), min_size=1, max_size=9))
@@ -183,83 +169,6 @@ def with_unknown(unknown: dict[str, int]) -> OperationCount:
     return OperationCount(
         1, 2, known | {name: Tally("unknown", calls) for name, calls in unknown.items()}, "meta"
     )
-
-
-def moved(record: Record, **sections: Any) -> Record:
-    return replace(record, environment=environment(**sections))
-
-
-def resized(record: Record, **workload: Any) -> Record:
-    return replace(
-        record, job=replace(record.job, workload=replace(record.job.workload, **workload))
-    )
-
-
-MIXTURES: dict[str, tuple[Callable[[Record], Record], str]] = {
-    "processor": (lambda r: moved(r, machine={"cpu": "Other CPU"}), "machines.*Other CPU"),
-    "number of them": (lambda r: moved(r, machine={"n_available_cpus": 1}), "machines"),
-    "GPU": (lambda r: moved(r, machine={"gpu": GPU}), "machines.*Example GPU"),
-    "torch": (lambda r: moved(r, versions={"torch": "2.11.0"}), "torch, .*2.11.0"),
-    "commit": (lambda r: moved(r, code={"commit": "ff"}), "versions of the code.*ff"),
-    "sources": (lambda r: moved(r, code={"sources_sha256": "ff"}), "versions of the code.*ff"),
-    "samples": (lambda r: resized(r, n_samples=9), "n_samples, .*9"),
-    "batch": (lambda r: resized(r, batch=2), "batch"),
-    "dtype": (lambda r: resized(r, dtype="float64"), "dtype, .*float64"),
-    "threads": (lambda r: resized(r, threads=7), "threads"),
-    "seed": (lambda r: resized(r, seed=3), "seed"),
-    "allocator": (lambda r: resized(r, keeps_pages=False), "allocators, .*pages kept"),
-}
-
-
-@pytest.mark.parametrize("case", MIXTURES)
-def test_what_can_not_share_a_table_is_refused(case: str) -> None:
-    change, message = MIXTURES[case]
-    first, second = rounds([1.0], [2.0])
-    with pytest.raises(UsageError, match=f"{message}.*one at a time"):
-        summarize([first, change(second)])
-
-
-def update_on(device: str, **workload: Any) -> Record:
-    job = make_job(phase="update", device=device, **workload)
-    return make_record(job, LatencyTimes((1.0,)), environment(machine={"gpu": GPU}))
-
-
-@pytest.mark.parametrize(
-    "other",
-    [update_on("cpu"), moved(update_on("cuda"), machine={"gpu": replace(GPU, name="Other GPU")})],
-    ids=["a CPU and a GPU", "two GPUs"],
-)
-def test_update_steps_of_different_devices_are_refused(other: Record) -> None:
-    with pytest.raises(
-        UsageError, match=r"different (machines|devices of the training step).*Example GPU"
-    ):
-        summarize([update_on("cuda"), other])
-
-
-def test_steps_with_and_without_tf32_are_refused_and_inference_on_the_cpu_is_neither() -> None:
-    plain, rounded = update_on("cuda"), update_on("cuda", tf32=True)
-    with pytest.raises(UsageError, match=r"settings of TF32.*TF32 off.*TF32 on"):
-        summarize([plain, rounded])
-    inference = make_record(make_job(), environment=environment(machine={"gpu": GPU}))
-    found = [summarize([inference, *more]).tf32 for more in ([], [plain], [rounded])]
-    assert found == [None, False, True]
-
-
-def test_two_files_of_one_machine_share_a_table() -> None:
-    first, second = rounds([1.0], [3.0])
-    busier = replace(second, state=MachineState(load_average=(9.0, 9.0, 9.0)))
-    assert value_of(summarize([first, busier]), "latency_s_inference").span == (1.0, 3.0)
-
-
-def test_a_machine_that_was_given_memory_meanwhile_is_the_same() -> None:
-    first, second = rounds([1.0], [3.0])
-    larger = moved(second, machine={"memory_bytes": 9_000_000_000})
-    assert value_of(summarize([first, larger]), "latency_s_inference").span == (1.0, 3.0)
-
-
-def test_no_records_are_refused() -> None:
-    with pytest.raises(UsageError, match="no complete records"):
-        summarize([])
 
 
 def test_a_summary_without_any_environment() -> None:

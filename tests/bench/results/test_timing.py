@@ -12,7 +12,8 @@ from bench.results.environment import GpuReading
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.timing import Doubt, DoubtKind, LatencySummary, summarize_latency
-from tests.bench.example_records import fail, make_job, make_rounds, undisturbed
+from tests.bench.example_records import fail, make_job, make_rounds
+from tests.bench.example_results import undisturbed
 
 FIVE = [[1.0, 1.0], [1.0, 1.0], [1.0]]
 

@@ -16,7 +16,8 @@ from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, Status
 from bench.results.statistics import estimate
 from bench.results.turns import estimate_ratio, estimate_time, ratios_of_turns, times_by_round
-from tests.bench.example_records import fail, make_job, make_record, make_rounds, undisturbed
+from tests.bench.example_records import fail, make_job, make_record, make_rounds
+from tests.bench.example_results import undisturbed
 
 Call = tuple[int, float, bool]  # turn, seconds, disturbed
 

@@ -14,14 +14,8 @@ from bench.render.figures.uncertainty import HOLLOW
 from bench.render.report import write_reports
 from bench.results.record import Record, Status
 from bench.results.summary import summarize
-from tests.bench.example_records import (
-    complete_run,
-    fail,
-    make_job,
-    make_record,
-    make_rounds,
-    measured,
-)
+from tests.bench.example_records import complete_run, fail, make_job, make_record, make_rounds
+from tests.bench.example_results import measured
 
 OWN = "my.networks:small"
 

@@ -31,8 +31,8 @@ from tests.bench.example_records import (
     make_job,
     make_record,
     make_rounds,
-    measured,
 )
+from tests.bench.example_results import measured
 from tests.bench.made_up_forms import FORM, rounds
 
 REPORTS = Path(__file__).parents[4] / "reports"

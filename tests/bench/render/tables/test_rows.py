@@ -23,8 +23,8 @@ from tests.bench.example_records import (
     make_job,
     make_record,
     make_rounds,
-    undisturbed,
 )
+from tests.bench.example_results import undisturbed
 
 Row = dict[str, str]
 

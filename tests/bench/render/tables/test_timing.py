@@ -14,8 +14,8 @@ from tests.bench.example_records import (
     fail,
     make_job,
     make_rounds,
-    undisturbed,
 )
+from tests.bench.example_results import undisturbed
 
 
 def section(records: list[Record]) -> str:
