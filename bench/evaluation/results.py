@@ -52,4 +52,5 @@ def make_record(
         name=name,
         digest=subject.digest,
         n_src=material.mixtures.n_src,
+        n_labels=summary.n_labels,
     )

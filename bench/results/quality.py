@@ -3,6 +3,8 @@
 Schema versions:
     1  the first: what was evaluated is known by its name alone.
     2  also by a digest of its weights; a name that the user gave; the number of sources.
+    3  the interval is for other labels than these, and there is their number. Intervals of older
+       lines, which were for other pairs of the same labels, are made anew from the scores.
 """
 
 import json
@@ -17,8 +19,10 @@ import msgspec
 from bench.errors import UsageError
 from bench.files import append_line
 from bench.results.environment import Code
+from bench.results.score_files import Evaluated, Files, find_gains, read_gains
+from bench.results.scores import mean_over_labels
 
-SCHEMA = 2
+SCHEMA = 3
 
 EVALUATIONS = Path("quality") / "evaluations.jsonl"
 """Where evaluations stand in a folder of reports."""
@@ -38,10 +42,10 @@ class EvaluationRecord:
     split: str
     mixtures_digest: str  # equal for equal sets of mixtures
     n_mixtures: int
-    n_pairs: int  # of labels; the interval is over them
+    n_pairs: int  # of labels
     si_sdri_mean_db: float
     si_sdri_median_db: float
-    si_sdri_low_db: float | None  # 95 % bootstrap interval of the mean; None with one pair
+    si_sdri_low_db: float | None  # 95 % interval of the mean; None with few labels
     si_sdri_high_db: float | None
     input_mean_db: float
     output_mean_db: float
@@ -53,6 +57,7 @@ class EvaluationRecord:
     name: str | None = None  # that the user gave
     digest: str | None = None  # of the weights, or of a folder's path; None in schema 1
     n_src: int = 2
+    n_labels: int | None = None  # voices or classes; None in older lines without their scores
     schema: int = SCHEMA
 
     @property
@@ -64,6 +69,11 @@ class EvaluationRecord:
     def subject(self) -> tuple[str, Kind, str | None]:
         """What was evaluated: two trainings of one network are two."""
         return self.separator, self.kind, self.digest
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """What its file of scores is of."""
+        return Evaluated(self.digest, self.corpus, self.split)
 
     @property
     def trained_on(self) -> str | None:
@@ -81,7 +91,7 @@ class EvaluationRecord:
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """The record that a line of either schema holds.
+        """The record that a line of any schema holds; of an older one without its interval.
 
         Raises:
             ValueError: not JSON, of another schema, or with a field that is missing or of another
@@ -90,6 +100,8 @@ class EvaluationRecord:
         record = msgspec.json.decode(line, type=cls)
         if record.schema not in range(1, SCHEMA + 1):
             raise ValueError(f"it has schema {record.schema}; this code reads 1 to {SCHEMA}")
+        if record.schema < 3:
+            record = replace(record, si_sdri_low_db=None, si_sdri_high_db=None)
         return replace(record, schema=SCHEMA)
 
 
@@ -133,7 +145,27 @@ def read_evaluations(path: Path) -> tuple[EvaluationRecord, ...]:
             sys.stderr.write(f"{path}, line {number}, is left out: {error}.\n")
             continue
         newest[*record.subject, *record.mixtures] = record
-    return tuple(newest.values())
+    if all(record.n_labels is not None for record in newest.values()):
+        return tuple(newest.values())
+    files = read_gains(path.parent)
+    return tuple(_with_interval(record, files) for record in newest.values())
+
+
+def _with_interval(record: EvaluationRecord, files: Files) -> EvaluationRecord:
+    """A record of an older schema with the interval that its file of scores gives today."""
+    if record.n_labels is not None:
+        return record
+    gains = find_gains(files, record.evaluated, record.si_sdri_mean_db)
+    if gains is None:
+        return record
+    values = [gain.improvement_db for gain in gains.values()]
+    mean = mean_over_labels(values, [gain.labels for gain in gains.values()])
+    return replace(
+        record,
+        si_sdri_low_db=mean.low_db,
+        si_sdri_high_db=mean.high_db,
+        n_labels=mean.n_labels,
+    )
 
 
 def pick_own(evaluations: Iterable[EvaluationRecord]) -> dict[tuple[str, str], EvaluationRecord]:

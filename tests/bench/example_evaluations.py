@@ -27,6 +27,7 @@ EVALUATION = EvaluationRecord(
     code=Code("unknown", is_modified=False),
     started_at="2026-01-01T00:00:00Z",
     digest="00112233aabbccdd",
+    n_labels=40,
 )
 
 

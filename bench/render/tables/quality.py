@@ -27,12 +27,13 @@ HEADS = [
 ]
 ORDER_HEADS = ["Separator", "Next below", "Difference (dB)", "95 % interval", "In this order"]
 ORDER = """\
-Neighbours in the order of their means, by differences on the same mixtures. The intervals cover
-other mixtures, and not another training of the same networks."""
+Neighbours in the order of their means, by differences on the same mixtures. The intervals are for
+other voices or classes and other mixtures, and not for another training of the same networks."""
 PAPER_CORPORA = {"speech": "WSJ0-2mix", "sounds": "ESC-50"}
 EXPLANATION = """\
 SI-SDRi: mean over the sources of a mixture, then over mixtures; what the estimates gain over the
-mixture. The interval is a bootstrap of the mean that draws whole pairs of labels. *Mixture* is the
+mixture. The interval is for other voices or classes than those of the test, and for other mixtures:
+mixtures with a label in common count as dependent. *Mixture* is the
 lower bound, what doing nothing gains; *ideal ratio mask* (Hann window of 32 ms, hop 8 ms) is what a
 mask made from the sources themselves gains, the usual upper bound of masking, which networks in the
 time domain can pass.
@@ -60,12 +61,18 @@ def render_quality(records: Iterable[EvaluationRecord], steps: Sequence[Step] = 
         rows = map(_row, evaluations, _row_names(evaluations))
         sections += [
             f"## {first.corpus}, {first.split}: {first.n_mixtures} mixtures{sources}",
-            f"{together} of labels: {first.n_pairs}. "
+            f"{_count_labels(evaluations)}{together} of labels: {first.n_pairs}. "
             f"Digest of the mixtures: `{first.mixtures_digest}`.",
             markdown_table(heads, rows),
             *_order([step for step in steps if step.better.mixtures == first.mixtures]),
         ]
     return "\n\n".join(sections) + "\n"
+
+
+def _count_labels(records: Iterable[EvaluationRecord]) -> str:
+    """How many voices or classes there are, where a record says it."""
+    known = {record.n_labels for record in records if record.n_labels is not None}
+    return f"Labels: {max(known)}. " if known else ""
 
 
 def _order(steps: Sequence[Step]) -> list[str]:
@@ -121,8 +128,10 @@ def _row(record: EvaluationRecord, name: str) -> list[str]:
 
 def format_interval(record: EvaluationRecord) -> str:
     """The ends of the interval, in dB, or why there is none."""
+    if record.n_labels is None:
+        return "none: no scores"
     if record.si_sdri_low_db is None or record.si_sdri_high_db is None:
-        return "none: one pair" if record.n_src == 2 else "none: one set"
+        return f"none: {record.n_labels} labels"
     return f"{record.si_sdri_low_db:.2f} to {record.si_sdri_high_db:.2f}"
 
 

@@ -3,18 +3,22 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from bench.errors import UsageError
+from bench.render.tables.scores_csv import render_scores
 from bench.results.quality import (
     EvaluationRecord,
     append_evaluation,
     pick_own,
     read_evaluations,
 )
-from tests.bench.example_evaluations import EVALUATION
+from bench.results.scores import summarize_scores
+from tests.bench.example_evaluations import EVALUATION, make_scores
 
+UNKNOWN: dict[str, None] = {"si_sdri_low_db": None, "si_sdri_high_db": None, "n_labels": None}
 REPORTS = Path(__file__).parents[3] / "reports"
 
 
@@ -31,10 +35,35 @@ def test_a_number_that_json_has_no_word_for_is_not_written() -> None:
 
 def test_the_first_schema_is_read() -> None:
     fields = json.loads(EVALUATION.to_json()) | {"schema": 1}
-    for name in ("name", "digest", "n_src"):
+    for name in ("name", "digest", "n_src", "n_labels"):
         del fields[name]
     record = EvaluationRecord.from_json(json.dumps(fields))
-    assert record == replace(EVALUATION, digest=None)
+    assert record == replace(EVALUATION, digest=None, **UNKNOWN)
+
+
+def test_an_older_interval_is_made_anew_from_the_scores_or_is_none(tmp_path: Path) -> None:
+    gains = [float(number % 7) for number in range(60)]
+    scores = make_scores(gains, [(f"a{number % 12}", f"b{number % 5}") for number in range(60)])
+    mean = fmean(gains)
+    found = replace(EVALUATION, si_sdri_mean_db=mean)
+    lost = replace(found, digest="of weights whose scores are not there")
+    elsewhere = replace(found, corpus="of other mixtures, with the same mean")
+    (tmp_path / "some.csv").write_text(render_scores(found, scores))
+    path = tmp_path / "evaluations.jsonl"
+    path.write_text(
+        "\n".join(
+            record.to_json().replace('"schema": 3', '"schema": 2').replace('"n_labels": 40, ', "")
+            for record in (found, lost, elsewhere)
+        )
+    )
+    expected = summarize_scores(scores)
+    ends = {"si_sdri_low_db": expected.low_db, "si_sdri_high_db": expected.high_db}
+    assert expected.low_db is not None
+    assert read_evaluations(path) == (
+        replace(found, n_labels=17, **ends),
+        replace(lost, **UNKNOWN),
+        replace(elsewhere, **UNKNOWN),
+    )
 
 
 def test_the_committed_records_are_read(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +100,7 @@ def test_other_weights_of_a_network_are_another_subject(tmp_path: Path) -> None:
         "[]",
         "{}",
         "no JSON",
-        EVALUATION.to_json().replace('"schema": 2', '"schema": 3'),
+        EVALUATION.to_json().replace('"schema": 3', '"schema": 4'),
         json.dumps({"schema": 2, "separator": "a"}),
         EVALUATION.to_json().replace('"corpus"', '"korpus"'),
         EVALUATION.to_json().replace('"n_pairs": 300', '"n_pairs": "many"'),

@@ -57,11 +57,12 @@ def test_what_is_unknown_is_said() -> None:
         training=None,
         si_sdri_low_db=None,
         si_sdri_high_db=None,
+        n_labels=4,
         n_without_leaks=500,
     )
     (row,) = rows(render_quality([bare]))[2:]
     assert row[0] == "own (files)"
-    assert row[2] == "none: one pair"
+    assert row[2] == "none: 4 labels"
     assert row[4:] == ["as all", "unknown", "unknown", "unknown", "unknown", "–"]
 
 
