@@ -76,7 +76,10 @@ def train(arguments: argparse.Namespace) -> int:
             announce(training, prepared, folder, progress)
             run(arguments, training, prepared, folder, progress)
         except TrainingStoppedError as error:
-            progress.say(f"error: {error} {folder.describe()}")
+            if group.leads:
+                progress.say(f"error: {error} {folder.describe()}")
+            else:  # its display is quiet, and the others may know nothing of it
+                sys.stderr.write(f"error, in process {group.rank}: {error}\n")
             return EXIT_STOPPED
     return interruption.exit_code or EXIT_OK
 

@@ -102,9 +102,10 @@ def _validate(
     improvement = measure_improvement(training, data, observers)
     if improvement is None:
         return False
-    position.validated_step, position.validated_share = position.step, position.share
+    position.validated_step = position.step
     position.validation_s = position.wall_s - began_s
     training.agree_on_share()  # the next validation takes its time too
+    position.validated_share = position.share
     if training.group.leads:
         line = _report(training, folder, observers, improvement)
         is_last_phase = position.phase == len(training.phases) - 1

@@ -38,6 +38,7 @@ WITHOUT_A_WORD: Mapping[str, Any] = {
     "runtime": "eager",
     "average": False,
     "augment": False,
+    "validations": None,
 }
 """What code did that had no setting for it."""
 
@@ -55,8 +56,8 @@ class TrainingSettings:
     paper does not name.
 
     Raises:
-        UsageError: a size below 1, a rate or norm not above 0, an infinite rate, a negative seed,
-            fewer than two sources, or an epoch shorter than a batch.
+        UsageError: a size below 1, a rate or norm not above 0 or infinite, a negative seed, fewer
+            than two sources, or an epoch shorter than a batch.
     """
 
     model: str
@@ -96,8 +97,8 @@ class TrainingSettings:
             if not getattr(self, name) > 0:
                 value = getattr(self, name)
                 raise UsageError(f"{option_of(name)} must be above 0, not {value:g}.")
-        if not math.isfinite(self.learning_rate):
-            raise UsageError(f"--learning-rate must be finite, not {self.learning_rate}.")
+            if not math.isfinite(getattr(self, name)):
+                raise UsageError(f"{option_of(name)} must be finite, not {getattr(self, name)}.")
         if self.epoch_size < self.batch:
             raise UsageError(
                 f"An epoch of {self.epoch_size} mixtures has no batch of {self.batch}. "

@@ -36,19 +36,25 @@ def start_training(
         raise UsageError(f"{settings.model} can't be trained: {error}") from error
     operations = [Operations(c.macs * group.size, c.flops * group.size) for c in counts]
     torch.manual_seed(settings.seed)
-    network = in_form(build(), settings)
+    network = in_form(build(), settings, device)
     take_bench_back()
     return Training(settings, limits, network, operations, device, group, wants_stop)
 
 
-def in_form(network: nn.Module, settings: TrainingSettings) -> nn.Module:
+def in_form(network: nn.Module, settings: TrainingSettings, device: torch.device) -> nn.Module:
     """The network in the form that is trained, with the same parameters under the same names.
 
     Raises:
-        UsageError: it has no such form, or its kernels can't be built.
+        UsageError: it has no such form, its kernels can't be built, or there are none for the
+            precision.
     """
     if settings.runtime == "eager":
         return network
+    if settings.precision != "float32" and device.type == "cpu":
+        raise UsageError(
+            f"--runtime native has no kernels for --precision {settings.precision} on a processor. "
+            "Train it with --runtime eager, or in float32."
+        )
     make_native: Any = getattr(network, "native", None)
     try:
         if not callable(make_native):

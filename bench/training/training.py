@@ -276,3 +276,10 @@ class Training:
         if self.device.type == "cuda" and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.agree_on_share()
+        self._take_up_shares()
+
+    def _take_up_shares(self) -> None:
+        """Under later limits less is behind than under those that the state was saved with."""
+        position = self.position
+        position.validated_share = min(position.validated_share, position.share)
+        position.phase_began = min(position.phase_began, position.share)

@@ -66,7 +66,7 @@ class Masker(nn.Module):
 
 
 class Deterministic(Masker):
-    """Without dropout, which two processes would draw differently."""
+    """Without dropout, whose masks depend on the number of processes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,12 +2,17 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Never
 
 import pytest
 import torch
 
+from bench.errors import TrainingStoppedError
 from bench.train import main
+from bench.training.parallel import Group
 from tests.bench import tiny_corpora as tiny
 from tests.bench.corpora.example_corpora import make_wsj0
 from tests.bench.train.trainings import DETERMINISTIC, THREE, options
@@ -160,3 +165,22 @@ def test_a_gpu_that_is_full_ends_a_training_so_too(
     assert "do not fit into memory (CUDA out of memory. Tried to allocate " in said
     assert "or use --device cpu." in said
     assert ("holds nothing to go on from" in said) == (scenario == "full at once")
+
+
+def test_a_process_that_does_not_lead_says_what_it_stopped_at(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The others only see that it is gone."""
+
+    @contextmanager
+    def join_as_second(device: torch.device) -> Iterator[Group]:
+        yield Group(rank=1, size=1)
+
+    def stop(*arguments: object) -> Never:
+        raise TrainingStoppedError("The intermediate results do not fit.")
+
+    monkeypatch.setattr("bench.training.parallel.join_group", join_as_second)
+    monkeypatch.setattr("bench.training.loop.run_training", stop)
+    assert main(options(corpus, tmp_path)) == 1
+    assert "error, in process 1: The intermediate results do not fit." in capsys.readouterr().err

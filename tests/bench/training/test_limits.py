@@ -9,7 +9,7 @@ from bench.training.costs import Meter, Spent
 from bench.training.folder import TrainingFolder
 from bench.training.settings import Limits
 from bench.training.training import Training
-from tests.bench.tiny_corpora import training
+from tests.bench.tiny_corpora import training, two_step
 from tests.bench.training.running import assert_equal, other_masker, run, weights, without_time
 
 
@@ -90,6 +90,41 @@ class Ticks(Meter):
     def read(self) -> Spent:
         wall_s = 1.0 if self.training.model.training else 2.0
         return Spent(wall_s, wall_s, None)
+
+
+def test_a_later_limit_leaves_validations_at_equal_shares(tmp_path: Path) -> None:
+    """After 2 and 4 steps of 4; of 12 steps a third is behind then, and 6 and 12 are to come."""
+    run(training(limits=Limits(steps=4), validations=2), tmp_path)
+    longer = training(limits=Limits(steps=12), validations=2)
+    TrainingFolder(tmp_path).resume(longer)
+    run(longer, tmp_path)
+    lines = read_training(tmp_path / METRICS_NAME)
+    assert [line.step for line in lines] == [2, 4, 6, 12]
+
+
+def test_a_later_limit_begins_the_rate_of_a_phase_where_it_is(tmp_path: Path) -> None:
+    """The second of two phases, under a limit of which a twentieth is behind."""
+    options = {"schedule": "cosine", "n_samples": 800}
+    short = training(build=two_step, limits=Limits(steps=5), **options)
+    short.wants_stop = lambda: short.position.step == 2
+    run(short, tmp_path)
+    assert short.position.phase == 1
+    assert short.position.phase_began > 0.1
+    longer = training(build=two_step, limits=Limits(steps=60), **options)
+    TrainingFolder(tmp_path).resume(longer)
+    assert longer.position.phase_began == longer.position.share == 3 / 60
+
+
+def test_a_validation_is_not_repeated_for_the_time_that_it_took(tmp_path: Path) -> None:
+    """Validations of 4 s at each tenth of 40 s, with steps of 1 s: a step is between any two."""
+    one = training(limits=Limits(wall_s=40.0), validations=10)
+    one.meter = Ticks(one)
+    one.position.validation_s = 1.0
+    run(one, tmp_path)
+    lines = [line for line in read_training(tmp_path / METRICS_NAME) if line.si_sdri_db is not None]
+    steps = [line.step for line in lines]
+    assert steps == sorted(set(steps))
+    assert len(steps) > 3
 
 
 def test_a_budget_holds_the_last_validation_too(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_the_time_of_the_last_validation_belongs_to_the_budget() -> None:
         ({"n_validation": 0}, "--validation"),
         ({"learning_rate": 0.0}, "--learning-rate"),
         ({"max_norm": float("nan")}, "--max-norm"),
+        ({"max_norm": float("inf")}, "--max-norm"),
         ({"learning_rate": float("inf")}, "--learning-rate"),
         ({"seed": -1}, "--seed"),
         ({"n_src": 1}, "--n-src"),
@@ -110,9 +111,9 @@ def test_advice_names_what_is_set_and_nothing_that_is_so_already() -> None:
     assert "another --output DIR" in later  # a folder keeps its settings
     assert "--precision" not in later
     assert "--max-norm" not in later
-    low = advise(replace(PAPER, precision="bfloat16", max_norm=float("inf")), step=7)
+    low = advise(replace(PAPER, precision="bfloat16", max_norm=100.0), step=7)
     assert "--precision float32 (it was bfloat16)" in low
-    assert "--max-norm 5 (it was inf)" in low
+    assert "--max-norm 5 (it was 100)" in low
     assert advise(replace(PAPER, precision="bfloat16"), step=0).count("--") == 2  # and --output
 
 
@@ -126,10 +127,12 @@ def test_other_settings_are_named_as_options() -> None:
     )
 
 
-def test_settings_of_older_code_mean_two_sources() -> None:
+def test_settings_of_older_code_mean_what_it_did() -> None:
     saved = asdict(PAPER)
-    del saved["n_src"], saved["recordings"]
+    del saved["n_src"], saved["recordings"], saved["validations"]
     check_same_settings(replace(PAPER, recordings="abc"), saved)
+    with pytest.raises(UsageError, match="--validations None, not 6"):
+        check_same_settings(replace(PAPER, validations=6), saved)
     with pytest.raises(UsageError, match="--n-src 2, not 3"):
         check_same_settings(replace(PAPER, n_src=3), saved)
 

@@ -66,6 +66,11 @@ def test_its_weights_are_those_of_the_network_in_any_form(tmp_path: Path) -> Non
     assert float((theirs - ours).norm() / ours.norm()) < 1e-5
 
 
+def test_native_steps_in_bfloat16_are_refused_before_the_first(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--runtime native has no kernels .*bfloat16"):
+        start(replace(SMALL, precision="bfloat16"), "native")
+
+
 def test_a_network_without_a_native_form_is_refused() -> None:
     with pytest.raises(UsageError, match=r"--runtime native: tiny has no such form .*eager\.$"):
         start(SETTINGS, "native")
