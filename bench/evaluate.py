@@ -41,7 +41,7 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
 
     from bench.evaluation.mixtures import open_material
     from bench.evaluation.results import make_record, stem_of
-    from bench.evaluation.subjects import check_estimates
+    from bench.evaluation.subjects import check_files
     from bench.networks.full_memory import full_memory_as, where_is_more
     from bench.render.evaluation import write_evaluation
 
@@ -57,7 +57,7 @@ def evaluate_and_report(arguments: argparse.Namespace) -> int:
     for problem in material.left_out:
         print(f"Left out: {problem}", file=sys.stderr)
     if arguments.estimates:
-        check_estimates(arguments.estimates, material.mixtures)
+        check_files(arguments.estimates, material.mixtures)
     stem = stem_of(subject, material, arguments.name)
     listening = arguments.output / "quality" / stem
     too_large = f"The intermediate results of {arguments.batch} mixtures at once"

@@ -33,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog=name_program("export"),
         description="Write a network as a file of ONNX, with its sample rate, number of sources "
         "and commit in the metadata, and check it by running it beside the network.",
-        epilog="Exit codes: 0 written and checked; 1 wrong and not written; 2 nothing to do.",
+        epilog="Exit codes: 0 written and checked; 1 wrong and not written; 2 the request can't be "
+        "met.",
     )
     parser.add_argument("model", metavar="MODEL", help="a name, or package.module:function")
     parser.add_argument(

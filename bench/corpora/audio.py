@@ -46,7 +46,7 @@ def decode(root: Path, recording: Recording) -> Samples:
         samples, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise BadAudioError(
-            f"{path} can't be decoded: {error}. It may be cut off or no audio."
+            f"{path} can't be decoded: {str(error).rstrip('.')}. It may be cut off or no audio."
         ) from error
     # libsndfile shortens a cut WAV in silence and says so in its log only.
     if len(samples) != about.frames or "should be" in about.extra_info:

@@ -119,7 +119,20 @@ def open_material(request: MixtureRequest) -> Material:
 
 
 def _take(request: MixtureRequest, corpus: FixedCorpus) -> Material:
+    for option, given in (("--seed", request.seed), ("--manifest", request.manifest)):
+        if given is not None:
+            raise UsageError(
+                f"{option} {given}: the mixtures of {corpus.name} are ready, and none is drawn. "
+                f"Leave {option} out."
+            )
     mixer = FixedMixer(corpus, request.split, cache=request.cache, skip_bad=request.skip_bad)
+    if not mixer.mixtures:
+        raise UsageError(f"None of the mixtures of {corpus.name}, {request.split}, can be used.")
+    if (request.n_mixtures or 0) > len(mixer.mixtures):
+        raise UsageError(
+            f"--mixtures {request.n_mixtures}: {corpus.name} has {len(mixer.mixtures)} mixtures "
+            f"of the split '{request.split}' that can be used. Ask for fewer."
+        )
     mixtures = EvaluationSet(mixer, request.n_mixtures)
     if request.n_src not in (None, mixtures.n_src):
         raise UsageError(

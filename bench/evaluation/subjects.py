@@ -90,7 +90,7 @@ def stored_estimates(root: Path) -> Subject:
     return Subject(root.resolve().name, "estimates", separate, digest)
 
 
-def check_estimates(root: Path, mixtures: EvaluationSet) -> None:
+def check_files(root: Path, mixtures: EvaluationSet) -> None:
     """See that a folder has an estimate of every source.
 
     Raises:

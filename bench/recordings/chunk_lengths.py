@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--overlap", type=float, nargs="+", default=[0.125, 0.25, 0.5])
     arguments = parser.parse_args(argv)
     try:
+        if arguments.mixtures < 1:
+            raise UsageError(f"--mixtures must be at least 1, not {arguments.mixtures}.")
         ways = [
             SeparationSettings(chunk_s, overlap=overlap)
             for chunk_s in arguments.chunk_s

@@ -18,6 +18,7 @@ from torch import nn
 
 from bench.errors import UsageError
 from bench.evaluation.consistency import Consistency, MixtureFit, project_on_mixture
+from bench.measuring.contract import check_estimates
 from bench.networks.device import choose_device
 from bench.networks.trained import load_trained
 from bench.recordings.recording import Moments, open_recording, read_mono, resample
@@ -25,6 +26,7 @@ from bench.recordings.settings import SeparationSettings
 from bench.recordings.sources import fit_length, scale_source, unfinished_folder, write_sources
 from bench.recordings.stitching import Signal, cut_chunks, stitch_chunks
 from bench.registry import SAMPLE_RATE
+from bench.results.record import CellError
 
 Advance = Callable[[float], None]
 """Is told how many seconds of the recording are done."""
@@ -53,7 +55,8 @@ def separate_recording(
     They have the recording's sample rate and length, one channel, and 32-bit float samples.
 
     Raises:
-        UsageError: the folder already exists or can't be written, or the estimates are not finite.
+        UsageError: the folder already exists or can't be written, or the estimates are of another
+            length or not finite.
     """
     fit = MixtureFit()
     with unfinished_folder(folder) as unfinished, open_recording(path) as file:
@@ -68,7 +71,10 @@ def separate_recording(
         scaled = (block.T * np.float32(moments.deviation) for block in levelled)
         resampled = resample(scaled, SAMPLE_RATE, moments.sample_rate)
         names = write_sources(
-            fit_length(resampled, moments.n_frames), unfinished, moments.sample_rate
+            fit_length(resampled, moments.n_frames),
+            unfinished,
+            moments.sample_rate,
+            moments.n_frames,
         )
         if settings.consistency == "gain":
             for name, gain in zip(names, fit.gains(), strict=True):
@@ -115,10 +121,15 @@ def estimate_sources(
 
 @torch.inference_mode()
 def estimate(model: nn.Module, chunk: Signal) -> Signal:
-    """``[time] -> [n_src, time]`` by the network, on its device."""
+    """``[time] -> [n_src, time]`` by the network, on its device.
+
+    Raises:
+        UsageError: the estimates are of another length, or not finite.
+    """
     device = next((parameter.device for parameter in model.parameters()), None)
     mixture = torch.from_numpy(chunk.astype(np.float32))[None, None].to(device)
-    estimates: Signal = model(mixture)[0].cpu().numpy()
-    if not np.isfinite(estimates).all():
-        raise UsageError("The network's estimates are not finite. Its checkpoint is of no use.")
+    try:
+        estimates: Signal = check_estimates(model(mixture), mixture)[0].cpu().numpy()
+    except CellError as error:
+        raise UsageError(f"Nothing can be separated by this network: {error}") from error
     return estimates

@@ -33,11 +33,12 @@ def write_evaluation(
     from bench.render.tables.scores_csv import render_scores
 
     records, folder = output / EVALUATIONS, output / "quality"
-    append_evaluation(records, record)
     rows, table = folder / f"{stem}.csv", output / "quality.md"
     title = f"{display_name(record)} on {record.corpus}, {record.split}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_whole(rows, render_scores(record, scores).encode())
+        append_evaluation(records, record)  # after its scores, without which it has no interval
         figures = write_scores_figure(scores, summary, title, folder / stem)
         evaluations = read_evaluations(records)
         steps = rank_networks(evaluations, folder)

@@ -34,6 +34,8 @@ class FusedSuDoRMRF(nn.Module):
         super().__init__()
         if network.config.variant == "causal_v3":
             raise NotBuilt("There is no fast form of the authors' third causal network.")
+        if network.config.mask_activation == "prelu":
+            raise NotBuilt("There is no fast form of masks with PReLU.")
         load_operators()
         self.config = network.config
         plain = copy.deepcopy(network).requires_grad_(False)

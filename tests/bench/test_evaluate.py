@@ -217,6 +217,51 @@ def test_ready_mixtures(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixtu
     assert "--n-src 3: the mixtures of WSJ0-2mix have 2 sources" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--seed", "1"], "--seed 1: the mixtures of WSJ0-2mix are ready, and none is drawn"),
+        (["--manifest", "any.jsonl"], "--manifest any.jsonl: the mixtures of WSJ0-2mix are ready"),
+        (["--mixtures", "3"], "--mixtures 3: WSJ0-2mix has 2 mixtures of the split 'test'"),
+    ],
+)
+def test_what_ready_mixtures_do_not_have_is_refused(
+    option: list[str],
+    sentence: str,
+    tmp_path: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_wsj0(tmp_path / "wsj0")
+    corpus = ("--corpus", str(tmp_path / "wsj0"))
+    assert run(tmp_path, cache, "--mixture", *corpus, *option) == EXIT_USAGE
+    assert sentence in capsys.readouterr().err
+
+
+def test_ready_mixtures_none_of_which_can_be_used_are_refused(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_wsj0(tmp_path / "wsj0")
+    for path in (tmp_path / "wsj0").rglob("mix/*.wav"):
+        path.write_bytes(b"no audio")
+    arguments = ("--mixture", "--corpus", str(tmp_path / "wsj0"), "--skip-bad")
+    assert run(tmp_path, cache, *arguments) == EXIT_USAGE
+    assert "None of the mixtures of WSJ0-2mix, test, can be used" in capsys.readouterr().err
+
+
+def test_an_evaluation_is_recorded_after_its_scores(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record without them would have no interval, and no place in the order of networks."""
+
+    def is_full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench.render.evaluation.write_whole", is_full)
+    assert run(tmp_path, cache, "--mixture", "--mixtures", "2") == EXIT_USAGE
+    assert not (tmp_path / "out" / "quality" / "evaluations.jsonl").exists()
+
+
 def test_bad_files_are_named_and_left_out_on_request(
     tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,12 +79,14 @@ def known_costs(trainings: Sequence[Training]) -> list[str]:
 def describe_steps(trainings: Sequence[Training]) -> list[str]:
     """What equal operations mean where networks make very different numbers of steps of them.
 
-    Of the corpus on which most networks were trained.
+    Of the corpus on which most networks were trained to the end.
     """
     found: dict[str, dict[str, int]] = {}
     for training in trainings:
+        if ended_early(training):
+            continue
         found.setdefault(training[0].corpus, {})[name_of(training)] = training[-1].step
-    corpus, steps = max(found.items(), key=lambda item: len(item[1]))
+    corpus, steps = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
     if len(steps) < 2 or max(steps.values()) < 2 * min(steps.values()):
         return []
     ordered = sorted(steps, key=lambda name: -steps[name])

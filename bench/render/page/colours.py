@@ -43,6 +43,16 @@ def shaped(field: str, names: Sequence[str]) -> Spec:
     return found | {"scale": {"domain": list(names), "range": shapes}, "legend": legend}
 
 
+def told_by_colour(field: str, names: Sequence[str]) -> Spec:
+    """The colours of networks where shapes say something else.
+
+    The paper's look as in every chart; where there are others, each has a colour of its own.
+    """
+    if set(names) <= {entry.display_name for entry in TABLE1}:
+        return dict(told_apart(field, names)["fill"])
+    return coloured(field, names, MANY_COLOURS if len(names) > len(COLOURS) else COLOURS)
+
+
 def told_apart(field: str, names: Sequence[str]) -> Spec:
     """The channels of points of networks: a colour for each, other shapes where colours come again.
 

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.networks.checkpoint import save_model
 from bench.recordings.recording import measure_recording
 from bench.recordings.separation import load_network
-from bench.recordings.sources import unfinished_folder
+from bench.recordings.sources import open_source, unfinished_folder
 from models.sudormrf import sudormrf_0_25x
 from tests.bench.recordings.separating import (
     LEVELLED,
@@ -158,6 +158,58 @@ def test_a_full_disk_is_named_and_nothing_left(
     monkeypatch.setattr(soundfile.SoundFile, "write", is_full)
     with pytest.raises(UsageError, match="is full"):
         separate(tmp_path / "in.wav", tmp_path / "out", Shares())
+    assert os.listdir(tmp_path) == ["in.wav"]
+
+
+@pytest.mark.parametrize("name", ["source2.wav", "scaled-source1.wav"])
+def test_a_disk_without_room_for_another_file_is_no_fault_of_the_recording(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = soundfile.SoundFile.__init__
+
+    def is_full(self: soundfile.SoundFile, path: Path, *more: Any, **options: Any) -> None:
+        if Path(path).name == name:
+            raise soundfile.LibsndfileError(2)
+        opened(self, path, *more, **options)
+
+    soundfile.write(tmp_path / "in.wav", speech(), 8000)
+    monkeypatch.setattr(soundfile.SoundFile, "__init__", is_full)
+    with pytest.raises(UsageError, match=rf"^{name} can't be written.*Free some space"):
+        separate(tmp_path / "in.wav", tmp_path / "out", Shares(), LEVELLED)
+    assert os.listdir(tmp_path) == ["in.wav"]
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "container"), [(1, "WAV"), (2**30 - 256, "WAV"), (2**30 - 255, "RF64")]
+)
+def test_lengths_that_a_wav_file_can_not_say_have_a_container_that_can(
+    n_frames: int, container: str, tmp_path: Path
+) -> None:
+    """The size of a WAV file has 32 bits: of 6.2 h at 48 kHz the rest would be lost."""
+    with open_source(tmp_path / "out.wav", 48_000, n_frames) as file:
+        file.write(np.ones(7))
+    assert soundfile.info(tmp_path / "out.wav").format == container
+    samples, _ = soundfile.read(tmp_path / "out.wav")
+    assert samples.tolist() == [1.0] * 7
+
+
+class OtherLength(nn.Module):
+    """Returns samples that its input does not have, or not all."""
+
+    def __init__(self, n_more: int) -> None:
+        super().__init__()
+        self.n_more = n_more
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        time = mixture.shape[-1] + self.n_more
+        return torch.zeros(1, 2, time)
+
+
+@pytest.mark.parametrize("n_more", [-3, 3])
+def test_estimates_of_another_length_are_refused(n_more: int, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", speech(), 8000)
+    with pytest.raises(UsageError, match=r"expected a tensor \[1, n_src, 16000\]"):
+        separate(tmp_path / "in.wav", tmp_path / "out", OtherLength(n_more))
     assert os.listdir(tmp_path) == ["in.wav"]
 
 

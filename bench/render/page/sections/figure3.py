@@ -79,8 +79,7 @@ def _draw(summary: RunSummary, costs: Sequence[Column], own: Own) -> vega.Spec:
     units = {titles[column.metric]: column.base_unit or "MAC" for column in costs}
     x = axes.logarithmic("x", "cost of inference", axes.si_labels_of(units, cost))
     y = axes.linear("SI-SDRi (dB)")
-    many = colours.MANY_COLOURS if len(names) > len(colours.COLOURS) else colours.COLOURS
-    colour = colours.coloured("network", names, many)
+    colour = colours.told_by_colour("network", names)
     shape = colours.shaped("source", (OWN, PAPERS))  # a hollow mark is a noisy one on this page
     channels: vega.Spec = {"fill": colour, "stroke": colour, "y": y | {"field": "quality"}}
     shown = vega.tooltip(network="Network", source="Quality is", quality_text="SI-SDRi (dB)")

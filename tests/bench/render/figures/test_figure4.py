@@ -115,3 +115,10 @@ def test_what_equal_operations_mean_is_said_where_steps_differ() -> None:
     assert describe_steps([few, many, make_training("dprnn", "sounds", 5)]) == [sentence]
     assert describe_steps([many, make_training("dprnn", "speech", 5)]) == []
     assert describe_steps([few]) == []
+
+
+def test_steps_of_a_training_that_ended_early_are_not_those_of_equal_operations() -> None:
+    many, few = make_training("sudormrf-0.25x", "speech"), make_training("dprnn", "speech", 1)
+    ended = [replace(line, share=0.5) for line in make_training("demucs", "speech", 2)]
+    assert describe_steps([few, many, ended]) == describe_steps([few, many])
+    assert describe_steps([ended]) == []

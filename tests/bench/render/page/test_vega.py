@@ -93,3 +93,17 @@ def test_a_network_of_the_paper_has_its_colour_whichever_others_are_there() -> N
         assert channel["legend"]["values"] == ["DPRNN", "mine:net"]
     fill = looks["fill"]["scale"]
     assert fill["range"][fill["domain"].index("DPRNN")] == STYLES["dprnn"][0]
+
+
+@pytest.mark.parametrize("names", [["DPRNN"], ["Conv-TasNet", "DPRNN", "Demucs"]])
+def test_colours_alone_are_those_of_the_other_charts(names: list[str]) -> None:
+    fill: Any = colours.told_by_colour("network", names)
+    assert fill == colours.told_apart("network", names)["fill"]
+
+
+@pytest.mark.parametrize("n_others", [1, 6, 9])
+def test_where_colours_alone_tell_networks_apart_each_has_its_own(n_others: int) -> None:
+    names = ["SuDoRM-RF 1.0x", *(f"network {number}" for number in range(n_others))]
+    scale: Any = colours.told_by_colour("network", names)["scale"]
+    look = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert len({look[name] for name in names}) == len(names)
