@@ -149,7 +149,8 @@ listen: $(INSTALLED)
 	$(BIN)/python -m bench.separate bench/recordings/example/mixture.wav listen
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto -m "not cuda and not thorough"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal \
+		-m "not cuda and not thorough"
 
 thorough: $(INSTALLED) $(ZOO) $(RUNTIMES) $(RAY)
 	$(BIN)/python -m pytest -m "thorough and not cuda"

@@ -14,7 +14,7 @@ from bench.errors import UsageError
 from bench.gate.revisions import checked_out, commit_of, repository_root
 from bench.gate.sides import Side
 from bench.measuring.apart import run_apart
-from bench.measuring.isolate import fetch_environment, find_problem
+from bench.measuring.isolate import look_at
 from bench.origin import find_workers
 from bench.registry import Entry
 from bench.results.record import Job, Record
@@ -94,12 +94,13 @@ def _side(label: str, entry: Entry, sources: Path, root: Path, threads: int) -> 
             f"{entry.name} is a network of this project, and {label} is no revision of it: there "
             "is nothing to tell apart. Name a network of your own, as package.module:function."
         )
-    if problem := find_problem(entry, threads, root):
+    problems, environment = look_at([entry], threads, root)
+    if environment is None:
+        problem = " ".join(problems)
         for folder in (root, sources):
             problem = problem.replace(f"{folder.resolve()}/", f"{label}:")
             problem = problem.replace(str(folder.resolve()), label)
         raise UsageError(f"{label} has no network {entry.name}. {problem}")
-    environment = fetch_environment(threads, root)
     if is_graft:  # which is no repository that could say it
         code = replace(environment.code, commit=commit_of(sources), is_modified=True)
         environment = replace(environment, code=code)

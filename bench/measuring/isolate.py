@@ -48,22 +48,6 @@ def _server_of(job: Job) -> tuple[bool, Hashable]:
     return job.spec.takes_turns, (job.round, work.threads, is_untouched, malloc, phase)
 
 
-def fetch_environment(threads: int, root: Path | None = None) -> Environment:
-    """The environment of a measuring process, as one describes it.
-
-    Raises:
-        UsageError: such a process can't even start (torch missing or broken).
-    """
-    with ForkServer(threads, root=root) as server:
-        ending = server.run({}, START_DEADLINE_S)
-    if ending.outcome is None:
-        raise UsageError(
-            f"A measuring process could not start: {last_line(ending.stderr_tail)}. "
-            "To install what it needs: pip install separation-bench"
-        )
-    return msgspec.convert(ending.outcome["environment"], Environment)
-
-
 def prepare_measuring(entries: Iterable[Entry], threads: int) -> Environment:
     """See that the user's own networks can be built; then the environment of the processes.
 
@@ -71,16 +55,47 @@ def prepare_measuring(entries: Iterable[Entry], threads: int) -> Environment:
         UsageError: a module or function is not there, needs arguments or makes no network, or no
             measuring process can start.
     """
-    own = [entry for entry in entries if not entry.is_registered]
-    problems = [problem for entry in own if (problem := find_problem(entry, threads))]
-    if problems:
+    problems, environment = look_at([one for one in entries if not one.is_registered], threads)
+    if environment is None:
         raise UsageError(" ".join(dict.fromkeys(problems)))
-    return fetch_environment(threads)
+    return environment
 
 
-def find_problem(entry: Entry, threads: int, root: Path | None = None) -> str:
-    """Why a network can't be built as asked; a process that ends without a word has no answer."""
+def fetch_environment(threads: int, root: Path | None = None) -> Environment:
+    """The environment of a measuring process, as one describes it.
+
+    Raises:
+        UsageError: such a process can't even start (torch missing or broken).
+    """
     with ForkServer(threads, root=root) as server:
-        ending = server.run({"factory": entry.factory}, START_DEADLINE_S)
+        return _describe_environment(server)
+
+
+def look_at(
+    entries: Iterable[Entry], threads: int, root: Path | None = None
+) -> tuple[list[str], Environment | None]:
+    """Why networks can't be built as asked; the environment, where all of them can.
+
+    Raises:
+        UsageError: no measuring process can start.
+    """
+    with ForkServer(threads, root=root) as server:
+        problems = [problem for one in entries if (problem := _find_problem(server, one))]
+        return problems, None if problems else _describe_environment(server)
+
+
+def _find_problem(server: ForkServer, entry: Entry) -> str:
+    """A process that ends without a word has no answer."""
+    ending = server.run({"factory": entry.factory}, START_DEADLINE_S)
     problem: str = (ending.outcome or {}).get("problem", "")
     return problem
+
+
+def _describe_environment(server: ForkServer) -> Environment:
+    ending = server.run({}, START_DEADLINE_S)
+    if ending.outcome is None:
+        raise UsageError(
+            f"A measuring process could not start: {last_line(ending.stderr_tail)}. "
+            "To install what it needs: pip install separation-bench"
+        )
+    return msgspec.convert(ending.outcome["environment"], Environment)

@@ -9,8 +9,10 @@ import os
 import platform
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from filelock import FileLock
@@ -18,8 +20,9 @@ from filelock import FileLock
 FOLDER = Path(__file__).parent
 FLAGS = (
     *("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"),
-    *("-fopenmp", "-fPIC", "-shared"),
+    *("-fopenmp", "-fPIC"),
 )
+AT_ONCE = 2  # a compiler that reads torch's headers takes up to 1 GB
 N_LINES = 5  # of a compiler's complaints that are passed on
 
 
@@ -67,15 +70,32 @@ def compile_into(library: Path, compiler: str) -> None:
     Raises:
         NotBuilt: the compiler fails.
     """
-    unfinished = library.with_suffix(f".{os.getpid()}")
-    paths = [str(path) for path in sources()]
-    command = [compiler, *FLAGS, *paths, *torch_flags(), "-o", str(unfinished)]  # in this order
+    headers, libraries = torch_flags()
+    with TemporaryDirectory(dir=library.parent) as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+        objects = {path: str(Path(folder) / f"{path.stem}.o") for path in sources()}
+        compiled = [
+            pool.submit(run, [compiler, *FLAGS, *headers, "-c", str(path), "-o", made])
+            for path, made in objects.items()
+        ]
+        for one in compiled:
+            one.result()
+        unfinished = Path(folder) / library.name
+        run([compiler, *FLAGS, "-shared", *objects.values(), *libraries, "-o", str(unfinished)])
+        unfinished.replace(library)
+
+
+def run(command: list[str]) -> None:
+    """Run the compiler.
+
+    Raises:
+        NotBuilt: it fails.
+    """
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        unfinished.unlink(missing_ok=True)
         complaints = "\n".join(done.stderr.splitlines()[-N_LINES:])
-        raise NotBuilt(f"{compiler} can't build the native operators. It ends with:\n{complaints}")
-    unfinished.replace(library)
+        raise NotBuilt(
+            f"{command[0]} can't build the native operators. It ends with:\n{complaints}"
+        )
 
 
 def sources() -> list[Path]:
@@ -83,15 +103,15 @@ def sources() -> list[Path]:
     return sorted(FOLDER.glob("*.cpp"))
 
 
-def torch_flags() -> list[str]:
-    """What tells the compiler where torch's headers and libraries are."""
+def torch_flags() -> tuple[list[str], list[str]]:
+    """What tells the compiler where torch's headers are, and where its libraries."""
     root = Path(torch.__file__).parent
     folders = (root / "include", root / "include" / "torch" / "csrc" / "api" / "include")
-    return [
+    headers = [
         *(flag for folder in folders for flag in ("-isystem", str(folder))),
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch._C._GLIBCXX_USE_CXX11_ABI)}",
-        *(f"-L{root / 'lib'}", "-ltorch_cpu", "-ltorch", "-lc10"),
     ]
+    return headers, [f"-L{root / 'lib'}", "-ltorch_cpu", "-ltorch", "-lc10"]
 
 
 def find_compiler() -> str:

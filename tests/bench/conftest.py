@@ -16,6 +16,22 @@ with suppress(ModuleNotFoundError):  # `make cuda` does without
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_wait_for_quiet() -> Iterator[None]:
+    """Beside other tests no moment is quiet, and no time that is measured here is believed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.measuring.conductor.LEAST_WAIT_S", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_pictures() -> Iterator[None]:
+    """Nobody looks at the pixels of these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.render.figures.saving.DOTS_PER_INCH", 40)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests neither wait for a run on this machine nor stop one."""
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import groupby
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.plan import plan_job
@@ -45,11 +45,14 @@ from tests.bench.made_up_rounds import (
     run_rounds,
 )
 
+whole_runs = settings(max_examples=30)
+
 
 def total_s(records: Iterable[Record]) -> float:
     return sum(record.elapsed_s for record in records)
 
 
+@whole_runs
 @given(elapsed_s=st.floats(0.1, 100))
 def test_no_round_is_begun_that_would_end_beyond_the_time(elapsed_s: float) -> None:
     """The harness's own process comes on top; the first three have ``GRACE`` times the time."""

@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -45,7 +45,10 @@ from tests.bench.made_up_rounds import (
     subsets,
 )
 
+whole_runs = settings(max_examples=30)
 
+
+@whole_runs
 @given(entries=subsets)
 def test_every_network_has_three_rounds_in_both_phases(entries: list[Entry]) -> None:
     records = run_rounds(entries)
@@ -55,6 +58,7 @@ def test_every_network_has_three_rounds_in_both_phases(entries: list[Entry]) -> 
     assert {record.job.workload.keeps_pages for record in records} == {True}
 
 
+@whole_runs
 @given(entries=subsets)
 def test_the_base_is_the_first_of_every_round(entries: list[Entry]) -> None:
     """Also in rounds that the others alone need."""
@@ -64,6 +68,7 @@ def test_the_base_is_the_first_of_every_round(entries: list[Entry]) -> None:
         assert {names[0] for names in rounds_of(records, phase)} == {base_of(entries)}
 
 
+@whole_runs
 @given(entries=subsets)
 def test_with_a_gpu_every_network_has_three_rounds_of_inference_there_too(
     entries: list[Entry],
@@ -96,6 +101,7 @@ def test_on_a_gpu_the_harness_itself_is_timed_beside_the_contexts_of_all_network
     ]
 
 
+@whole_runs
 @given(entries=subsets)
 def test_planning_is_pure(entries: list[Entry]) -> None:
     before = list(entries)
@@ -190,6 +196,7 @@ def test_what_was_interrupted_is_tried_again() -> None:
     assert len({record.job.cell for record in records}) == len(records)
 
 
+@whole_runs
 @given(n_known=st.integers(0, 21))
 def test_a_run_that_was_cut_off_goes_on(n_known: int) -> None:
     """Wherever it was cut off: no cell twice, and three rounds of each at the base's side."""

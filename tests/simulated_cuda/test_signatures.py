@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def parameters(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
+@cache
 def stubs(name: str) -> dict[str, Any]:
     """The functions and classes that torch declares of its C++ in a file."""
     tree = ast.parse((STUBS / name).read_text())

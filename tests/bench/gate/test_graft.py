@@ -203,8 +203,7 @@ def test_networks_of_this_project_have_no_revision_in_another(commit: Commit) ->
 def test_all_is_removed_whatever_the_ending(
     commit: Commit, monkeypatch: pytest.MonkeyPatch, ending: type[BaseException]
 ) -> None:
-    monkeypatch.setattr(graft, "find_problem", lambda entry, threads, root: "")
-    monkeypatch.setattr(graft, "fetch_environment", lambda threads, root: ENVIRONMENT)
+    monkeypatch.setattr(graft, "look_at", lambda entries, threads, root: ([], ENVIRONMENT))
     commit(checkout(3))
     with pytest.raises(ending), two_grafts("HEAD", "HEAD", REGISTERED, 1):
         raise ending

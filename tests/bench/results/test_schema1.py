@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,23 @@ FILES = [str(path.relative_to(FOLDER)) for path in sorted(FOLDER.rglob("*.jsonl"
 Fields = Mapping[str, Any]
 
 
-def pairs(name: str, probe: str) -> Iterator[tuple[Fields, Record]]:
-    """Each line of the first release in a committed file as it stands there and as it is read."""
+@cache
+def of_the_first_release(name: str) -> list[tuple[Fields, Record]]:
+    """Each such line of a committed file as it stands there and as it is read."""
     lines = map(json.loads, (FOLDER / name).read_bytes().splitlines())
     stored = [fields for fields in lines if "job" in fields]
-    for fields, record in zip(stored, read_records(FOLDER / name).records, strict=True):
-        if fields["schema"] == 1 and record.job.probe == probe:
-            yield fields, record
+    found = zip(stored, read_records(FOLDER / name).records, strict=True)
+    return [(fields, record) for fields, record in found if fields["schema"] == 1]
+
+
+def pairs(name: str, probe: str) -> Iterator[tuple[Fields, Record]]:
+    """Those of one probe."""
+    return (pair for pair in of_the_first_release(name) if pair[1].job.probe == probe)
 
 
 def test_there_are_committed_records() -> None:
     assert len(FILES) > 20
-    found = {probe for name in FILES for probe in PROBES for _ in pairs(name, probe)}
+    found = {record.job.probe for name in FILES for _, record in of_the_first_release(name)}
     younger = {"contract", "launches", "profile", "trace", "forecast", "ceilings", "energy"}
     assert found == PROBES.keys() - younger
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def of(entries: Iterable[Entry]) -> RunSummary:
 
 
 FORMS = [*rounds(0.1, dtype="float32"), *rounds(0.04, FORM, runtime="onnxruntime", dtype="int8")]
-TABLES: dict[str, Callable[[], str]] = {
+MAKERS: dict[str, Callable[[], str]] = {
     "table1": lambda: render_table1_tex(of(TABLE1)),
     "table1-gpu": lambda: render_table1_tex(summarize(complete_run_on_gpu())),
     "table1-hurt": lambda: render_table1_tex(summarize(hurt_run())),
@@ -86,6 +87,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "family": lambda: render_family_tex(of(FAMILY)),
     "runtimes": lambda: render_runtimes_tex(summarize_forms(FORMS), FORMS),
 }
+
+
+TABLES = {name: cache(make) for name, make in MAKERS.items()}
 
 
 def body_of(text: str) -> list[list[str]]:
