@@ -16,6 +16,8 @@ displaced: dict[Places, dict[str, ModuleType]] = {}
 
 WORKER_FOLDERS = ("measuring", "measure")
 """In ``bench``, where a measuring process starts: now, and in revisions from before 0.3."""
+REVISION_VARIABLE = "SEPARATION_BENCH_REVISION"
+"""Of a measuring process's environment: the folder in which the user's networks must lie."""
 
 
 def find_workers(root: Path) -> list[str]:

@@ -23,6 +23,7 @@ from typing import IO, Any, NamedTuple, Self
 
 from bench.errors import UsageError
 from bench.machine.own_run import RUN_VARIABLE
+from bench.origin import REVISION_VARIABLE, find_workers
 
 START = Path(__file__).with_name("start.py")
 START_DEADLINE_S = 120.0
@@ -92,6 +93,8 @@ class ForkServer:
 
     def _environment(self) -> dict[str, str]:
         own = {"OMP_NUM_THREADS": str(self._threads), RUN_VARIABLE: str(os.getpid())}
+        if self._root and not find_workers(self._root):
+            own[REVISION_VARIABLE] = str(self._root)
         return {**os.environ, **own, **self._variables}
 
     def __exit__(self, *exception: object) -> None:

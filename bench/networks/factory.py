@@ -8,6 +8,7 @@ process. A measuring process imports nothing of ``bench`` late; others take it b
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bench.machine.description import SOURCES
-from bench.origin import load, load_from, places
+from bench.origin import REVISION_VARIABLE, load, load_from, places
 from bench.own_networks import read_own_network
 from bench.registry import KNOWN, NULL
 from bench.results.record import CellError, Status
@@ -77,6 +78,8 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
         if "torchaudio" in str(error):
             raise CellError(Status.MISSING_DEPENDENCY, TORCHAUDIO) from error
         raise
+    if factory not in REGISTERED:
+        _check_revision(module)
     function: Callable[[], nn.Module] | None = getattr(module, function_name, None)
     if function is None:
         what = "file" if own.is_file else "module"
@@ -121,19 +124,45 @@ def take_bench_back() -> None:
 
 
 def _import_users(module_name: str) -> ModuleType:
-    """A module of the user's: the current folder comes first, as with ``python -m``."""
+    """A module of the user's: the current folder comes first, as with ``python -m``, then its src.
+
+    A repository with a folder ``src`` has its packages there. Only installed ones would be found
+    without, which are the same in every revision.
+    """
     here, package = str(Path.cwd()), module_name.partition(".")[0]
+    inner = str(Path(here, "src"))
+    if inner not in sys.path[:2] and PathFinder.find_spec(package, [inner]):
+        sys.path.insert(0, inner)
     if sys.path[0] != here:
         sys.path.insert(0, here)
     if package in SOURCES:
         # A folder without __init__.py counts too, which a search of the whole path puts last.
-        spec = PathFinder.find_spec(package, [here]) or PathFinder.find_spec(package)
+        spec = PathFinder.find_spec(package, [here, inner]) or PathFinder.find_spec(package)
         if spec is None:
             load_from(ROOT, package)
         else:
             load(spec)
         return _import_inside(module_name)
     return importlib.import_module(module_name)
+
+
+def _check_revision(module: ModuleType) -> None:
+    """See that the network of a revision is one of its sources.
+
+    Raises:
+        CellError: it lies elsewhere, so that all revisions would have the same.
+    """
+    root, file = os.environ.get(REVISION_VARIABLE), getattr(module, "__file__", None)
+    if not root or not file or module.__name__.partition(".")[0] == "torch":
+        return
+    place = Path(file).resolve()
+    if not place.is_relative_to(Path(root).resolve()):
+        reason = (
+            f"The module {module.__name__!r} is none of the revision's, but {place}: every "
+            "revision would be measured with it. Name a module that lies in the repository, in "
+            "its top folder or in src."
+        )
+        raise CellError(Status.ERROR, reason)
 
 
 def _import_inside(module_name: str) -> ModuleType:

@@ -1,5 +1,6 @@
 """Two revisions under one harness, on repositories made for the test; real workers answer."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -123,6 +124,29 @@ def test_in_another_project_each_side_is_its_folder(commit: Commit) -> None:
         commit({"bench/__init__.py": "", "bench/nets.py": text})
     theirs = Entry("bench.nets:network", "bench.nets:network", "bench.nets:network")
     assert taps_of("HEAD~1", "HEAD", theirs) == [("HEAD~1", 3), ("HEAD", 5)]
+    assert_nothing_is_left()
+
+
+def test_a_package_below_src_is_that_of_its_revision(commit: Commit) -> None:
+    """Which an installed one of the same name would hide: it is the same in every revision."""
+    for taps in (3, 5):
+        text = NETWORK.format(name="network", taps=taps)
+        commit({"src/mine/__init__.py": "", "src/mine/nets.py": text})
+    theirs = Entry("mine.nets:network", "mine.nets:network", "mine.nets:network")
+    assert taps_of("HEAD~1", "HEAD", theirs) == [("HEAD~1", 3), ("HEAD", 5)]
+
+
+def test_a_network_that_is_none_of_the_revisions_is_refused(
+    commit: Commit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "mine.py").write_text(NETWORK.format(name="network", taps=3))
+    monkeypatch.setenv("PYTHONPATH", str(installed), prepend=os.pathsep)
+    commit({"lib/mine.py": NETWORK.format(name="network", taps=5)})
+    entry = Entry("mine:network", "mine:network", "mine:network")
+    with pytest.raises(UsageError, match=r"HEAD has no network mine:network. .* is none of the"):
+        taps_of("HEAD", "HEAD", entry)
     assert_nothing_is_left()
 
 
