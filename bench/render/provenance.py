@@ -15,7 +15,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
     if not environment:
         return [("Machine", "unknown: no process lived long enough to say")]
     machine, torch, code = environment.machine, environment.torch, environment.code
-    gpu, workload = machine.gpu, summary.workload
+    gpu = machine.gpu
     # Networks on a GPU computed as the workload says, whatever torch had been set to before.
     by_default = "" if summary.tf32 is None else " by default"
     return [
@@ -25,12 +25,7 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
             f"{_memory(machine.memory_bytes)}, {machine.system}",
         ),
         ("GPU", f"{gpu.name}, {format_si(gpu.memory_bytes, 'B')}" if gpu else "none"),
-        (
-            "Workload",
-            f"{describe_length(summary, ' at 8 kHz', ' of recorded speech')}, batch "
-            f"{workload.batch}, {_precision(summary)}, {describe_threads(workload.threads)}, "
-            f"seed {workload.seed}",
-        ),
+        ("Workload", f"{describe_workload(summary)}, seed {summary.workload.seed}"),
         (
             "Versions",
             ", ".join(f"{name} {version}" for name, version in environment.versions.items()),
@@ -49,6 +44,13 @@ def describe_provenance(summary: RunSummary) -> list[tuple[str, str]]:
         *([("Shards", describe_shards(summary.shards))] if summary.shards else []),
         *_describe_problems(environment),
     ]
+
+
+def describe_workload(summary: RunSummary) -> str:
+    """What a step is of: length, batch, precision and threads."""
+    work = summary.workload
+    length = describe_length(summary, " at 8 kHz", " of recorded speech")
+    return f"{length}, batch {work.batch}, {_precision(summary)}, {describe_threads(work.threads)}"
 
 
 def describe_length(summary: RunSummary, rate: str = "", of: str = "") -> str:

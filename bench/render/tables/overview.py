@@ -82,7 +82,7 @@ def _describe_cheapest(summary: RunSummary) -> Iterator[str]:
             "." if index == len(led) - 1 else ";"
         )
     if led and open_:
-        yield f"In {_join(open_)} no order is certain."
+        yield f"Which is the cheapest in {_join(open_)} is not certain."
 
 
 def _describe_frontier(summary: RunSummary) -> Iterator[str]:

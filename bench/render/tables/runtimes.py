@@ -31,7 +31,8 @@ HEADS = (
 )
 EXPLANATION = (
     "Each row is one form of the network, timed in fresh processes that took turns with eager "
-    "float32, call by call. **Time**: the middle over processes, with half its interval (95 %). "
+    "float32, call by call. **Time**: the middle over processes, with half its interval (95 %; "
+    "† from 10 % on, and a range in its place from 25 % on). "
     "**Largest error** and **SI-SDR** hold the estimates of recorded speech, which the form was "
     "not made with, against those of eager float32; a form outside the limits below is a "
     "`mismatch`, and so is one that uses more threads than asked for: no time is printed. "

@@ -14,7 +14,7 @@ from bench.render.columns import (
     titles,
 )
 from bench.render.doubts import explain
-from bench.render.provenance import describe_provenance
+from bench.render.provenance import describe_provenance, describe_workload
 from bench.render.tables.gpu import render_gpu
 from bench.render.tables.gpu_inference import render_gpu_inference
 from bench.render.tables.markdown import markdown_table
@@ -78,7 +78,7 @@ def _heading(summary: RunSummary) -> str:
         f"# Table 1 on {summary.environment_name}\n\n"
         f"Inference (I) on the CPU; training step (B) on the "
         f"{'GPU' if summary.update_device == 'cuda' else 'CPU'} ({summary.update_device_name}). "
-        f"The paper: {paper.MACHINE}."
+        f"Both of {describe_workload(summary)}. The paper: {paper.MACHINE}."
     )
 
 
@@ -118,7 +118,9 @@ def _own_caption(summary: RunSummary, own: Own) -> Iterable[str]:
     if lines:
         yield (
             "SI-SDRi, own: networks trained here, on other corpora than the paper's and most of "
-            "them for a short time; not comparable with the paper's columns."
+            "them for a short time; not comparable with the paper's columns. They are not of this "
+            "run: quality.md has them with intervals. Training steps, time and multiply-adds are "
+            "those up to the weights that were kept, of the best validation."
         )
         yield "\n".join(lines)
 
