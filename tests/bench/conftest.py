@@ -24,6 +24,14 @@ def no_wait_for_quiet() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def one_at_a_time() -> Iterator[None]:
+    """Tests run beside each other already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.measuring.apart.MOST_AT_ONCE", 1)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def small_pictures() -> Iterator[None]:
     """Nobody looks at the pixels of these."""
     with pytest.MonkeyPatch.context() as patch:

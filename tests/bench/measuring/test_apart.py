@@ -117,7 +117,10 @@ def test_a_process_that_does_not_start_costs_one_record_and_not_the_later_ones(
         ("streaming", "cpu", 1, 16, 1),  # reads a clock
     ],
 )
-def test_how_many_at_once(probe: str, device: str, threads: int, n_cpus: int, n: int) -> None:
+def test_how_many_at_once(
+    probe: str, device: str, threads: int, n_cpus: int, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.measuring.apart.MOST_AT_ONCE", 2)  # tests have one
     job = exact_job("healthy", probe)
     job = replace(job, workload=replace(job.workload, device=device, threads=threads))
     machine = replace(ENVIRONMENT.machine, n_available_cpus=n_cpus)
