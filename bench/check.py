@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from bench.gate.outlook import Allowance
 from bench.gate.rounds import CheckRun, check_records
 from bench.measuring.isolate import prepare_measuring
 from bench.results.store import read_records
+from bench.results.summary import newest_of_each_cell
 from bench.results.verdict import FORMS, Check
 
 if TYPE_CHECKING:
@@ -78,9 +80,8 @@ def check(arguments: argparse.Namespace) -> int:
     """The whole job: read the budgets, read or make records, say the verdicts."""
     budgets = read_budgets(arguments.budgets)
     if arguments.records:
-        checks = check_records(
-            budgets, [record for path in arguments.records for record in read_and_warn(path)]
-        )
+        runs = map(newest_of_each_cell, map(read_and_warn, arguments.records))
+        checks = check_records(budgets, list(chain.from_iterable(runs)))
     else:
         checks = measure_and_check(budgets, arguments.output, Allowance(arguments.time))
     return announce(checks, str(arguments.budgets), arguments.form)

@@ -108,7 +108,7 @@ def measure_with(
 ) -> None:
     """Run what the plan asks for until it asks for nothing.
 
-    Each record is on disk before the next job starts. ``resumed`` are the records that an
+    Each record is on disk as soon as it is there. ``resumed`` are the records that an
     earlier run left in the file; without them the file is made, but not before this run may
     measure: one that is refused leaves nothing behind. ``progress`` is told of each record, the
     terminal without it. A run that is not ``is_alone`` may have others beside it on this machine:

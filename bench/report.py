@@ -103,9 +103,11 @@ def draw_trainings(folder: Path, output: Path) -> int:
     """Figure 4 of all trainings below a folder."""
     trainings = find_trainings(folder)
     from bench.render.figures.figure4 import write_figure4  # after --help has had its answer
+    from bench.render.writing import writing_to
 
-    output.mkdir(parents=True, exist_ok=True)
-    for path in write_figure4(trainings, output / "figure4"):
+    with writing_to(output):
+        paths = write_figure4(trainings, output / "figure4")
+    for path in paths:
         print(path)
     return EXIT_OK
 

@@ -1,10 +1,10 @@
 """Which networks take part in the next round of times: a pure function of what was measured.
 
-A round is one fresh process of each of several networks, side by side (``measure.conductor``).
-Each network needs three, and gets more while its ratio is known less well than the run aims at and
-time is left: those that are not well known go on, the others leave. One that can't have three in
-time has one. The network that the others
-are compared with is in every round.
+A round is one fresh process of each of several networks, side by side
+(``bench.measuring.conductor``). Each network needs three, and gets more while its ratio is known
+less well than the run aims at and time is left: those that are not well known go on, the others
+leave. One that can't have three in time has one. The network that the others are compared with is
+in every round.
 """
 
 import math
@@ -94,7 +94,7 @@ def _is_like(record: Record, settings: Settings) -> bool:
     """Whether it is of the workload of these settings."""
     made = record.job.workload
     asked = settings.workload(made.phase).at(made.sample_rate)
-    return made == replace(asked, keeps_pages=record.job.spec.takes_turns)
+    return made == replace(asked, keeps_pages=record.job.spec.keeps_pages)
 
 
 def _own_cost(phase: Phase, settings: Settings, index: int) -> Job:

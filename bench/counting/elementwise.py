@@ -22,7 +22,7 @@ class PerElement(NamedTuple):
 
 
 _ONE = (
-    "abs add add_ amax amin bitwise_and bitwise_not bitwise_or ceil clamp_max "
+    "abs add add_ bitwise_and bitwise_not bitwise_or ceil clamp_max "
     "clamp_min cos div div_ eq exp floor ge gt le log log10 log2 logical_and logical_not lt "
     "maximum minimum mul mul_ ne neg pow reciprocal relu relu_ remainder rsqrt rsub sigmoid "
     "sigmoid_ sign sin sqrt sqrt_ square sub sub_ tanh tanh_ threshold where round erf cumsum "

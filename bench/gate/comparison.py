@@ -120,9 +120,9 @@ def look(
     rounds = Contrasts(np.array(duel.effects), np.array(duel.controls))
     judgement = judge(rounds, smallest_effect, alpha)
     if judgement.is_pass:
-        verdict, end = Verdict.PASS, f"below the {smallest_effect:.0%} that matter"
+        verdict, end = Verdict.PASS, f"below the {100 * smallest_effect:g}% that matter"
     elif judgement.is_fail:
-        verdict, end = Verdict.FAIL, f"not below the {smallest_effect:.0%} that matter"
+        verdict, end = Verdict.FAIL, f"not below the {100 * smallest_effect:g}% that matter"
     elif is_last:
         wait_s = round_s * duel.n_begun / duel.n_rounds
         progress = Progress(duel.n_rounds, LOOKS[-1], spent_s, wait_s)

@@ -97,13 +97,14 @@ class CheckRun:
 
 
 def check_records(budgets: Budgets, records: Sequence[Record]) -> list[Check]:
-    """The verdicts on stored records, which are looked at once.
+    """The verdicts on stored records, as at one of the looks of a run.
 
     Raises:
         UsageError: there are none, or they are of other machines than the budgets.
     """
     require_machine(budgets, records)
-    return [judge(budget, records, Certainty(budgets.confidence)) for budget in budgets.budgets]
+    certainty = Certainty(budgets.confidence, len(LOOKS))  # the run may have ended at any look
+    return [judge(budget, records, certainty) for budget in budgets.budgets]
 
 
 def require_machine(budgets: Budgets, records: Sequence[Record]) -> None:
@@ -143,7 +144,8 @@ def exact_jobs(budgets: Iterable[Budget]) -> list[Job]:
 def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
     """One process of each network that a verdict waits for, after those that it is compared with.
 
-    They live side by side and take turns, in which the first takes part to the end.
+    Those of one phase and number of threads live side by side and take turns, in which the first
+    takes part to the end.
     """
     waiting = list(budgets)
     compared = [budget for budget in waiting if budget.reference is not None]
@@ -153,7 +155,8 @@ def round_jobs(budgets: Iterable[Budget], round_index: int) -> list[Job]:
             *((budget.entry, budget.workload, budget.probe) for budget in waiting),
         ]
     )
-    return [_job((e, workload, probe), round_index) for e, workload, probe in cells if e]
+    together = sorted(cells, key=lambda cell: (cell[1].phase, cell[1].threads))
+    return [_job((e, workload, probe), round_index) for e, workload, probe in together if e]
 
 
 def _job(cell: Cell, round_index: int) -> Job:
@@ -161,7 +164,7 @@ def _job(cell: Cell, round_index: int) -> Job:
     return Job(
         model=entry.name,
         factory=entry.factory,
-        workload=replace(workload, keeps_pages=probe == "latency"),
+        workload=replace(workload.at(entry.sample_rate), keeps_pages=probe == "latency"),
         probe=probe,
         round=round_index,
         budget_s=CALLS_S,

@@ -31,15 +31,15 @@ class LastingChange(NamedTuple):
 
 
 def find_steps(series: Series) -> list[LastingChange]:
-    """The changes, oldest first; none where fewer than MIN_POINTS have a value.
+    """The changes, oldest first; none where fewer than MIN_POINTS have a value, or one is 0.
 
     Raises:
         UsageError: ruptures is not installed.
     """
     points = [point for point in series.points if point.value is not None]
-    logs = np.log(series.values)
-    if len(points) < MIN_POINTS:
+    if len(points) < MIN_POINTS or min(series.values) <= 0:  # a share of nothing says nothing
         return []
+    logs = np.log(series.values)
     borders = [0, *_breakpoints(logs)]
     stretches = [float(np.median(logs[start:end])) for start, end in pairwise(borders)]
     return [

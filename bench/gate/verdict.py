@@ -17,7 +17,7 @@ from bench.gate.values import (
     process_time,
     times_of,
 )
-from bench.registry import SAMPLE_RATE, Entry
+from bench.registry import Entry
 from bench.results.intervals import BoundedEstimate, middle
 from bench.results.probes import PROBES
 from bench.results.record import Record
@@ -40,6 +40,11 @@ class Certainty(NamedTuple):
         """The chance that a bound is wrong at one look."""
         return (1 - self.confidence) / self.n_looks
 
+    @property
+    def in_words(self) -> str:
+        """The confidence in percent."""
+        return f"{100 * self.confidence:g}%"
+
 
 def judge(budget: Budget, records: Sequence[Record], certainty: Certainty) -> Check:
     """The verdict on one budget. What is missing, NaN or failed is FAIL."""
@@ -58,7 +63,7 @@ def matching(entry: Entry, budget: Budget, records: Sequence[Record]) -> list[Re
     Raises:
         MissingValueError: there is none.
     """
-    wanted = _identity(budget.workload, budget.probe)
+    wanted = _identity(budget.workload.at(entry.sample_rate), budget.probe)
     found = [
         record
         for record in records
@@ -113,7 +118,7 @@ def _judge_times(
         return _judge_p95(budget, mine, certainty)
     times = [time_s for record in mine if (time_s := process_time(record)) is not None]
     if budget.quantity == "rtf":
-        duration_s = budget.workload.batch * budget.workload.n_samples / SAMPLE_RATE
+        duration_s = budget.workload.batch * budget.workload.duration_s
         return _judge_middle(budget, [t / duration_s for t in times], "real time", certainty)
     return _judge_middle(budget, times, "", certainty)
 
@@ -165,7 +170,7 @@ def _judge_middle(budget: Budget, values: Sequence[float], of: str, certainty: C
 
     span = "without bounds"
     if math.isfinite(upper):
-        span = f"[{show(lower)}, {show(upper)}] with {certainty.confidence:.0%}"
+        span = f"[{show(lower)}, {show(upper)}], each with {certainty.in_words}"
     reason = (
         f"{show(value)} {span} in {_processes(len(values))}, "
         f"budget {show(budget.limit)}{of and ' of ' + of}"
@@ -186,7 +191,7 @@ def _judge_p95(budget: Budget, records: Sequence[Record], certainty: Certainty) 
         return format_si(seconds, "s", digits)
 
     worth = f"{n_calls} calls in {_processes(len(processes))}, worth {found.n_effective:.0f}"
-    sure = f"with {certainty.confidence:.0%} confidence ({worth}), budget {show(budget.limit)}"
+    sure = f"with {certainty.in_words} confidence ({worth}), budget {show(budget.limit)}"
     if math.isfinite(found.upper) and found.lower <= budget.limit:
         reason = f"{show(found.estimate)}, at most {show(found.upper)} {sure}"
     elif found.lower > budget.limit:

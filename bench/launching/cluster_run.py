@@ -13,7 +13,7 @@ from bench.render.terminal.progress import describe
 
 REST_S = 300.0
 """How long a node is left alone on whose machine someone else's run measures."""
-ELSEWHERE = "What is missing goes to another node of this kind."
+ELSEWHERE = "What is missing goes to another node of this kind, if there is one."
 HOW_IT_ENDED = {
     Finish.DONE: "{node} has measured {part}.",
     Finish.BUSY: "{node} is busy, and {part} is measured later or elsewhere: {complaint}",

@@ -1,8 +1,7 @@
 """Memory that a new process can have: what the kernel says, cut to the limits of control groups."""
 
+import re
 from pathlib import Path
-
-import psutil
 
 from bench.machine.kernel_files import read_number, read_text
 
@@ -14,10 +13,16 @@ FILES = {
 """By controller (none: version 2): the limit, what is used, and of that what can be let go."""
 
 
-def free_memory_bytes(root: Path = ROOT) -> int:
-    """Bytes that this process and its children can still take."""
-    available: int = psutil.virtual_memory().available
-    return max(0, min([available, *_free_in_groups(root)]))
+def free_memory_bytes(root: Path = ROOT) -> int | None:
+    """Bytes that this process and its children can still take; None where the kernel is silent."""
+    available = memory_sizes(root).get("MemAvailable")
+    return None if available is None else max(0, min([available, *_free_in_groups(root)]))
+
+
+def memory_sizes(root: Path = ROOT) -> dict[str, int]:
+    """Bytes of the kinds of memory and swap that the kernel lists, by its names."""
+    meminfo = read_text(root / "proc/meminfo") or ""
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"(\w+): +(\d+) kB", meminfo)}
 
 
 def _free_in_groups(root: Path) -> list[int]:

@@ -40,9 +40,11 @@ def measuring_alone() -> Iterator[None]:
             f"The lock that keeps two runs apart can't be taken: {path}: "
             f"{error.strerror or error}. Remove that file, or let its owner do so."
         ) from error
-    with lock:
+    try:
         _write_process(path)
         yield
+    finally:
+        lock.release()
 
 
 def measuring_process() -> str | None:

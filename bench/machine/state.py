@@ -15,6 +15,7 @@ import psutil
 
 from bench.machine.attempt import attempt
 from bench.machine.contention import read_counters
+from bench.machine.free_memory import free_memory_bytes, memory_sizes
 from bench.machine.gpu import Gpu, GpuProcess, open_gpu
 from bench.machine.kernel_files import read_number, read_numbers, read_text
 from bench.machine.own_run import own_processes
@@ -47,7 +48,7 @@ def describe_state(
         cpu_frequency_hz=_frequency(root),
         n_thermal_throttles=sum(throttles) if throttles else None,
         steal_s=read_counters(root / "proc").steal_s,
-        memory_available_bytes=sizes.get("MemAvailable"),
+        memory_available_bytes=free_memory_bytes(root),
         swap_used_bytes=None if swap is None or free_swap is None else swap - free_swap,
         transparent_huge_pages=_huge_pages(root),
         load_average=attempt(problems, "load_average", psutil.getloadavg),
@@ -77,12 +78,6 @@ def _frequency(root: Path) -> float | None:
         lines = re.findall(r"^cpu MHz\s*: ([\d.]+)$", read_text(root / "proc/cpuinfo") or "", re.M)
         clocks = [1e6 * float(frequency) for frequency in lines]
     return sum(clocks) / len(clocks) if clocks else None
-
-
-def memory_sizes(root: Path = ROOT) -> dict[str, int]:
-    """Bytes of the kinds of memory and swap that the kernel lists, by its names."""
-    meminfo = read_text(root / "proc/meminfo") or ""
-    return {name: int(kib) * 1024 for name, kib in re.findall(r"(\w+): +(\d+) kB", meminfo)}
 
 
 def _huge_pages(root: Path) -> str | None:

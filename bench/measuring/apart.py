@@ -34,39 +34,39 @@ def how_many_at_once(jobs: Sequence[Job], environment: Environment) -> int:
 def run_apart(
     jobs: Sequence[Job], environment: Environment, n_at_once: int, root: Path | None = None
 ) -> Generator[Record, None, None]:
-    """One record of each job, in their order; ``root`` takes the place of the current folder.
+    """One record of each job as it is done; ``root`` takes the place of the current folder.
 
-    Interrupted, it yields the records that there are and those of the jobs that were running, and
-    then goes on raising.
+    Interrupted, it yields the records of the jobs that were running, and then goes on raising.
+    Closed, it ends them.
     """
-    waiting = deque(_Task(index, job) for index, job in enumerate(jobs))
-    done: dict[int, Record] = {}
-    n_yielded = 0
+    waiting = deque(map(_Task, jobs))
+    n_left = len(jobs)
     interruption: BaseException | None = None
     with ExitStack() as stack:
         lanes = [_Lane(stack, jobs, environment, root) for _ in range(min(n_at_once, len(jobs)))]
-        while n_yielded < len(jobs) and not interruption:
+        stack.callback(_end_all, lanes)
+        while n_left and not interruption:
             try:
                 _start(lanes, waiting)
-                _finish_any(lanes, waiting, done)
+                done = _finish_any(lanes, waiting)
             except BaseException as error:
                 interruption = error
-                running = [(lane, lane.process.task) for lane in lanes if lane.process]
-                done |= {task.index: lane.finish(None) for lane, task in running}
-            while n_yielded in done:
-                yield done.pop(n_yielded)
-                n_yielded += 1
-    for index in sorted(done):  # of an interrupted run
-        yield done[index]
+                done = _end_all(lanes)
+            n_left -= len(done)
+            yield from done
     if interruption:
         raise interruption
 
 
+def _end_all(lanes: Sequence["_Lane"]) -> list[Record]:
+    """End what is running; the records of interrupted jobs."""
+    return [lane.finish(None) for lane in lanes if lane.process]
+
+
 @dataclass
 class _Task:
-    """A job, its place among the others, and what may or did run beside it."""
+    """A job, and what may or did run beside it."""
 
-    index: int
     job: Job
     must_be_alone: bool = False
     had_company: bool = False
@@ -142,12 +142,13 @@ def _start(lanes: Sequence[_Lane], waiting: deque[_Task]) -> None:
             one.had_company |= bool(running)
 
 
-def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task], done: dict[int, Record]) -> None:
-    """Sleep until a process has ended or is to be ended; the records of those are done.
+def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task]) -> list[Record]:
+    """Sleep until a process has ended or is to be ended; the records of those that are done.
 
     One that another may have spoilt is begun again alone.
     """
     running = [(lane, lane.process) for lane in lanes if lane.process]
+    done: list[Record] = []
     patience_s = min(process.left_s for _, process in running)
     ready = wait_for_any([process.child for _, process in running], patience_s)
     for lane, process in running:
@@ -155,6 +156,7 @@ def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task], done: dict[int, R
             continue
         record, task = lane.conclude(), process.task
         if task.had_company and record.status in MAYBE_ANOTHERS_FAULT:
-            waiting.appendleft(_Task(task.index, task.job, must_be_alone=True))
+            waiting.appendleft(_Task(task.job, must_be_alone=True))
         else:
-            done[task.index] = record
+            done.append(record)
+    return done

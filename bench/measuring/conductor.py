@@ -21,7 +21,7 @@ from bench.measuring.forkserver import Child, Ending, ForkServer
 from bench.measuring.quiet import QuietMoments
 from bench.results.environment import Environment
 from bench.results.measurements import LatencyTimes
-from bench.results.record import Job, Record
+from bench.results.record import Job, Record, Status
 from bench.results.statistics import LONG_CALL_S, MIN_PROCESSES
 
 MIN_TURNS = 2
@@ -29,6 +29,7 @@ MIN_TURNS = 2
 MIN_TURNS_ON_GPU = math.ceil(10 / MIN_PROCESSES)
 """The same on a GPU, of calls that fit into the budget: a network has ten of them in all."""
 MAX_TURNS = 300
+MAYBE_ANOTHERS_FAULT = frozenset({Status.OOM, Status.KILLED})
 LEAST_WAIT_S = 3.0
 """For quiet moments in a round, however short its calls are."""
 
@@ -99,7 +100,8 @@ def measure_round(
     """One record of each player, in their order, whatever happens in any of them.
 
     Every turn is one call of each player that wants one and of the references. A round ends when
-    none wants any. Interrupted, it yields a record of each and then goes on raising.
+    none wants any. Whom the memory of the others may have cost its process is measured again
+    alone. Interrupted, it yields a record of each and then goes on raising.
     """
     seats: list[_Seat] = []
     interruption: BaseException | None = None
@@ -114,10 +116,12 @@ def measure_round(
             interruption = error
     for seat in seats:
         job, environment = seat.player.job, seat.player.environment
-        if seat.is_orphan and not interruption:
+        record = to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
+        is_others_fault = record.status in MAYBE_ANOTHERS_FAULT and len(seats) > 1
+        if (seat.is_orphan or is_others_fault) and not interruption:
             yield from map(_without_turns, measure_round([seat.player]))
         else:
-            yield to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
+            yield record
     if interruption:
         raise interruption
 

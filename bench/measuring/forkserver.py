@@ -252,7 +252,9 @@ class Child:
         return True
 
     def _has_ended(self, end: float) -> bool:
-        """Whether the server says so, after it has said something more; or is gone itself."""
+        """Whether the server has said so, or says so now; or is gone itself."""
+        if self._server.exit_code(self._pid or 0) is not None:  # heard while another was asked
+            return True
         try:
             is_news = self._server.read_events(end)
         except ConnectionError:

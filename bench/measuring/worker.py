@@ -111,7 +111,8 @@ def _tell(channel: TextIO, message: Mapping[str, Any]) -> None:
 def factory_of(job: Job) -> Callable[[], nn.Module]:
     """The job's networks, each whole: no layer waits for its first input.
 
-    Building one raises CellError where its code has set another number of threads.
+    Building one raises CellError where its code has set another number of threads. What it
+    has set of TF32 is undone.
     """
     factory = resolve_factory(job.factory)
 
@@ -119,6 +120,8 @@ def factory_of(job: Job) -> Callable[[], nn.Module]:
         model = build_network(factory, job.factory)
         model = give_lazy_layers_their_shapes(model, job.workload.n_samples)
         require_threads(job.workload)
+        if job.workload.device == "cuda":
+            set_tf32(job.workload.tf32)
         return model
 
     return build

@@ -85,15 +85,24 @@ class Growth:
         return [point for point in self.points if is_far(point, self.curve)]
 
     @property
-    def scatter(self) -> float:
-        """The standard deviation of a cell around the curve, as a share of its value."""
+    def freedom(self) -> int:
+        """Cells beyond those that the curve needs, which goes through so few whatever they are."""
+        return len(self.points) - len(self.omitted) - LEAST_LENGTHS
+
+    @property
+    def scatter(self) -> float | None:
+        """The standard deviation of a cell around the curve, as a share of its value.
+
+        None where the curve has as many parameters as cells.
+        """
+        if not self.freedom:
+            return None
         kept = [
             residual
             for point, residual in zip(self.points, self.residuals, strict=True)
             if point not in self.omitted
         ]
-        freedom = max(1, len(kept) - LEAST_LENGTHS)
-        return float((sum(residual**2 for residual in kept) / freedom) ** 0.5)
+        return float((sum(residual**2 for residual in kept) / self.freedom) ** 0.5)
 
     @property
     def lengths(self) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Intervals for the middle of a few independent values, on arrays of any leading shape.
 
 A value is what one process says, never one call: randomness lives between processes. Few values
-have an interval by Student's t. From nine on it is the one that Wilcoxon's signed-rank test
-implies, which a burst of contention in some processes hardly moves (Hollander, Wolfe and Chicken,
-Nonparametric Statistical Methods, 3rd ed., section 3.3).
+have an interval by Student's t. As soon as there are enough for the level (six for 95 %) it is the
+one that Wilcoxon's signed-rank test implies, which a burst of contention in some processes hardly
+moves (Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, 3rd ed., section 3.3).
 """
 
 from functools import cache

@@ -224,10 +224,14 @@ def choose_base(names: Sequence[str]) -> str | None:
 
 def entries_of(records: Iterable[Record]) -> list[Entry]:
     """The networks of the records: registered ones in the registry's order, then own ones."""
-    measured = {record.job.model: record.job.factory for record in records}
+    measured = {record.job.model: record.job for record in records}
     registered = [entry for name, entry in KNOWN.items() if name in measured]
     named = KNOWN.keys() | {NULL.name}
-    own = [Entry(name, name, path) for name, path in measured.items() if name not in named]
+    own = [
+        Entry(name, name, job.factory, sample_rate=job.workload.sample_rate)
+        for name, job in measured.items()
+        if name not in named
+    ]
     return [*registered, *own]
 
 

@@ -19,8 +19,8 @@ FARTHEST = 100.0
 GOOD_ERROR = 0.10
 N_STEPS = 2000
 """Of the lengths that two curves are compared at."""
-TOLD_APART = 2.0
-"""Standard deviations of the cells around both curves, between two networks that differ."""
+TOLD_APART = 0.975
+"""The quantile of Student's t for the cells around both curves, at which two networks differ."""
 
 
 @dataclass(frozen=True)
@@ -219,14 +219,18 @@ def _crossings(one: Growth, other: Growth) -> Iterator[tuple[float, float, float
     faster below.
     """
     import numpy as np
+    from scipy.special import stdtrit
 
+    if one.scatter is None or other.scatter is None:
+        return
     (one_low, one_high), (other_low, other_high) = one.lengths, other.lengths
     low, high = max(one_low, other_low), min(one_high, other_high)
     if low >= high:
         return
     lengths = np.geomspace(low, high, N_STEPS)
     apart = np.log([one.curve.at(n) / other.curve.at(n) for n in lengths])
-    is_close = np.abs(apart) <= TOLD_APART * float(np.hypot(one.scatter, other.scatter))
+    farthest = float(stdtrit(one.freedom + other.freedom, TOLD_APART))
+    is_close = np.abs(apart) <= farthest * float(np.hypot(one.scatter, other.scatter))
     for index, (before, after) in enumerate(pairwise(apart)):
         if (before < 0) == (after < 0):
             continue

@@ -68,6 +68,14 @@ def test_an_open_verdict_has_a_code_of_its_own(call: Call, tmp_path: Path) -> No
     assert call("--records", str(path), macs="1\nmedian_s = 2") == 3
 
 
+def test_what_was_interrupted_and_measured_later_has_its_value(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    counted = make_record(make_job(probe="operations"), OperationCount(1, 2, {}, "meta"))
+    for record in (fail(counted, Status.INTERRUPTED, "Ctrl-C."), counted):
+        RecordFile(path).append(record)
+    assert call("--records", str(path)) == 0
+
+
 def test_stored_records_without_the_value_fail(
     call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

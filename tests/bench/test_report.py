@@ -191,15 +191,28 @@ def test_evaluations_in_the_folder_are_reported_too(
     assert "**4.10**" in written[0].read_text()
 
 
-def test_trainings_become_figure4(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "speech"
-    folder.mkdir(parents=True)
+def store_training(runs: Path) -> None:
+    (runs / "speech").mkdir(parents=True)
     for line in make_training("conv-tasnet", "speech"):
-        append_line(folder / "metrics.jsonl", line.to_json())
+        append_line(runs / "speech" / "metrics.jsonl", line.to_json())
+
+
+def test_trainings_become_figure4(tmp_path: Path) -> None:
+    store_training(tmp_path / "runs")
     assert (
         report.main(["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
     )
     assert "Conv-TasNet" in (tmp_path / "out" / "figure4.svg").read_text()
+
+
+def test_figure4_in_a_folder_that_can_not_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_training(tmp_path / "runs")
+    (tmp_path / "file").write_text("mine")
+    arguments = ["--trainings", str(tmp_path / "runs"), "--output", str(tmp_path / "file")]
+    assert report.main(arguments) == 2
+    assert "Reports can't be written to" in capsys.readouterr().err
 
 
 def test_without_trainings_there_is_no_figure4(

@@ -29,7 +29,6 @@ from bench.counting.recurrent import WholeRecurrentLayers
 from bench.measuring.memory.held import count_storage_bytes, find_held
 from bench.measuring.memory.known import Known
 from bench.measuring.step import Step, prepare_step
-from bench.results.record import CellError
 from bench.results.workload import Workload
 
 _aten = torch.ops.aten
@@ -180,5 +179,5 @@ def measure_minimum(build: Callable[[], nn.Module], workload: Workload, warm: St
     except Exception:  # whatever a network does that needs data
         try:
             return trace_minimum(warm)
-        except (CellError, RuntimeError) as error:
+        except Exception as error:
             return Known(notes={"minimum_bytes": f"The step could not be traced: {error}"})

@@ -22,7 +22,7 @@ from bench.measuring.contract import require_threads
 from bench.measuring.counted_step import without_data_if_possible
 from bench.measuring.profiling.rates import (
     COPY_BYTES,
-    PRODUCT_SIZE,
+    PRODUCT_SIZES,
     Work,
     copy_of,
     read_of,
@@ -116,7 +116,9 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         products=tuple(
             ProductCeiling(shape, demand.calls[shape], one.times) for shape, one in products.items()
         ),
-        peaks=tuple(PeakCeiling(name, PRODUCT_SIZE, one.times) for name, one in peaks.items()),
+        peaks=tuple(
+            PeakCeiling(name, PRODUCT_SIZES["cpu"], one.times) for name, one in peaks.items()
+        ),
         bandwidths=tuple(BandwidthCeiling(*key, one.times) for key, one in moves.items()),
     )
 

@@ -63,6 +63,8 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         raise CellError(Status.UNSUPPORTED, reason) from error
     minimum = int(known.values["minimum_bytes"])
     available = torch.cuda.mem_get_info()[0] if on_cuda else free_memory_bytes()
+    if available is None:
+        raise CellError(Status.UNSUPPORTED, "The kernel does not say how much memory is free.")
     return MemoryForecast(
         minimum_bytes=minimum,
         allocated_bytes=minimum,

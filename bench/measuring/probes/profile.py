@@ -66,6 +66,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     trace = trace_step(step)
     pairs = take_pairs(step, trace, sample, budget_s, on_device)
     rows, of_runs = make_rows(trace, pairs.seconds)
+    product_dtype = getattr(torch, workload.autocast_dtype or workload.parameter_dtype)
     return Profile(
         rows=rows,
         modules=describe_modules(step.model),
@@ -75,7 +76,7 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
         profiled_times_s=_times(pairs.profiled),
         plain_contention=CallContention.of([one.contention for one in pairs.plain]),
         profiled_contention=CallContention.of([one.contention for one in pairs.profiled]),
-        rates=measure_rates(stopwatch, workload.device, getattr(torch, workload.parameter_dtype)),
+        rates=measure_rates(stopwatch, workload.device, product_dtype),
         peak_allocated_bytes=measure_peak(step, workload.device),
         defined_macs=defined.macs,
         defined_flops=defined.flops,

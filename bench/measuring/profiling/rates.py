@@ -9,8 +9,8 @@ from bench.measuring.step import no_mark
 from bench.measuring.stopwatch import Stopwatch
 from bench.results.profile import MachineRates
 
-PRODUCT_SIZE = 768
-"""Of a product of matrices: tens of milliseconds on one thread."""
+PRODUCT_SIZES = {"cpu": 768, "cuda": 8192}
+"""Of a product of matrices: ten milliseconds on one thread, and on a GPU beyond its launch."""
 COPY_BYTES = 64 << 20
 """More than caches hold."""
 N_CALLS = 7
@@ -23,12 +23,13 @@ def measure_rates(stopwatch: Stopwatch, device: str, dtype: torch.dtype) -> Mach
     """The best of a few calls of each."""
     product_s = _shortest(stopwatch, square_product(dtype, device))
     copy_s = _shortest(stopwatch, copy_of(COPY_BYTES, device))
-    return MachineRates(2 * PRODUCT_SIZE**3 / product_s, 2 * COPY_BYTES / copy_s)
+    return MachineRates(2 * PRODUCT_SIZES[device] ** 3 / product_s, 2 * COPY_BYTES / copy_s)
 
 
 def square_product(dtype: torch.dtype, device: str) -> Work:
     """A product of two matrices that are large and fit into a cache."""
-    factor = torch.ones(PRODUCT_SIZE, PRODUCT_SIZE, dtype=dtype, device=device)
+    size = PRODUCT_SIZES[device]
+    factor = torch.ones(size, size, dtype=dtype, device=device)
     return lambda: factor @ factor
 
 

@@ -177,7 +177,7 @@ def _handles(
     every = [one for series in panels.values() for one in series]
     marks = [mark for one in every for mark in one.marks]
     if any(one.curve for one in every):
-        yield "curve a + b n^k", Line2D([], [], color=GREY, linewidth=1.0)
+        yield "curve a + b t^k", Line2D([], [], color=GREY, linewidth=1.0)
     handles = uncertainty_handles(mark.value for mark in marks)
     if INTERVAL in handles:  # they stand upright here, unlike a curve
         handles[INTERVAL] = Line2D([], [], color=GREY, marker="|", markersize=8, linewidth=0)

@@ -123,7 +123,7 @@ def _over_length(
         panels.setdefault(names.model(key), []).append(one)
     return Plot(
         title=title,
-        x_name="length of the audio at 8 kHz",
+        x_name="length of the audio",
         y_name="time" if unit == "s" else "memory",
         show_x=describe_samples,
         show_y=lambda y: format_si(y, unit, 2),

@@ -49,7 +49,7 @@ def told_by_colour(field: str, names: Sequence[str]) -> Spec:
     The paper's look as in every chart; where there are others, each has a colour of its own.
     """
     if set(names) <= {entry.display_name for entry in TABLE1}:
-        return dict(told_apart(field, names)["fill"])
+        return _by_the_paper(field, names)
     return coloured(field, names, MANY_COLOURS if len(names) > len(COLOURS) else COLOURS)
 
 
@@ -58,11 +58,21 @@ def told_apart(field: str, names: Sequence[str]) -> Spec:
 
     The paper's networks look the same in every chart, whichever of them are there.
     """
-    papers = [entry.display_name for entry in TABLE1]
-    ordered = papers + [name for name in names if name not in papers]
-    colour = coloured(field, ordered)
-    there = {"values": [name for name in ordered if name in names]}
-    colour |= {"legend": extend(colour["legend"], there)}
+    ordered = _papers_first(names)
+    colour = _by_the_paper(field, names)
     shapes = [SHAPES[place // len(COLOURS) % len(SHAPES)] for place in range(len(ordered))]
     shape = colour | {"scale": {"domain": ordered, "range": shapes}}
     return {"fill": colour, "stroke": colour, "shape": shape}
+
+
+def _by_the_paper(field: str, names: Sequence[str]) -> Spec:
+    """A colour for each network, those of the paper first, whether they are there or not."""
+    ordered = _papers_first(names)
+    colour = coloured(field, ordered)
+    there = {"values": [name for name in ordered if name in names]}
+    return colour | {"legend": extend(colour["legend"], there)}
+
+
+def _papers_first(names: Sequence[str]) -> list[str]:
+    papers = [entry.display_name for entry in TABLE1]
+    return papers + [name for name in names if name not in papers]

@@ -41,7 +41,8 @@ PAPERS_QUALITY = "As printed in the paper's Table 1; * the maximum of two publis
 TABLE2_QUALITY = "As printed in the paper's Table 2: WSJ0-2mix, 200 epochs."
 OWN_QUALITY = (
     "Of a network that was trained here, most of them for a short time and on another corpus than "
-    "the paper's, with the 95 % interval over pairs of labels; not comparable with the paper's."
+    "the paper's, with the 95 % interval for other voices or classes; not comparable with the "
+    "paper's."
 )
 FACETS: Mapping[str, str] = {
     "Family": "Whose network it is.",

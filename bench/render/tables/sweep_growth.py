@@ -80,7 +80,7 @@ def _row(key: Key, growth: object, unit: Unit, names: CellNames) -> list[str]:
         format_exponent(growth),
         name_growth(growth),
         format_curve(growth.curve, unit),
-        f"{100 * growth.scatter:.1f} %",
+        "not known" if growth.scatter is None else f"{100 * growth.scatter:.1f} %",
         ", ".join(leaving) or "none",
     ]
 

@@ -37,8 +37,8 @@ EXPLANATION = (
     "and the cited paper). † in doubt: a section near the end says why.\n\n"
     "The paper's “GFLOPs” are multiply-adds by the rules of an old release of thop, with "
     "hardly any backward pass in B (`python -m bench.operations` reproduces them); they stand "
-    "beside exact multiply-adds here. A training step (B) costs about three "
-    "forwards. The paper's memory is what its sampling profilers saw."
+    "beside exact multiply-adds here. A training step (B) multiplies about three times as much "
+    "as a forward. The paper's memory is what its sampling profilers saw."
 )
 COVERED = (
     " Every operator that ran has a formula, or a stated reason (a view, a copy) to have no FLOPs."
@@ -173,7 +173,10 @@ def _definitions(summary: RunSummary) -> str:
         "layers. FLOPs: two for each multiply-add, plus element-wise work, norms, activations, "
         "and in B the loss and the optimiser. Peak of the process: the kernel's high-water mark "
         "of the resident set during one warmed step, Python and torch included. Peak of the "
-        "allocator: all that torch held, weights included."
+        "allocator: all that torch held, weights included; what is asked for and never touched "
+        "counts here and not in the process, of which oneDNN's recurrent layers have much. Times "
+        "the floor: the time over what the network's matrix products and bytes take by themselves "
+        "on the same machine in the same minutes, where that was measured."
         + ("" if any(model.unknown_operators for model in summary.models) else COVERED)
     )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bench.errors import UsageError
 from bench.gate.budgets import LIMITS, Budget, Budgets
 from bench.gate.outlook import Allowance
 from bench.gate.rounds import LOOKS, CheckRun, check_records, exact_jobs, round_jobs
+from bench.measuring.isolate import _server_of as server_of
 from bench.registry import NULL, REGISTRY, Entry
 from bench.results.measurements import LatencyTimes, OperationCount, Result
 from bench.results.record import Job, Record, Status
@@ -156,6 +158,35 @@ def test_times_are_of_processes_that_keep_their_pages_and_counts_are_not() -> No
     timed, counted = budget("dprnn", "median_s", 1.0), budget("dprnn", "peak_rss_bytes", 1.0)
     assert all(job.workload.keeps_pages for job in round_jobs([timed], 0))
     assert not any(job.workload.keeps_pages for job in exact_jobs([counted]))
+
+
+def test_what_a_ratio_is_of_takes_turns_with_it() -> None:
+    """In each phase and with each number of threads, of which processes have servers of their own.
+
+    Turns of different servers are seconds apart, and what slowed one of them slowed one side.
+    """
+    small, large = "sudormrf-0.25x", "sudormrf-1.0x"
+    workloads = [
+        replace(WORKLOAD, phase=phase, threads=threads)
+        for threads in (1, 2)
+        for phase in ("inference", "update")
+    ]
+    jobs = round_jobs([budget(small, "ratio", 0.6, large, one) for one in workloads], 0)
+    groups = [[job.model for job in group] for _, group in groupby(jobs, key=server_of)]
+    assert groups == [[large, small]] * 4
+
+
+def test_a_network_of_another_rate_is_measured_on_as_long_audio() -> None:
+    """Of one second; real time is a second whatever the rate."""
+    fast = replace(REGISTRY["dprnn"], name="fast", sample_rate=16_000)
+    one = Budget(fast, WORKLOAD, "rtf", 0.05, None)
+    (job,) = round_jobs([one], 0)
+    assert (job.workload.n_samples, job.workload.sample_rate) == (16_000, 16_000)
+    record = make_record(job, LatencyTimes((0.04,) * 5))
+    records = [replace(record, job=replace(job, round=number)) for number in range(10)]
+    (found,) = check_records(Budgets((one,), 0.99, "*"), records)
+    assert found.verdict == Verdict.PASS
+    assert found.value == pytest.approx(0.04)
 
 
 def test_a_slow_network_is_called_slow_as_seldom_as_is_said() -> None:

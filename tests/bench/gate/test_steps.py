@@ -56,6 +56,12 @@ def test_counts_have_no_noise_and_every_lasting_change_is_a_step() -> None:
     assert [(s.point.commit, round(s.change, 3)) for s in steps] == [("c5", 0.01), ("c9", -0.109)]
 
 
+@pytest.mark.parametrize("values", [[0.0] * 8, [0.0] * 4 + [5.0] * 4])
+def test_what_is_zero_has_no_steps(values: list[float]) -> None:
+    """As the gradients of inference: they have no logarithm."""
+    assert find_steps(series(np.array(values))) == []
+
+
 def test_points_without_a_figure_are_passed_over() -> None:
     found = series(np.array([1000.0] * 5 + [2000.0] * 5))
     gap = Point("gap", "2026", None, None, 0, "No room.")

@@ -92,7 +92,7 @@ def test_a_median_is_bounded_over_processes(limit: float, verdict: Verdict) -> N
     check = judge(budget("median_s", limit), timed(STEADY), BAR)
     assert check.verdict == verdict
     assert check.value == pytest.approx(0.02, rel=0.01)
-    assert "with 99% in 10 processes, budget " in check.reason
+    assert ", each with 99% in 10 processes, budget " in check.reason
 
 
 def test_one_process_is_not_enough_however_clear_it_seems() -> None:

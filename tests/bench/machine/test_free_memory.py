@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench.machine.free_memory import free_memory_bytes
 
 
 @pytest.fixture(autouse=True)
-def available(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine has 10 000 bytes."""
-
-    class Memory:
-        available = 10_000
-
-    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+def available(tmp_path: Path) -> None:
+    """The machine has 10 KiB."""
+    write(tmp_path / "proc", meminfo="MemTotal: 20 kB\nMemAvailable: 10 kB")
 
 
 def write(folder: Path, **files: object) -> None:
@@ -29,7 +24,7 @@ def in_group(root: Path, line: str) -> None:
 
 
 def test_without_groups_it_is_what_the_kernel_has(tmp_path: Path) -> None:
-    assert free_memory_bytes(tmp_path) == 10_000
+    assert free_memory_bytes(tmp_path) == 10_240
 
 
 @pytest.mark.parametrize(
@@ -38,8 +33,8 @@ def test_without_groups_it_is_what_the_kernel_has(tmp_path: Path) -> None:
         (4000, 1000, 0, 3000),
         (4000, 1000, 500, 3500),
         (4000, 5000, 0, 0),
-        (40_000, 1000, 0, 10_000),
-        ("max", 1000, 0, 10_000),
+        (40_000, 1000, 0, 10_240),
+        ("max", 1000, 0, 10_240),
     ],
 )
 def test_a_group_of_version_2_limits_it(
@@ -72,3 +67,8 @@ def test_a_group_of_version_1_limits_it(tmp_path: Path) -> None:
     write(group, memory__limit_in_bytes=3000, memory__usage_in_bytes=1000)
     write(group, memory__stat="total_inactive_file 200")
     assert free_memory_bytes(tmp_path) == 2200
+
+
+def test_a_kernel_that_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "proc/meminfo").unlink()
+    assert free_memory_bytes(tmp_path) is None

@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from bench.measuring.forkserver import (
     parse_outcome,
     read_tail,
 )
+from tests.bench.example_records import make_job
 
 ROOT = Path(__file__).parents[3]
 
@@ -88,6 +91,20 @@ def test_a_request_that_is_no_job_fails_alone(server: ForkServer) -> None:
         good = server.run({}, 60.0)
         assert good.outcome is not None
         assert good.outcome["environment"]["torch"]["threads"] == 1
+
+
+def test_a_process_that_died_while_another_was_heard_is_not_waited_for(server: ForkServer) -> None:
+    """What the server says reaches whoever listens, and it says an ending once."""
+    job = asdict(make_job(factory="tests.fault_models:healthy", n_samples=400, threads=1))
+    with server, server.start(job) as child:
+        assert child.receive(60.0) == {"ready": True}
+        assert child._pid
+        os.kill(child._pid, signal.SIGKILL)
+        while server.exit_code(child._pid) is None:
+            assert server.read_events(time.monotonic() + 60.0)
+        assert child.receive(10.0) is None
+        ending = child.conclude(None)
+    assert (ending.returncode, ending.timed_out) == (-signal.SIGKILL, False)
 
 
 def test_a_process_is_ended_before_it_leads_its_group() -> None:

@@ -56,6 +56,23 @@ def test_describing_the_machine_starts_no_cuda_and_says_whether_it_had_started(
     assert started == [is_started]
 
 
+def test_what_a_network_sets_of_tf32_is_undone() -> None:
+    """Captions say what was asked for."""
+    factory, threads = "tests.bench.measuring.test_worker:sets_tf32", torch.get_num_threads()
+    convolutions = torch.backends.cudnn.allow_tf32
+    try:
+        worker.factory_of(make_job(factory=factory, device="cuda", threads=threads, tf32=False))()
+        assert not torch.backends.cuda.matmul.allow_tf32
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def sets_tf32() -> torch.nn.Module:
+    torch.backends.cuda.matmul.allow_tf32 = True
+    return torch.nn.Conv1d(1, 2, 1)
+
+
 def test_a_child_that_fails_prints_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     with ForkServer(threads=1) as server:

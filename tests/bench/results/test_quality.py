@@ -18,8 +18,11 @@ from bench.results.quality import (
 from bench.results.scores import summarize_scores
 from tests.bench.example_evaluations import EVALUATION, make_scores
 
-UNKNOWN: dict[str, None] = {"si_sdri_low_db": None, "si_sdri_high_db": None, "n_labels": None}
 REPORTS = Path(__file__).parents[3] / "reports"
+
+
+def without_interval(record: EvaluationRecord) -> EvaluationRecord:
+    return replace(record, si_sdri_low_db=None, si_sdri_high_db=None, n_labels=None)
 
 
 def test_a_record_comes_back_as_it_was() -> None:
@@ -38,7 +41,7 @@ def test_the_first_schema_is_read() -> None:
     for name in ("name", "digest", "n_src", "n_labels"):
         del fields[name]
     record = EvaluationRecord.from_json(json.dumps(fields))
-    assert record == replace(EVALUATION, digest=None, **UNKNOWN)
+    assert record == without_interval(replace(EVALUATION, digest=None))
 
 
 def test_an_older_interval_is_made_anew_from_the_scores_or_is_none(tmp_path: Path) -> None:
@@ -57,12 +60,16 @@ def test_an_older_interval_is_made_anew_from_the_scores_or_is_none(tmp_path: Pat
         )
     )
     expected = summarize_scores(scores)
-    ends = {"si_sdri_low_db": expected.low_db, "si_sdri_high_db": expected.high_db}
     assert expected.low_db is not None
     assert read_evaluations(path) == (
-        replace(found, n_labels=17, **ends),
-        replace(lost, **UNKNOWN),
-        replace(elsewhere, **UNKNOWN),
+        replace(
+            found,
+            si_sdri_low_db=expected.low_db,
+            si_sdri_high_db=expected.high_db,
+            n_labels=17,
+        ),
+        without_interval(lost),
+        without_interval(elsewhere),
     )
 
 

@@ -177,14 +177,18 @@ def test_networks_do_not_cross_outside_the_lengths_of_both() -> None:
     assert list(find_crossings(fit_times(apart))) == []
 
 
-def test_a_crossing_that_noise_could_have_made_is_not_reported() -> None:
-    """The same network twice, under two names."""
-    records = make_sweep(Grid(models=("conv",), noise=0.05))
-    twins = make_sweep(Grid(models=("conv",), noise=0.05, seed=1))
-    twins = [replace(record, job=replace(record.job, model="twin")) for record in twins]
-    growths = fit_times(collect_cells([*records, *twins]))
-    assert all(isinstance(growth, Growth) for growth in growths.values())
-    assert list(find_crossings(growths)) == []
+@pytest.mark.parametrize(("n_lengths", "most"), [(3, 0), (4, 2), (7, 2)])
+def test_crossings_that_noise_has_made_are_rare(n_lengths: int, most: int) -> None:
+    """The same network twice, under two names; through three lengths any curve goes exactly."""
+    n_crossed = 0
+    for seed in range(20):
+        grid = Grid(models=("conv",), lengths=LENGTHS[:n_lengths], noise=0.02)
+        records, twins = (make_sweep(replace(grid, seed=2 * seed + one)) for one in (0, 1))
+        twins = [replace(record, job=replace(record.job, model="twin")) for record in twins]
+        growths = fit_times(collect_cells([*records, *twins]))
+        assert all(isinstance(growth, Growth) for growth in growths.values())
+        n_crossed += bool(list(find_crossings(growths)))
+    assert n_crossed <= most
 
 
 def test_crossings_are_of_equal_settings() -> None:

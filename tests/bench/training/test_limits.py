@@ -1,5 +1,6 @@
 """What ends a training, and when it validates before that."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bench.training.costs import Meter, Spent
 from bench.training.folder import TrainingFolder
 from bench.training.settings import Limits
 from bench.training.training import Training
-from tests.bench.tiny_corpora import training, two_step
+from tests.bench.tiny_corpora import SETTINGS, training, two_step
 from tests.bench.training.running import assert_equal, other_masker, run, weights, without_time
 
 
@@ -104,13 +105,13 @@ def test_a_later_limit_leaves_validations_at_equal_shares(tmp_path: Path) -> Non
 
 def test_a_later_limit_begins_the_rate_of_a_phase_where_it_is(tmp_path: Path) -> None:
     """The second of two phases, under a limit of which a twentieth is behind."""
-    options = {"schedule": "cosine", "n_samples": 800}
-    short = training(build=two_step, limits=Limits(steps=5), **options)
+    settings = replace(SETTINGS, schedule="cosine", n_samples=800)
+    short = training(settings, Limits(steps=5), two_step)
     short.wants_stop = lambda: short.position.step == 2
     run(short, tmp_path)
     assert short.position.phase == 1
     assert short.position.phase_began > 0.1
-    longer = training(build=two_step, limits=Limits(steps=60), **options)
+    longer = training(settings, Limits(steps=60), two_step)
     TrainingFolder(tmp_path).resume(longer)
     assert longer.position.phase_began == longer.position.share == 3 / 60
 
