@@ -84,7 +84,7 @@ def _is_part(path: Path) -> bool:
 
 
 def _trace(model: nn.Module, mixture: Tensor, path: Path, is_open: bool) -> None:
-    length = torch.export.Dim(TIME, min=SHORTEST, max=LONGEST)
+    length = torch.export.Dim(TIME, min=min(SHORTEST, mixture.shape[-1]), max=LONGEST)
     with _quiet(), _ListedRanges(), torch.no_grad():
         torch.onnx.export(
             model,

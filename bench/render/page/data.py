@@ -7,7 +7,7 @@ from functools import partial
 from bench.render.page.cells import Cell, floor_cell, metric_cell, ratio_cell
 from bench.render.page.heads import FLOOR_HEAD, Head, metric_heads, ratio_head
 from bench.render.page.quality import Own, Read, quality_columns
-from bench.render.page.runs import FACETS
+from bench.render.page.runs import FACETS, IN_DOUBT, OK
 from bench.results.summary import NOT_MEASURED, RunSummary
 from bench.results.workload import GPU_PHASES
 
@@ -63,8 +63,10 @@ def make_table(summaries: Sequence[RunSummary], own: Own) -> Table:
     models = [(model, summary) for summary in summaries for model in summary.models]
     names = [model.entry.display_name for model, _ in models]
     told = {name: [read(*pair) for pair in models] for name, read in FACETS.items()}
-    facets = [name for name, values in told.items() if len(set(values)) > 1]
     found = [(head, [cell(*pair) for pair in models]) for head, cell in _columns(summaries, own)]
+    by_row = zip(*(cells for _, cells in found), strict=True)
+    told["Status"] = [_status(*pair) for pair in zip(told["Status"], by_row, strict=True)]
+    facets = [name for name, values in told.items() if len(set(values)) > 1]
     columns = [pair for pair in found if not all(map(_is_not_measured, pair[1]))] or found
     rows = (
         Row(
@@ -77,6 +79,12 @@ def make_table(summaries: Sequence[RunSummary], own: Own) -> Table:
         for index, (model, summary) in enumerate(models)
     )
     return Table(tuple(facets), tuple(head for head, _ in columns), tuple(rows))
+
+
+def _status(status: str, cells: Sequence[Cell]) -> str:
+    """That of the values, or that a ratio of them is doubtful."""
+    is_doubtful = any(cell.reason and not cell.is_missing for cell in cells)
+    return IN_DOUBT if status == OK and is_doubtful else status
 
 
 def _label(index: int, names: Sequence[str], told: Mapping[str, Sequence[str]]) -> str:

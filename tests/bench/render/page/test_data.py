@@ -13,6 +13,7 @@ from bench.results.record import Status
 from bench.results.statistics import Estimate, Interval
 from bench.results.store import read_records
 from bench.results.summary import RunSummary, summarize
+from tests.bench.committed_runs import newest_table1
 from tests.bench.example_evaluations import EVALUATION
 from tests.bench.example_records import (
     complete_run,
@@ -145,6 +146,20 @@ def test_table2_and_own_evaluations_are_columns_where_a_network_has_them() -> No
     assert first.text == "4.10 ± 0.20"
     assert (second.text, second.reason) == ("not trained", "Not trained here.")
     assert all(head.is_gain == ("SI-SDRi" in head.text) for head in table.heads)
+
+
+@pytest.mark.parametrize("run", ["troubled", "committed"])
+def test_no_row_with_a_doubtful_cell_is_called_ok(run: str, summary: RunSummary) -> None:
+    """Nor one whose times are sound and a ratio of them isn't."""
+    table = make_table([summary if run == "troubled" else newest_table1(ROOT / "reports")], {})
+    place = table.facets.index("Status")
+    doubtful = {
+        row.facets[place]
+        for row in table.rows
+        if any(cell.reason and not cell.is_missing for cell in row.cells)
+    }
+    assert doubtful
+    assert "ok" not in doubtful
 
 
 def test_rows_are_told_apart_by_what_differs_and_nothing_else() -> None:
