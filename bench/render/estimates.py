@@ -1,8 +1,10 @@
 """Times and ratios with their intervals, in words: a number, or a range where it is no number."""
 
-from bench.results.statistics import Estimate, Interval
+import math
+
+from bench.results.statistics import WIDEST, Estimate, Interval
 from bench.results.summary import Value
-from bench.results.timing import Doubt, estimate_doubts
+from bench.results.timing import NOISY_WIDTH, Doubt, estimate_doubts
 from bench.units import format_range, format_si, format_significant
 
 NOISY = "noisy"
@@ -10,11 +12,16 @@ NOISY = "noisy"
 
 
 def plus_minus(interval: Interval | None, value: float) -> str:
-    """Half the interval as a share of the value, as `` ± 3 %``; empty without one."""
+    """Half the interval as a share of the value, as `` ± 3 %``; empty without one.
+
+    One that would be rounded up to a limit that it is below has a decimal: marks follow the limits.
+    """
     if interval is None:
         return ""
     percent = 100 * interval.relative_width(value)
-    return f" ± {percent:.0f} %" if percent >= 1 else f" ± {percent:.1f} %"
+    is_below = any(percent < 100 * limit <= round(percent) for limit in (NOISY_WIDTH, WIDEST))
+    shown = math.floor(10 * percent) / 10 if is_below else percent
+    return f" ± {shown:.1f} %" if percent < 1 or is_below else f" ± {percent:.0f} %"
 
 
 def format_span(span: tuple[float, float], unit: str | None = None) -> str:

@@ -113,12 +113,22 @@ def _cells(cost: Cost) -> list[str]:
         _some(cost.flops, ""),
         _some(cost.bytes_moved, "B"),
         format_significant(cost.intensity, 2) if cost.intensity else "",
-        _some(cost.flops_per_s, "FLOP/s"),
-        _some(cost.bytes_per_s, "B/s"),
-        format_significant(cost.time_s / cost.floor_s, 2) if cost.floor_s else "",
+        *_of_time(cost),
         f"{cost.n_allocations:,}" if cost.n_allocations else "",
         _some(cost.allocated_bytes, "B"),
         _some(cost.held_bytes, "B"),
+    ]
+
+
+def _of_time(cost: Cost) -> list[str]:
+    """Rates, and times the floor; of a time that is a range they are not known."""
+    if not cost.is_trusted:
+        rates = [cost.flops_per_s, cost.bytes_per_s, cost.floor_s]
+        return ["not known" if rate else "" for rate in rates]
+    return [
+        _some(cost.flops_per_s, "FLOP/s"),
+        _some(cost.bytes_per_s, "B/s"),
+        format_significant(cost.time_s / cost.floor_s, 2) if cost.floor_s else "",
     ]
 
 
@@ -173,7 +183,12 @@ def _own_time(costs: Costs, tree: Tree, path: str) -> str:
     """Of the modules themselves, without those inside them."""
     rows = enumerate(costs.profile.rows)
     own = [n for n, row in rows if _is_of_modules(row) and tree.line_of(row.place.module) == path]
-    return format_si(costs.of(own).time_s, "s") if own else ""
+    return _short_time(costs.of(own)) if own else ""
+
+
+def _short_time(cost: Cost) -> str:
+    """Seconds, or the range."""
+    return format_si(cost.time_s, "s") if cost.is_trusted else format_cost_time(cost)
 
 
 def _is_of_modules(row: ProfileRow) -> bool:
@@ -199,7 +214,7 @@ def _phases(costs: Costs, numbers: list[int]) -> list[str]:
         return []
     rows = costs.profile.rows
     split = ([n for n in numbers if rows[n].place.part == part] for part in ("forward", "backward"))
-    return [format_si(costs.of(own).time_s, "s") if own else "" for own in split]
+    return [_short_time(costs.of(own)) if own else "" for own in split]
 
 
 def _name(line: TreeLine) -> str:

@@ -25,7 +25,14 @@ WIDE = estimate([[0.09], [0.13], [0.2]] * 2)
 
 @pytest.mark.parametrize(
     ("half_width", "text"),
-    [(0.001, " ± 0.1 %"), (0.0074, " ± 0.7 %"), (0.03, " ± 3 %"), (0.249, " ± 25 %")],
+    [
+        (0.001, " ± 0.1 %"),
+        (0.0074, " ± 0.7 %"),
+        (0.03, " ± 3 %"),
+        (0.0996, " ± 9.9 %"),
+        (0.249, " ± 24.9 %"),
+        (0.3, " ± 30 %"),
+    ],
 )
 def test_an_interval_is_half_its_width_over_the_value(half_width: float, text: str) -> None:
     interval = Interval(0.2 * (1 - half_width), 0.2 * (1 + half_width), 0.95)
