@@ -23,13 +23,19 @@ function middle({ value, low, high }) {
 function sortKey(place, column) {
   const row = page.rows[place];
   if (column === 0) return row.name;
-  if (column <= nFacets) return page.facets[column - 1][row.facets[column - 1]];
+  if (column <= nFacets) return settingKey(page.facets[column - 1][row.facets[column - 1]]);
   return middle(read(row.cells[column - 1 - nFacets]));
 }
 
+// Of "8000 samples", "batch 4" and "2 threads" the number.
+function settingKey(text) {
+  const found = text.match(/^(?:batch )?(\d+)(?: samples| threads?)?$/);
+  return found ? Number(found[1]) : text;
+}
+
 function compare(first, second) {
-  if (typeof first === "string") return first.localeCompare(second, "en");
-  return first - second;
+  if (typeof first === "number" && typeof second === "number") return first - second;
+  return String(first).localeCompare(String(second), "en");
 }
 
 // What is missing comes last, in either direction.
@@ -144,7 +150,16 @@ function follow(event) {
 
 for (const kind of ["mouseover", "focusin", "click"]) document.addEventListener(kind, follow);
 document.addEventListener("focusout", hideTip);
-document.addEventListener("scroll", hideTip, true);
+// A cell that is focused by the keyboard scrolls into view, and keeps its tip.
+document.addEventListener(
+  "scroll",
+  () => {
+    const focused = document.activeElement.closest("#networks [aria-describedby]");
+    if (focused && focused.matches(":focus-visible") && !tip.hidden) showTip(focused);
+    else hideTip();
+  },
+  true,
+);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
 });

@@ -1,6 +1,7 @@
 """The page in a browser: it draws, sorts, filters and links, by mouse and by keyboard alone."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from bench.render.page.data import Table
+from bench.registry import TABLE1
+from bench.render.page.data import Table, make_table
 from bench.render.page.page import write_page
+from bench.results.summary import summarize
+from tests.bench.example_records import SETTINGS, complete_run
 from tests.bench.render.page.in_browser import (
     DESKTOP,
     NEEDS_BROWSER,
@@ -29,6 +33,11 @@ from tests.bench.render.page.made_up_pages import REASON, enlarge, troubled_run
 
 pytestmark = NEEDS_BROWSER
 OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
+
+
+AFTER_SCROLLING = (  # which a page is told of before it is drawn again
+    "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+)
 
 
 def shown_names(browser: Browser) -> list[str]:
@@ -71,6 +80,43 @@ def test_a_head_sorts_up_then_down_and_what_is_missing_comes_last(
         expected += [table.rows[place].name for place in missing]
         assert shown_names(page) == expected
     assert len(find_all(page, "th[aria-sort]")) == 1
+
+
+@pytest.mark.parametrize(("facet", "first", "last"), [
+    ("Length", "8000 samples", "32000 samples"),
+    ("Threads", "2 threads", "16 threads"),
+    ("Batch", "batch 4", "batch 16"),
+])  # fmt: skip
+def test_settings_sort_by_their_numbers(
+    browser: Browser, tmp_path: Path, facet: str, first: str, last: str
+) -> None:
+    """As text 16 comes before 2."""
+    sizes = {"Length": "n_samples", "Threads": "threads", "Batch": "batch"}
+    runs = [
+        summarize(complete_run(TABLE1[:1], replace(SETTINGS, **{sizes[facet]: int(number)})))
+        for number in (last.split()[facet == "Batch"], first.split()[facet == "Batch"])
+    ]
+    table = make_table(runs, {})
+    open_page(browser, write_page(runs, {}, [], tmp_path)[0])
+    place = 1 + table.facets.index(facet)
+    find_all(browser, "#networks thead th")[place].find_element(By.TAG_NAME, "button").click()
+    cells = find_all(browser, f"#networks tbody td:nth-child({place + 1})")
+    assert [cell.text for cell in cells] == [first, last]
+
+
+def test_a_reason_stays_when_the_keyboard_scrolls_to_its_cell(browser: Browser, path: Path) -> None:
+    """On a small screen the browser scrolls to each cell that gets the focus."""
+    page = open_page(browser, path, PHONE)
+    reasons = "#networks [aria-describedby]"
+    shown = [button for button in find_all(page, reasons) if button.is_displayed()]
+    page.execute_script("window.scrollTo(0, 0); arguments[0].focus()", shown[0])
+    n_followed = 0
+    while page.execute_script(f"return document.activeElement.matches('{reasons}')"):
+        page.execute_script(AFTER_SCROLLING)
+        assert find(page, "#tip").is_displayed()
+        n_followed += 1
+        ActionChains(page).send_keys(Keys.TAB).perform()
+    assert n_followed > 1
 
 
 def test_names_sort_by_the_alphabet(page: Browser, table: Table) -> None:
