@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bench.render.estimates import format_ratio, format_span, plus_minus
+from bench.render.tables.markdown import plain
 from bench.results.metrics import GPU_METRICS, METRICS
 from bench.results.published import Published
 from bench.results.summary import ModelSummary, RunSummary, Value
@@ -197,8 +198,8 @@ def ratio_to_base(phase: Phase | None, model: ModelSummary, summary: RunSummary)
 
 
 def head_beside_time(column: Column, summary: RunSummary) -> str:
-    """What stands behind a time, for the heading of its column; empty of all else."""
-    return f"ratio to {summary.base_name}" if column in TIMES and summary.base else ""
+    """What stands behind a time, for the heading of its column, as Markdown; empty of all else."""
+    return f"ratio to {plain(summary.base_name)}" if column in TIMES and summary.base else ""
 
 
 TIMES_THE_FLOOR = f"Times the floor {LETTERS['inference']}"

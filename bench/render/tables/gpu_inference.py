@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bench.render.columns import GPU_COLUMNS, beside_time, head_beside_time
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.summary import ModelSummary, RunSummary
 
 EXPLANATION = (
@@ -32,4 +32,4 @@ def _row(model: ModelSummary, summary: RunSummary) -> list[str]:
         f"**{column.format(model.values[column.metric])}**" + beside_time(column, model, summary)
         for column in GPU_COLUMNS
     ]
-    return [model.entry.display_name, *cells]
+    return [plain(model.entry.display_name), *cells]

@@ -1,7 +1,7 @@
 """Where the memory of a step goes, and how far that is from what it must hold, as Markdown."""
 
 from bench.render.columns import LETTERS, memory_columns
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.summary import ModelSummary, RunSummary
 from bench.results.workload import Phase
 from bench.units import format_significant
@@ -30,7 +30,12 @@ def render_memory(summary: RunSummary) -> str:
 
 def _row(model: ModelSummary, phase: Phase) -> list[str]:
     cells = [column.format(model.values[column.metric]) for column in memory_columns(phase)]
-    return [model.entry.display_name, LETTERS[phase], *cells, _held_over_minimum(model, phase)]
+    return [
+        plain(model.entry.display_name),
+        LETTERS[phase],
+        *cells,
+        _held_over_minimum(model, phase),
+    ]
 
 
 def _held_over_minimum(model: ModelSummary, phase: Phase) -> str:

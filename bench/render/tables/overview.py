@@ -11,7 +11,7 @@ from bench.render.columns import (
     table1_columns,
 )
 from bench.render.estimates import plus_minus
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.findings import find_cheapest, pareto_frontier
 from bench.results.summary import ModelSummary, RunSummary
 
@@ -32,7 +32,7 @@ def render_overview(summary: RunSummary) -> Iterator[str]:
     heads = ["Network", *(["SI-SDRi (dB), paper's"] if in_paper else [])]
     rows = [
         [
-            model.entry.display_name,
+            plain(model.entry.display_name),
             *([format_si_sdri(model)] if in_paper else []),
             *(_cell(column, model) for column in columns),
         ]
@@ -74,7 +74,7 @@ def _describe_cheapest(summary: RunSummary) -> Iterator[str]:
         if cheapest is None:
             open_.append(column.name)
         else:
-            led.setdefault(cheapest.entry.display_name, []).append(column.name)
+            led.setdefault(plain(cheapest.entry.display_name), []).append(column.name)
     for index, (name, titles) in enumerate(led.items()):
         is_all = len(titles) == len(columns)
         what = f"all of {_join(titles)}" if is_all else _join(titles)

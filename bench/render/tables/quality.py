@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from bench.registry import REGISTRY
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.published import TABLE1
 from bench.results.quality import EvaluationRecord
 from bench.results.ranking import Step
@@ -81,8 +81,8 @@ def _order(steps: Sequence[Step]) -> list[str]:
         return []
     rows = [
         [
-            display_name(step.better),
-            display_name(step.worse),
+            plain(display_name(step.better)),
+            plain(display_name(step.worse)),
             f"{step.difference_db:.2f}",
             f"{step.low_db:.2f} to {step.high_db:.2f}",
             "yes" if step.is_certain else "**no**: not told apart",
@@ -103,7 +103,7 @@ def display_name(record: EvaluationRecord) -> str:
 
 def _row_names(records: Sequence[EvaluationRecord]) -> list[str]:
     """Their names, with digests where several have the same."""
-    names = [display_name(record) for record in records]
+    names = [plain(display_name(record)) for record in records]
     times = Counter(names)
     return [
         name if times[name] == 1 else f"{name}, {record.digest or 'weights not recorded'}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.render.doubts import describe_doubts
 from bench.render.estimates import format_ratio, format_time
 from bench.render.tables.latex import PACKAGES, Fragment, escape, write_fragment
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.render.writing import write_texts
 from bench.results.form import LIMITS, MOST_THREADS, Form
 from bench.results.form_summary import FormSummary, summarize_forms
@@ -65,7 +65,7 @@ def render_runtimes(forms: Sequence[FormSummary], records: Sequence[Record]) -> 
     for entry in dict.fromkeys(form.entry for form in forms):
         own = [form for form in forms if form.entry == entry]
         sections += [
-            f"## {entry.display_name}",
+            f"## {plain(entry.display_name)}",
             markdown_table(HEADS, map(form_cells, own), n_text=2),
         ]
         sections += filter(None, ["\n".join(_remarks(own))])

@@ -7,7 +7,7 @@ from statistics import median
 from bench.registry import SAMPLE_RATE, Entry
 from bench.render.contention import describe_contention
 from bench.render.estimates import format_span, plus_minus
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.measurements import StreamTimes
 from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import Estimate, estimate
@@ -88,7 +88,12 @@ def render_streaming(entries: Sequence[Entry], records: Sequence[Record]) -> str
         own = [record for record in records if record.job.model == entry.name]
         costs = summarize_costs(own)
         if costs:
-            sections += [f"## {entry.display_name}", _lookahead(own), _table(costs), *_noise(costs)]
+            sections += [
+                f"## {plain(entry.display_name)}",
+                _lookahead(own),
+                _table(costs),
+                *_noise(costs),
+            ]
     sections += [*_failures(records), "## Where these values come from", _provenance(records)]
     return "\n\n".join(sections) + "\n"
 

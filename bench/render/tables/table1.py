@@ -17,7 +17,7 @@ from bench.render.doubts import explain
 from bench.render.provenance import describe_provenance, describe_workload
 from bench.render.tables.gpu import render_gpu
 from bench.render.tables.gpu_inference import render_gpu_inference
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.render.tables.memory import render_memory
 from bench.render.tables.overview import NOT_PUBLISHED, format_si_sdri, render_overview
 from bench.render.tables.quality import describe_training
@@ -94,7 +94,7 @@ def _paper_table(summary: RunSummary, own: Own) -> tuple[list[str], list[list[st
         cells = [_own_si_sdri(own.get((model.entry.name, task))) for task in tasks]
         cells += [_compared(column, model, summary) for column in columns]
         quality = _si_sdri(model) if in_paper else ()
-        rows.append([model.entry.display_name, *quality, *cells])
+        rows.append([plain(model.entry.display_name), *quality, *cells])
     return heads, rows
 
 
@@ -110,7 +110,7 @@ def _own_si_sdri(record: EvaluationRecord | None) -> str:
 def _own_caption(summary: RunSummary, own: Own) -> Iterable[str]:
     """Which corpus and how much training, so that no short run is taken for a converged one."""
     lines = [
-        f"- {model.entry.display_name}, {task}: {describe_training(own[name, task])}"
+        f"- {plain(model.entry.display_name)}, {task}: {describe_training(own[name, task])}"
         for model in summary.models
         for task in _own_tasks(summary, own)
         if (name := model.entry.name, task) in own
@@ -158,7 +158,7 @@ def _detail_table(summary: RunSummary) -> tuple[list[str], list[list[str]]]:
     heads = ["Model", *(column.heading for column in DETAIL_COLUMNS), *floor_heads(summary)]
     rows = [
         [
-            model.entry.display_name,
+            plain(model.entry.display_name),
             *(column.format(model.values[column.metric]) for column in DETAIL_COLUMNS),
             *floor_cells(model, summary),
         ]
@@ -187,8 +187,8 @@ def render_notes(summary: RunSummary) -> Iterable[str]:
     for model in summary.models:
         for value, names in model.to_explain().items():
             status = "" if value.status == Status.OK else f"{value.status.value}: "
-            text = f"{_list_metrics(names, model)}: {status}{explain(value)}"
-            said_of.setdefault(text, []).append(model.entry.display_name)
+            text = f"{_list_metrics(names, model)}: {status}{plain(explain(value))}"
+            said_of.setdefault(text, []).append(plain(model.entry.display_name))
     lines = []
     for text, networks in said_of.items():
         is_of_all = len(networks) == len(summary.models) > 1

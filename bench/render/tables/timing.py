@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from bench.render.columns import ratio_to_base
 from bench.render.estimates import NOISY, format_time
 from bench.render.provenance import describe_threads
-from bench.render.tables.markdown import markdown_table
+from bench.render.tables.markdown import markdown_table, plain
 from bench.results.statistics import (
     LEVEL,
     MIN_CALLS,
@@ -66,7 +66,7 @@ def render_timing(summary: RunSummary) -> Iterable[str]:
     yield _introduction(summary)
     for phase in summary.phases:
         rows = [
-            [model.entry.display_name, *_row(model, phase, summary)]
+            [plain(model.entry.display_name), *_row(model, phase, summary)]
             for model in summary.models
             if phase in model.timings
         ]
@@ -86,8 +86,8 @@ def describe_times(summary: RunSummary) -> Iterable[str]:
     together = "turns" if summary.took_turns else "rounds"
     yield (
         f"A time is followed by half its interval ({INTERVAL}, over rounds of fresh processes) and "
-        f"by its ratio to {summary.base_name} in the same {together}. In the place of one that "
-        "can't be trusted stands a range, marked noisy: it rests on fewer than "
+        f"by its ratio to {plain(summary.base_name)} in the same {together}. In the place of one "
+        "that can't be trusted stands a range, marked noisy: it rests on fewer than "
         f"{MIN_PROCESSES} processes or {MIN_CALLS} undisturbed calls, or half its interval is "
         f"{100 * WIDEST:.0f} % or more. Times were measured with "
         f"{describe_threads(summary.workload.threads)}, in {_order(summary)}, "
@@ -117,7 +117,7 @@ def _heads(summary: RunSummary) -> list[str]:
     return [
         "Model",
         "Time",
-        f"Ratio to {summary.base_name}",
+        f"Ratio to {plain(summary.base_name)}",
         *(f"p{100 * share:.0f}" for share in SHARES),
         "First call",
         "Mixtures per second",
@@ -174,7 +174,7 @@ def _parts_table(summary: RunSummary) -> str:
         return ""
     names = list(timed[0].timings["update"].parts_s)
     rows = [
-        [model.entry.display_name, *(_part(model.timings["update"], name) for name in names)]
+        [plain(model.entry.display_name), *(_part(model.timings["update"], name) for name in names)]
         for model in timed
     ]
     return markdown_table(["Model", *(name.replace("_", " ") for name in names)], rows)
