@@ -82,26 +82,23 @@ def test_a_head_sorts_up_then_down_and_what_is_missing_comes_last(
     assert len(find_all(page, "th[aria-sort]")) == 1
 
 
-@pytest.mark.parametrize(("facet", "first", "last"), [
-    ("Length", "8000 samples", "32000 samples"),
-    ("Threads", "2 threads", "16 threads"),
-    ("Batch", "batch 4", "batch 16"),
-])  # fmt: skip
-def test_settings_sort_by_their_numbers(
-    browser: Browser, tmp_path: Path, facet: str, first: str, last: str
-) -> None:
+SIZES = {  # of a setting, one whose text comes later and one that is larger
+    "Length": (replace(SETTINGS, n_samples=8000), replace(SETTINGS, n_samples=32_000)),
+    "Threads": (replace(SETTINGS, threads=2), replace(SETTINGS, threads=16)),
+    "Batch": (replace(SETTINGS, batch=4), replace(SETTINGS, batch=16)),
+}
+
+
+@pytest.mark.parametrize("facet", SIZES)
+def test_settings_sort_by_their_numbers(browser: Browser, tmp_path: Path, facet: str) -> None:
     """As text 16 comes before 2."""
-    sizes = {"Length": "n_samples", "Threads": "threads", "Batch": "batch"}
-    runs = [
-        summarize(complete_run(TABLE1[:1], replace(SETTINGS, **{sizes[facet]: int(number)})))
-        for number in (last.split()[facet == "Batch"], first.split()[facet == "Batch"])
-    ]
-    table = make_table(runs, {})
-    open_page(browser, write_page(runs, {}, [], tmp_path)[0])
-    place = 1 + table.facets.index(facet)
-    find_all(browser, "#networks thead th")[place].find_element(By.TAG_NAME, "button").click()
-    cells = find_all(browser, f"#networks tbody td:nth-child({place + 1})")
-    assert [cell.text for cell in cells] == [first, last]
+    small, large = (summarize(complete_run(TABLE1[:1], settings)) for settings in SIZES[facet])
+    table = make_table([large, small], {})
+    page = open_page(browser, write_page([large, small], {}, [], tmp_path)[0])
+    place = table.facets.index(facet)
+    find_all(page, "#networks thead th")[place + 1].find_element(By.TAG_NAME, "button").click()
+    cells = find_all(page, f"#networks tbody td:nth-child({place + 2})")
+    assert [cell.text for cell in cells] == [row.facets[place] for row in table.rows[::-1]]
 
 
 def test_a_reason_stays_when_the_keyboard_scrolls_to_its_cell(browser: Browser, path: Path) -> None:
