@@ -9,7 +9,7 @@ machine); 130 Ctrl-C and 143 SIGTERM.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import chain
@@ -21,8 +21,8 @@ from bench.gate.budgets import Budgets, read_budgets
 from bench.gate.outlook import Allowance
 from bench.gate.rounds import CheckRun, check_records
 from bench.measuring.isolate import prepare_measuring
+from bench.results.record import Record
 from bench.results.store import read_records
-from bench.results.summary import newest_of_each_cell
 from bench.results.verdict import FORMS, Check
 
 if TYPE_CHECKING:
@@ -87,13 +87,18 @@ def check(arguments: argparse.Namespace) -> int:
     return announce(checks, str(arguments.budgets), arguments.form)
 
 
+def newest_of_each_cell(records: Iterable[Record]) -> Iterable[Record]:
+    """Of what a resumed run measured again the later record. A failure in another round stays."""
+    return {record.job.cell: record for record in records}.values()
+
+
 def measure_and_check(
     budgets: Budgets,
     output: Path,
     allowance: Allowance,
     progress: "AbstractContextManager[Progress] | None" = None,
 ) -> list[Check]:
-    """Measure while a verdict is open; each record is on disk before the next job starts."""
+    """Measure while a verdict is open; each record is on disk as soon as it is there."""
     started = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     path = output / "records" / f"check-{started}.jsonl"
     threads = max(budget.workload.threads for budget in budgets.budgets)

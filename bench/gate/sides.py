@@ -1,6 +1,6 @@
 """What is compared: two revisions of networks, or two networks."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.gate.revisions import checked_out, repository_root
 from bench.measuring.conductor import Player, measure_round
-from bench.measuring.isolate import fetch_environment, prepare_measuring
+from bench.measuring.isolate import fetch_environment, look_at, prepare_measuring
 from bench.plan import Effort, Settings, plan_job
 from bench.registry import Entry, select_entries
 from bench.results.environment import Environment
@@ -54,10 +54,30 @@ def two_sides(
     with checked_out(repository, base) as old, checked_out(repository, head) as new:
         old_environment = environment_below(base, old, threads)
         new_environment = environment_below(head, new, threads)
+        _require_networks(entries, threads, {base: old, head: new})
         yield [
             (Side(base, entry, old, old_environment), Side(head, entry, new, new_environment))
             for entry in entries
         ]
+
+
+def _require_networks(entries: Iterable[Entry], threads: int, roots: Mapping[str, Path]) -> None:
+    """See that at least one side has each of the user's networks; one may be new.
+
+    Raises:
+        UsageError: none has it, or it is none of the repository's.
+    """
+    for entry in entries:
+        if entry.is_registered:
+            continue
+        problems = {
+            label: problem.replace(str(root.resolve()), label)
+            for label, root in roots.items()
+            for problem in look_at([entry], threads, root)[0]
+        }
+        if problems.keys() == roots.keys():
+            found = " ".join(f"{label}: {problem}" for label, problem in problems.items())
+            raise UsageError(f"No side has the network {entry.name}. {found}")
 
 
 def _named_network(text: str) -> Entry:

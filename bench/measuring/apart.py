@@ -47,11 +47,12 @@ def run_apart(
         stack.callback(_end_all, lanes)
         while n_left and not interruption:
             try:
+                done: list[Record] = []
                 _start(lanes, waiting)
-                done = _finish_any(lanes, waiting)
+                _finish_any(lanes, waiting, done)
             except BaseException as error:
                 interruption = error
-                done = _end_all(lanes)
+                done += _end_all(lanes)
             n_left -= len(done)
             yield from done
     if interruption:
@@ -142,13 +143,12 @@ def _start(lanes: Sequence[_Lane], waiting: deque[_Task]) -> None:
             one.had_company |= bool(running)
 
 
-def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task]) -> list[Record]:
-    """Sleep until a process has ended or is to be ended; the records of those that are done.
+def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task], done: list[Record]) -> None:
+    """Sleep until a process has ended or is to be ended; the records of those are done.
 
     One that another may have spoilt is begun again alone.
     """
     running = [(lane, lane.process) for lane in lanes if lane.process]
-    done: list[Record] = []
     patience_s = min(process.left_s for _, process in running)
     ready = wait_for_any([process.child for _, process in running], patience_s)
     for lane, process in running:
@@ -159,4 +159,3 @@ def _finish_any(lanes: Sequence[_Lane], waiting: deque[_Task]) -> list[Record]:
             waiting.appendleft(_Task(task.job, must_be_alone=True))
         else:
             done.append(record)
-    return done

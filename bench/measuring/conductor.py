@@ -119,9 +119,12 @@ def measure_round(
         record = to_record(job, environment, seat.ending, seat.started_at, seat.elapsed_s)
         is_others_fault = record.status in MAYBE_ANOTHERS_FAULT and len(seats) > 1
         if (seat.is_orphan or is_others_fault) and not interruption:
-            yield from map(_without_turns, measure_round([seat.player]))
-        else:
-            yield record
+            try:
+                (record,) = measure_round([seat.player])
+                record = _without_turns(record)
+            except BaseException as error:
+                interruption = error
+        yield record
     if interruption:
         raise interruption
 

@@ -80,8 +80,9 @@ def look_at(
         UsageError: no measuring process can start.
     """
     with ForkServer(threads, root=root) as server:
+        environment = _describe_environment(server)  # before a network can end the server
         problems = [problem for one in entries if (problem := _find_problem(server, one))]
-        return problems, None if problems else _describe_environment(server)
+        return problems, None if problems else environment
 
 
 def _find_problem(server: ForkServer, entry: Entry) -> str:

@@ -67,6 +67,8 @@ def resolve_factory(factory: str) -> "Callable[[], nn.Module]":
         CellError: no such file, module or function, or one of a package that is not installed.
     """
     own = read_own_network(factory)
+    if root := os.environ.get(REVISION_VARIABLE):  # what the network imports is of its revision too
+        _put_first(str(Path(root, "src")))
     module_name, function_name = own.place, own.function
     users = _import_file if own.is_file else _import_users
     find = import_ours if factory in REGISTERED else users
@@ -131,8 +133,8 @@ def _import_users(module_name: str) -> ModuleType:
     """
     here, package = str(Path.cwd()), module_name.partition(".")[0]
     inner = str(Path(here, "src"))
-    if inner not in sys.path[:2] and PathFinder.find_spec(package, [inner]):
-        sys.path.insert(0, inner)
+    if PathFinder.find_spec(package, [inner]):
+        _put_first(inner)
     if sys.path[0] != here:
         sys.path.insert(0, here)
     if package in SOURCES:
@@ -144,6 +146,12 @@ def _import_users(module_name: str) -> ModuleType:
             load(spec)
         return _import_inside(module_name)
     return importlib.import_module(module_name)
+
+
+def _put_first(folder: str) -> None:
+    """Look for modules in a folder before all others but the current one."""
+    if folder not in sys.path[:2] and Path(folder).is_dir():
+        sys.path.insert(0, folder)
 
 
 def _check_revision(module: ModuleType) -> None:

@@ -1,6 +1,7 @@
 """Files of scores: what was gained over each mixture, by the weights that were evaluated."""
 
 import csv
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from math import isclose
 from pathlib import Path
@@ -31,18 +32,33 @@ Files = Sequence[tuple[Evaluated, Gains]]
 
 
 def read_gains(folder: Path) -> Files:
-    """What each file of scores in a folder is of, and its gains."""
+    """What each file of scores in a folder is of, and its gains.
+
+    One that is none, or that is torn, is named on standard error and left out.
+    """
     return list(_read_all(folder))
 
 
 def _read_all(folder: Path) -> Iterator[tuple[Evaluated, Gains]]:
     for path in sorted(folder.glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if rows and "source1_label" in rows[0]:  # files of older code have no labels apart
-            digest, corpus, split = (rows[0][head] for head in Evaluated._fields)
-            gains = {int(row["mixture"]): _gain(row) for row in rows}
-            yield Evaluated(digest or None, corpus, split), gains
+        try:
+            found = _read(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            sys.stderr.write(f"{path} is left out: it holds no scores ({error!r}).\n")
+            continue
+        if found:
+            yield found
+
+
+def _read(path: Path) -> tuple[Evaluated, Gains] | None:
+    """None for a file of older code, which has no labels apart."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "source1_label" not in rows[0]:
+        return None
+    digest, corpus, split = (rows[0][head] for head in Evaluated._fields)
+    gains = {int(row["mixture"]): _gain(row) for row in rows}
+    return Evaluated(digest or None, corpus, split), gains
 
 
 def _gain(row: Mapping[str, str]) -> Gain:

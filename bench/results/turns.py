@@ -28,8 +28,10 @@ def ratios_of_turns(ours: LatencyTimes, base: LatencyTimes) -> list[float]:
     """The ratio in each turn of one round in which both had undisturbed calls, of their medians.
 
     Processes that took no turns (each ran alone, as in older records) have one ratio, of the
-    medians of their undisturbed calls.
+    medians of their undisturbed calls. Of one that ran alone and one that did not there is none.
     """
+    if (ours.turns is None) != (base.turns is None):
+        return []
     if ours.turns is None or base.turns is None:
         mine, others = ours.undisturbed_s, base.undisturbed_s
         return [median(mine) / median(others)] if mine and others else []

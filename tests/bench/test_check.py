@@ -76,6 +76,17 @@ def test_what_was_interrupted_and_measured_later_has_its_value(call: Call, tmp_p
     assert call("--records", str(path)) == 0
 
 
+def test_a_round_that_failed_is_not_made_up_for_by_another(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    file = RecordFile(path)
+    file.append(make_record(make_job(probe="operations"), OperationCount(1, 2, {}, "meta")))
+    for number in range(5):
+        file.append(make_latency(1.0, threads=1, round_index=number))
+    assert call("--records", str(path), macs="1\nmedian_s = 2") in (0, 3)
+    file.append(fail(make_latency(1.0, threads=1, round_index=5), Status.SEGFAULT, "Bad."))
+    assert call("--records", str(path), macs="1\nmedian_s = 2") == 1
+
+
 def test_stored_records_without_the_value_fail(
     call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from bench.measuring.step import no_mark
 from bench.measuring.stopwatch import Stopwatch
 from bench.results.profile import MachineRates
 
-PRODUCT_SIZES = {"cpu": 768, "cuda": 8192}
+PRODUCT_SIZES = {"cpu": 768, "cuda": 4096}
 """Of a product of matrices: ten milliseconds on one thread, and on a GPU beyond its launch."""
 COPY_BYTES = 64 << 20
 """More than caches hold."""
@@ -27,7 +27,7 @@ def measure_rates(stopwatch: Stopwatch, device: str, dtype: torch.dtype) -> Mach
 
 
 def square_product(dtype: torch.dtype, device: str) -> Work:
-    """A product of two matrices that are large and fit into a cache."""
+    """A product of two matrices that are large: on a processor they fit into a cache."""
     size = PRODUCT_SIZES[device]
     factor = torch.ones(size, size, dtype=dtype, device=device)
     return lambda: factor @ factor

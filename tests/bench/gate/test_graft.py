@@ -127,13 +127,23 @@ def test_in_another_project_each_side_is_its_folder(commit: Commit) -> None:
     assert_nothing_is_left()
 
 
-def test_a_package_below_src_is_that_of_its_revision(commit: Commit) -> None:
-    """Which an installed one of the same name would hide: it is the same in every revision."""
+@pytest.mark.parametrize("name", ["mine.nets:network", "built:network", "built.py:network"])
+def test_a_package_below_src_is_that_of_its_revision(
+    commit: Commit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An installed one of the same name is the same in every revision, also where it is imported
+    by what is named.
+    """
+    installed = tmp_path / "installed" / "mine"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    (installed / "nets.py").write_text(NETWORK.format(name="network", taps=7))
+    monkeypatch.setenv("PYTHONPATH", str(installed.parent), prepend=os.pathsep)
     for taps in (3, 5):
         text = NETWORK.format(name="network", taps=taps)
-        commit({"src/mine/__init__.py": "", "src/mine/nets.py": text})
-    theirs = Entry("mine.nets:network", "mine.nets:network", "mine.nets:network")
-    assert taps_of("HEAD~1", "HEAD", theirs) == [("HEAD~1", 3), ("HEAD", 5)]
+        built = "from mine.nets import network as network\n"
+        commit({"src/mine/__init__.py": "", "src/mine/nets.py": text, "built.py": built})
+    assert taps_of("HEAD~1", "HEAD", Entry(name, name, name)) == [("HEAD~1", 3), ("HEAD", 5)]
 
 
 def test_a_network_that_is_none_of_the_revisions_is_refused(

@@ -95,6 +95,19 @@ def network():
 """
 
 
+@pytest.mark.usefixtures("git")
+def test_a_network_that_no_side_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that is new, one side has none, which is for its measurement to say."""
+    monkeypatch.setattr(sides, "environment_below", lambda label, root, threads: ENVIRONMENT)
+    with pytest.raises(UsageError) as caught, two_sides("HEAD", "WORKTREE", ["own:absent"], 1):
+        pass
+    said = str(caught.value)
+    assert said.startswith("No side has the network own:absent. HEAD: There is no module 'own'")
+    Path("own.py").write_text(OWN_NETWORK.format(kernel_size=3).replace("network", "absent"))
+    with two_sides("HEAD", "WORKTREE", ["own:absent"], 1) as pairs:
+        assert len(pairs) == 1
+
+
 def test_two_networks_need_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()

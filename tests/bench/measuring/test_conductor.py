@@ -37,6 +37,7 @@ class Stage:
     disturbed: frozenset[str] = frozenset()  # networks all of whose calls are
     dies_at: dict[str, int] = field(default_factory=dict)  # the turn of a network's death
     recovers: frozenset[str] = frozenset()  # those that die once
+    interrupted_by: str = ""  # whose next call never ends, once it has died
     kills_server: frozenset[str] = frozenset()
     now_s: float = 0.0
     calls: list[tuple[int, str]] = field(default_factory=list)
@@ -92,10 +93,12 @@ class Process:
             stage.stops[model] = message["stopped_by"]
             self._answers.append({"status": "ok", "reason": "", "result": RESULT})
             return
+        if model == stage.interrupted_by and model not in stage.dies_at:
+            raise KeyboardInterrupt
         stage.now_s += stage.costs_s[model]
         stage.calls.append((message["turn"], model))
         if stage.dies_at.get(model) == message["turn"]:
-            if model in stage.recovers:
+            if model in stage.recovers or model == stage.interrupted_by:
                 del stage.dies_at[model]
             self._server.is_running &= model not in stage.kills_server
             self._answers.append(None)
@@ -126,7 +129,17 @@ def play(
     reference: str,
     device: str = "cpu",
 ) -> list[Record]:
-    """A round of all networks of the budgets."""
+    """The records of a round of all networks of the budgets."""
+    return list(playing(monkeypatch, stage, budgets_s, reference, device))
+
+
+def playing(
+    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage,
+    budgets_s: Mapping[str, float],
+    reference: str,
+    device: str = "cpu",
+) -> Iterator[Record]:
     monkeypatch.setattr(conductor, "ForkServer", type("Staged", (Server,), {"stage": stage}))
     monkeypatch.setattr(conductor, "QuietMoments", NoWait)
     monkeypatch.setattr(conductor, "time", SimpleNamespace(monotonic=lambda: stage.now_s))
@@ -138,7 +151,7 @@ def play(
         )
         for model, budget_s in budgets_s.items()
     ]
-    return list(measure_round(players))
+    return measure_round(players)
 
 
 def turns(stage: Stage) -> Iterator[list[str]]:
@@ -225,6 +238,18 @@ def test_who_was_killed_beside_others_is_measured_again_alone(
     assert (base.status, large.status) == (Status.OK, Status.OK)
     assert isinstance(large.result, LatencyTimes)
     assert large.result.turns is None
+
+
+def test_an_interruption_of_one_that_is_measured_again_costs_no_others_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    costs_s = dict.fromkeys(("base", "large", "last"), 0.1)
+    stage = Stage(costs_s, dies_at={"large": 1}, interrupted_by="large")
+    round_ = playing(monkeypatch, stage, dict.fromkeys(stage.costs_s, 1.0), "base")
+    records = [next(round_) for _ in range(3)]
+    assert [record.status for record in records] == [Status.OK, Status.KILLED, Status.OK]
+    with pytest.raises(KeyboardInterrupt):
+        next(round_)
 
 
 def test_who_loses_the_server_to_another_is_measured_again_without_turns(
