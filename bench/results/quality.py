@@ -20,6 +20,7 @@ from bench.errors import UsageError
 from bench.files import append_line
 from bench.results.environment import Code
 from bench.results.score_files import Evaluated, Files, find_gains, read_gains
+from bench.results.scores import mean_over_labels
 
 SCHEMA = 3
 
@@ -157,8 +158,6 @@ def _with_interval(record: EvaluationRecord, files: Files) -> EvaluationRecord:
     gains = find_gains(files, record.evaluated, record.si_sdri_mean_db)
     if gains is None:
         return record
-    from bench.results.scores import mean_over_labels  # with numpy: few commands need it
-
     values = [gain.improvement_db for gain in gains.values()]
     mean = mean_over_labels(values, [gain.labels for gain in gains.values()])
     return replace(

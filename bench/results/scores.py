@@ -1,10 +1,8 @@
 """Scores of separated mixtures, and what sums them up."""
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
-
-import numpy as np
 
 CONFIDENCE = 0.95
 MIN_LABELS = 10
@@ -84,7 +82,8 @@ def mean_over_labels(values_db: Sequence[float], labels: Sequence[Sequence[str]]
     Student's t has one degree of freedom less than there are labels, and ``(n - 1) / (n - 3)``
     makes up for residuals of a mean that was fitted to few of them.
     """
-    from scipy.special import stdtrit  # here: commands that compute nothing start without it
+    import numpy as np  # here: commands that compute nothing start without them
+    from scipy.special import stdtrit
 
     values = np.array(values_db)
     names, places = np.unique([name for one in labels for name in one], return_inverse=True)
@@ -108,12 +107,11 @@ def summarize_scores(scores: Sequence[MixtureScore]) -> QualitySummary:
     """Mean and median improvement, and the interval of the mean."""
     improvements = [score.improvement_db for score in scores]
     mean = mean_over_labels(improvements, [score.labels for score in scores])
-    median = float(np.median(improvements))
-    return QualitySummary(mean.mean_db, median, *mean[1:])
+    return QualitySummary(mean.mean_db, median(improvements), *mean[1:])
 
 
 def mean_without(scores: Iterable[MixtureScore], labels: Iterable[str]) -> tuple[int, float | None]:
     """How many mixtures have none of the labels, and their mean improvement in dB."""
     shunned = set(labels)
     kept = [score.improvement_db for score in scores if not shunned & set(score.labels)]
-    return len(kept), (float(np.mean(kept)) if kept else None)
+    return len(kept), (fmean(kept) if kept else None)
