@@ -16,25 +16,11 @@ with suppress(ModuleNotFoundError):  # `make cuda` does without
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_wait_for_quiet() -> Iterator[None]:
-    """Beside other tests no moment is quiet, and no time that is measured here is believed."""
+def spared() -> Iterator[None]:
+    """Tests run beside each other, believe no time, and nobody looks at the pixels they draw."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.measuring.conductor.LEAST_WAIT_S", 0.0)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_at_a_time() -> Iterator[None]:
-    """Tests run beside each other already."""
-    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.measuring.apart.MOST_AT_ONCE", 1)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def small_pictures() -> Iterator[None]:
-    """Nobody looks at the pixels of these."""
-    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.render.figures.saving.DOTS_PER_INCH", 40)
         yield
 

@@ -13,21 +13,10 @@ from bench.machine.energy import EnergyCounter, PackageSearch
 from bench.machine.fitness import Readings
 from bench.machine.trial import Trial
 from bench.measuring import machine_trial
-from bench.results.contention import Contention
 from bench.results.environment import GpuReading
 from tests.bench.example_records import ENVIRONMENT, STATE
+from tests.bench.machine.fit_machine import IDLE
 
-IDLE = Contention(
-    wall_s=0.5,
-    threads=1,
-    n_cpus=4,
-    wait_s=0.0,
-    involuntary_switches=0,
-    others_cpu_s=0.01,
-    steal_s=0.0,
-    pressure_s=0.0,
-    n_others_running=0,
-)
 TRIAL = Trial("Network", threads=2, thread_gain=1.9, time_ratio=1.0)
 PACKAGES = PackageSearch(EnergyCounter("RAPL package-0", ()))
 FIT = Readings(

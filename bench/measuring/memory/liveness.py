@@ -179,5 +179,5 @@ def measure_minimum(build: Callable[[], nn.Module], workload: Workload, warm: St
     except Exception:  # whatever a network does that needs data
         try:
             return trace_minimum(warm)
-        except Exception as error:
+        except Exception as error:  # or does under the mode that traces it
             return Known(notes={"minimum_bytes": f"The step could not be traced: {error}"})

@@ -55,6 +55,16 @@ def write(path: Path, content: str) -> None:
     path.write_text(content)
 
 
+def test_memory_is_cut_to_the_limit_of_a_container(root: Path) -> None:
+    group = root / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (root / "proc/self").mkdir(exist_ok=True)
+    (root / "proc/self/cgroup").write_text("0::/\n")
+    (group / "memory.max").write_text("1000000\n")
+    (group / "memory.current").write_text("300000\n")
+    assert describe_state(root).memory_available_bytes == 700_000
+
+
 def test_processors_and_memory_in_base_units(root: Path) -> None:
     state = describe_state(root)
     assert state.governor == "performance, schedutil"

@@ -15,6 +15,7 @@ from bench.results.quality import (
     pick_own,
     read_evaluations,
 )
+from bench.results.score_files import read_gains
 from bench.results.scores import summarize_scores
 from tests.bench.example_evaluations import EVALUATION, make_scores
 
@@ -71,6 +72,15 @@ def test_an_older_interval_is_made_anew_from_the_scores_or_is_none(tmp_path: Pat
         without_interval(lost),
         without_interval(elsewhere),
     )
+
+
+def test_a_torn_file_of_scores_is_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heads = "digest,corpus,split,mixture,improvement_db,source1_label"
+    (tmp_path / "torn.csv").write_text(f"{heads}\nff,corpus-speech,test,0,")
+    assert read_gains(tmp_path) == []
+    assert f"{tmp_path / 'torn.csv'} is left out: it holds no scores" in capsys.readouterr().err
 
 
 def test_the_committed_records_are_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,9 +68,12 @@ def test_equals_the_plain_network(change: dict[str, Any], batch: int) -> None:
                 assert relative_error(fused(mixture), expected) < tolerance
 
 
-def test_the_third_causal_network_has_no_fast_form() -> None:
+@pytest.mark.parametrize(
+    "options", [CAUSAL_V3 | {"is_causal": True}, {"mask_activation": "prelu"}], ids=["v3", "prelu"]
+)
+def test_what_the_kernels_do_not_compute_has_no_fast_form(options: dict[str, Any]) -> None:
     with pytest.raises(NotBuilt, match="no fast form"):
-        built(CAUSAL_V3 | {"is_causal": True}).fuse()
+        built(options).fuse()
 
 
 @pytest.mark.parametrize("n_samples", [1, 37, 4321])

@@ -234,9 +234,10 @@ def test_a_network_that_needs_data_is_traced_with_data() -> None:
     assert found.values["minimum_bytes"] == 4 * (2 + 2) + 4 * 400 * (1 + 2)
 
 
-def test_what_can_not_be_traced_has_a_reason() -> None:
+@pytest.mark.parametrize("kind", [NotImplementedError, TypeError, AssertionError])
+def test_what_can_not_be_traced_has_a_reason(kind: type[Exception]) -> None:
     def refuse(mark: Callable[[], None] = no_mark) -> Tensor:
-        raise NotImplementedError("Not under a mode.")
+        raise kind("Not under a mode.")
 
     step = prepare_step(fault_models.healthy(), FORWARD)
     broken = Step(step.model, step.example, refuse, None)

@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bench.render.tables.markdown import markdown_table, plain
+from bench.render.tables.table1 import render_table1
+from bench.results.record import Status
+from bench.results.summary import summarize
+from tests.bench.example_records import fail, make_job, make_record, make_rounds
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 SIGNS = "ab_*`~[]()<>&|\\!#.é漢1 -+=\"'"
@@ -51,3 +55,21 @@ def test_lines_become_one() -> None:
 @pytest.mark.parametrize("name", ["# a", "+ b", "- c", "> d", "## e"])
 def test_what_would_begin_a_block_is_text(name: str) -> None:
     assert shown(READER.render(f"- {plain(name)}, all"), "li") == [f"{name}, all"]
+
+
+def test_names_and_reasons_of_others_are_no_markup() -> None:
+    """A reader of Markdown sees a network by its name and its error as it was, and no HTML."""
+    name = "nets.py:a|b<script>x</script>*_y_"
+    records = make_rounds([[0.5, 0.5]] * 3, make_job(name, factory=name))
+    failed = fail(
+        make_record(make_job(name, "memory", factory=name)), Status.ERROR, "<lambda> __x__"
+    )
+    page = (
+        MarkdownIt("commonmark")
+        .enable("table")
+        .render(render_table1(summarize([*records, failed])))
+    )
+    assert "<script" not in page
+    assert "<strong>x</strong>" not in page
+    assert "&lt;lambda&gt; __x__" in page
+    assert page.count("nets.py:a|b&lt;script&gt;x&lt;/script&gt;*_y_") >= 3

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from markdown_it import MarkdownIt
 
 from bench.registry import TABLE1, Entry
 from bench.render.tables.table1 import render_table1
@@ -337,21 +336,3 @@ def test_own_evaluations_have_a_column_and_say_how_much_was_trained() -> None:
 def test_evaluations_of_networks_outside_the_run_are_left_out() -> None:
     text = render_table1(summarize(complete_run()), {("a.b:c", "speech"): EVALUATION})
     assert text == render_table1(summarize(complete_run()))
-
-
-def test_names_and_reasons_of_others_are_no_markup() -> None:
-    """A reader of Markdown sees a network by its name and its error as it was, and no HTML."""
-    name = "nets.py:a|b<script>x</script>*_y_"
-    records = make_rounds([[0.5, 0.5]] * 3, make_job(name, factory=name))
-    failed = fail(
-        make_record(make_job(name, "memory", factory=name)), Status.ERROR, "<lambda> __x__"
-    )
-    page = (
-        MarkdownIt("commonmark")
-        .enable("table")
-        .render(render_table1(summarize([*records, failed])))
-    )
-    assert "<script" not in page
-    assert "<strong>x</strong>" not in page
-    assert "&lt;lambda&gt; __x__" in page
-    assert page.count("nets.py:a|b&lt;script&gt;x&lt;/script&gt;*_y_") >= 3
