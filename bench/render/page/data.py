@@ -15,6 +15,10 @@ HIDDEN = ("Family", "Status", "Run")
 """Facets whose columns are shown when they are chosen: other columns say nearly the same."""
 
 
+SETTING = ("Machine", "Device", "Length", "Batch", "Threads")
+"""Facets that two rows have in common where their costs can be compared."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One network in one run; cells in the order of the heads, facets in that of the table's."""
@@ -120,8 +124,10 @@ def to_json(table: Table) -> dict[str, object]:
     """What the scripts of the page read: as short as it can be, and nothing rounded.
 
     A cell is null where there is no value, a number where nothing is to be said of it, and else
-    ``[value, low, high, 1 where it is doubtful]``. Facets are places among their options.
+    ``[value, low, high, 1 where it is doubtful]``. Facets are places among their options, settings
+    are numbers.
     """
+    settings = _settings(table)
     options = [table.options(place) for place in range(len(table.facets))]
     return {
         "facets": options,
@@ -137,11 +143,20 @@ def to_json(table: Table) -> dict[str, object]:
                 "facets": [
                     known.index(told) for known, told in zip(options, row.facets, strict=True)
                 ],
+                "setting": setting,
                 "cells": [_pack(cell) for cell in row.cells],
             }
-            for row in table.rows
+            for row, setting in zip(table.rows, settings, strict=True)
         ],
     }
+
+
+def _settings(table: Table) -> list[int]:
+    """A number for each row, the same for rows that were measured on one machine in one way."""
+    places = [place for place, name in enumerate(table.facets) if name in SETTING]
+    found = [tuple(row.facets[place] for place in places) for row in table.rows]
+    known = list(dict.fromkeys(found))
+    return [known.index(setting) for setting in found]
 
 
 def _pack(cell: Cell) -> object:

@@ -1,6 +1,6 @@
-"""The plot of the page in Vega-Lite: any column against any other, with the Pareto frontier.
+"""The plot of the page in Vega-Lite: any column against any other, with Pareto frontiers.
 
-The page's script fills in what the reader chooses: the points and the frontier, the titles and
+The page's script fills in what the reader chooses: the points and the frontiers, the titles and
 scales of both axes, and which points are marked.
 """
 
@@ -63,6 +63,7 @@ def _frontier() -> Spec:
     return {
         "name": "frontier",
         "data": {"name": "frontier"},
+        "encoding": {"detail": {"field": "setting", "type": "nominal"}},
         "mark": {"type": "line", "strokeDash": [5, 4], "strokeWidth": 1.5},
     }
 

@@ -81,6 +81,7 @@ function pointOf(place, x, y) {
     index: place,
     name: row.label,
     family: page.families[row.family],
+    setting: row.setting,
     x: onX.at,
     y: onY.at,
     ...onX.ends,
@@ -102,6 +103,13 @@ function frontierOf(points, x, y) {
     if (isBetter) best = onY * point.y;
     return isBetter;
   });
+}
+
+// A frontier for each machine and workload: across them, times and memory tell nothing of networks.
+function frontiersOf(points, x, y) {
+  const settings = [...new Set(points.map(({ setting }) => setting))];
+  const within = (setting) => points.filter((point) => point.setting === setting);
+  return settings.flatMap((setting) => frontierOf(within(setting), x, y));
 }
 
 // From the lowest to the highest of what is drawn along an axis; a single value has room around it.
@@ -195,9 +203,11 @@ function listMissing(places, axes) {
 function describe(points, frontier, axes) {
   const there = new Set(points.map(({ index }) => index));
   const left = shownPlaces().filter((place) => !there.has(place));
+  const isSplit = new Set(points.map(({ setting }) => setting)).size > 1;
+  const where = isSplit ? "On the frontier of their machine and workload" : "On the frontier";
   const sentences = [
     `${points.length} of ${shownPlaces().length} rows are drawn.`,
-    frontier.length ? `On the frontier: ${frontier.map(({ name }) => name).join(", ")}.` : "",
+    frontier.length ? `${where}: ${frontier.map(({ name }) => name).join(", ")}.` : "",
     left.length ? `Not drawn, ${listMissing(left, axes)}.` : "",
   ];
   plotText.textContent = sentences.filter(Boolean).join(" ");
@@ -207,7 +217,7 @@ async function drawNow() {
   const [x, y] = [axis("x"), axis("y")];
   const all = shownPlaces().map((place) => pointOf(place, x, y));
   const points = all.filter((point) => point.x !== null && point.y !== null);
-  const frontier = frontierOf(points.filter(({ isRange }) => !isRange), x, y);
+  const frontier = frontiersOf(points.filter(({ isRange }) => !isRange), x, y);
   nameSome(points, frontier, x, y);
   drawn?.finalize();
   drawn = null;

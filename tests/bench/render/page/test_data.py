@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,6 +173,16 @@ def test_rows_are_told_apart_by_what_differs_and_nothing_else() -> None:
     table = make_table([here, there], {})
     assert table.facets == ("Machine",)
     assert table.options(0) == ["Example CPU", "Prozessor Ü"]
+
+
+def test_rows_have_a_setting_in_common_where_their_costs_can_be_compared() -> None:
+    """Two runs that differ in nothing but their networks, and one on another machine."""
+    here, also_here, to_move = (complete_run(TABLE1[place : place + 1]) for place in range(3))
+    elsewhere = environment(machine={"cpu": "Other CPU"})
+    there = [replace(record, environment=elsewhere) for record in to_move]
+    table = make_table([summarize(records) for records in (here, also_here, there)], {})
+    packed: Any = to_json(table)
+    assert [row["setting"] for row in packed["rows"]] == [0, 0, 1]
 
 
 def test_a_gpu_has_its_columns_and_a_run_without_one_a_reason_there() -> None:

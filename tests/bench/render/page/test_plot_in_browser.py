@@ -1,5 +1,6 @@
 """The plot of the page in a browser: points, names and the frontier."""
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +14,7 @@ from bench.render.page.data import Table
 from bench.render.page.page import write_page
 from bench.results.findings import pareto_frontier
 from bench.results.summary import summarize
-from tests.bench.example_records import complete_run
+from tests.bench.example_records import complete_run, environment
 from tests.bench.render.page.in_browser import (
     NEEDS_BROWSER,
     Browser,
@@ -65,6 +66,22 @@ def test_the_frontier_is_that_of_the_chosen_columns(
     titles = [title.text for title in find_all(page, "#plot .role-axis-title text")]
     assert titles == [table.heads[column(table, key)].text for key in (x, y)]
     assert before != find(page, "#plot svg")
+
+
+def test_each_machine_has_its_own_frontier(browser: Browser, tmp_path: Path) -> None:
+    """The same run on two machines: what leads on one leads on the other, whoever is faster."""
+    records = complete_run()
+    other = environment(machine={"cpu": "Other CPU"})
+    there = summarize([replace(record, environment=other) for record in records])
+    open_page(browser, write_page([summarize(records), there], {}, [], tmp_path)[0])
+    said = find(browser, "#plot-text").text
+    (names,) = re.findall("On the frontier of their machine and workload: (.*?)\\.( |$)", said)
+    leading = [re.sub(r" \(.*?\)", "", name) for name in re.split(r"(?<=\)), ", names[0])]
+    half = len(leading) // 2
+    assert leading[:half] == leading[half:]
+    assert len(set(leading)) > 1
+    lines = find_all(browser, "#plot .mark-line path")
+    assert len(lines) == 2
 
 
 def test_pointing_at_a_network_shows_all_its_values(page: Browser, table: Table) -> None:
