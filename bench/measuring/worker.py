@@ -176,8 +176,21 @@ def run_child(request: bytes, channel_fd: int, stderr_fd: int) -> None:
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a child for each request, and tell when one ends, until the other side hangs up."""
+    """Answer the other side until it is gone; then, or when this fails, no child is left."""
     children: set[int] = set()
+    try:
+        with suppress(ConnectionError):
+            serve_with(children, control)
+    finally:
+        end_all(children)
+
+
+def serve_with(children: set[int], control: socket.socket) -> None:
+    """Fork a child for each request, and tell when one ends.
+
+    Raises:
+        ConnectionError: the other side is gone, whether or not it has heard all that it was told.
+    """
     endings = hear_endings()
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
@@ -188,13 +201,10 @@ def serve(control: socket.socket) -> None:
                     os.read(endings, 1 << 12)
                     for child, code in take_ended(children):
                         control.sendall(b"ended %d %d\n" % (child, code))
-                elif received := receive_request(control):
-                    child = fork_child(*received, control)
+                else:
+                    child = fork_child(*receive_request(control), control)
                     children.add(child)
                     control.sendall(b"started %d\n" % child)
-                else:
-                    end_all(children)
-                    return
 
 
 def hear_endings() -> int:
@@ -233,8 +243,8 @@ def fork_child(request: bytes, fds: Sequence[int], control: socket.socket) -> in
     channel_fd, stderr_fd = fds
     child = os.fork()
     if child == 0:
-        control.close()
         try:
+            control.close()
             ignore_endings()
             run_child(request, channel_fd, stderr_fd)
         except BaseException:
@@ -253,12 +263,20 @@ def end_all(children: Iterable[int]) -> None:
             os.killpg(child, signal.SIGKILL)
 
 
-def receive_request(control: socket.socket) -> tuple[bytes, list[int]] | None:
-    """One line with two file descriptors, or None at the end."""
+def receive_request(control: socket.socket) -> tuple[bytes, list[int]]:
+    """One line with two file descriptors.
+
+    Raises:
+        ConnectionError: the other side is gone.
+    """
     request, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
-    while request and not request.endswith(b"\n"):
-        request += control.recv(1 << 16)
-    return (request, fds) if request else None
+    chunk = request
+    while chunk and not chunk.endswith(b"\n"):
+        chunk = control.recv(1 << 16)
+        request += chunk
+    if not chunk:
+        raise ConnectionError
+    return request, fds
 
 
 if __name__ == "__main__":

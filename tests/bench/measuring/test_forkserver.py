@@ -2,7 +2,9 @@
 
 import io
 import os
+import select
 import signal
+import socket
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +19,7 @@ from bench.measuring.forkserver import (
     parse_outcome,
     read_tail,
 )
+from bench.measuring.worker import receive_request
 from tests.bench.example_records import make_job
 
 ROOT = Path(__file__).parents[3]
@@ -105,6 +108,29 @@ def test_a_process_that_died_while_another_was_heard_is_not_waited_for(server: F
         assert child.receive(10.0) is None
         ending = child.conclude(None)
     assert (ending.returncode, ending.timed_out) == (-signal.SIGKILL, False)
+
+
+def test_who_hangs_up_without_having_heard_all_leaves_no_process_behind(server: ForkServer) -> None:
+    """The server can't read then, but is told that the connection was reset."""
+    job = asdict(make_job(factory="tests.fault_models:healthy", n_samples=400, threads=1))
+    with server, server.start(job) as child, server.start({}) as other:
+        assert child.receive(60.0) == {"ready": True}
+        assert other.receive(60.0)
+        select.select([server.control], [], [])  # that the other has ended
+        assert child._pid
+        end = os.pidfd_open(child._pid)
+        server.control.close()
+        assert select.select([end], [], [], 60.0)[0]
+        os.close(end)
+
+
+def test_a_request_that_breaks_off_is_the_end() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours, open(os.devnull) as file:
+            socket.send_fds(ours, [b'{"factory"'], [file.fileno()])
+        with pytest.raises(ConnectionError):
+            receive_request(theirs)
 
 
 def test_a_process_is_ended_before_it_leads_its_group() -> None:
