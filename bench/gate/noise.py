@@ -66,7 +66,7 @@ def read_bank(runs: Iterable[Sequence[Record]]) -> Bank:
             logs = [np.log(ratios) for ratios in pair]
             middles = np.array([np.median(ratios) for ratios in logs])
             if len(middles) >= MIN_ROUNDS:
-                processes.extend((middles - np.median(middles)) / np.sqrt(2))  # half its variance
+                processes.extend(_deviations(middles) / np.sqrt(2))  # half its variance
             for ratios in logs:
                 if len(ratios) >= TURNS:
                     windows = sliding_window_view(ratios, TURNS)
@@ -78,6 +78,12 @@ def read_bank(runs: Iterable[Sequence[Record]]) -> Bank:
             "Record some: python -m bench.compare . . --models sudormrf-0.25x"
         )
     return Bank(np.array(processes), np.array(calls))
+
+
+def _deviations(values: Array) -> Array:
+    """From their mean, with the variance of the values: what so few leave out of it is put back."""
+    deviations: Array = (values - values.mean()) * np.sqrt(len(values) / (len(values) - 1))
+    return deviations
 
 
 def live_pairs(run: Sequence[Record]) -> list[list[list[float]]]:

@@ -175,17 +175,25 @@ NETWORKS = [("dprnn", 0), ("demucs", 0), ("conv-tasnet", 0)]
 REVISIONS = [("dprnn", 0), ("dprnn", 0), ("dprnn", 1), ("dprnn", 1)]
 
 
-@pytest.mark.parametrize(("seats", "sides"), [(NETWORKS, False), (REVISIONS, True)])
+@pytest.mark.parametrize(
+    ("seats", "sides", "n_runs", "n_rounds", "within"),
+    [
+        (NETWORKS, False, 1, 100, 0.15),
+        (REVISIONS, True, 1, 100, 0.15),
+        (NETWORKS, False, 500, 3, 0.05),
+    ],
+)
 def test_a_bank_has_the_deviations_of_the_rounds_that_were_recorded(
-    seats: list[tuple[str, int]], sides: bool
+    seats: list[tuple[str, int]], sides: bool, n_runs: int, n_rounds: int, within: float
 ) -> None:
-    """Of 100 rounds, whatever the machine does from turn to turn; 15 % are allowed.
+    """Whatever the machine does from turn to turn, in one long run or in many short ones.
 
     A process deviates as its own times do, and by what is left of 28 calls in their median.
     """
-    bank = read_bank([recorded(100, seats, sides=sides)])
+    runs = [recorded(n_rounds, seats, sides=sides, seed=seed) for seed in range(n_runs)]
+    bank = read_bank(runs)
     left = CALLS * np.sqrt(np.pi / 2 / 28)
-    assert bank.processes.std() == pytest.approx(np.hypot(PROCESSES, left), rel=0.15)
+    assert bank.processes.std() == pytest.approx(np.hypot(PROCESSES, left), rel=within)
     assert bank.calls.std() == pytest.approx(CALLS, rel=0.15)
     assert bank.calls.shape[1] == TURNS
     assert simulate_rounds(bank, Conditions(), (3, 4), np.random.default_rng(0)).effect.size == 12
