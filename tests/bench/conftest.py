@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from tests.bench.kept_servers import KeptServer, end_all
+
 with suppress(ModuleNotFoundError):  # `make cuda` does without
     from hypothesis import settings
 
@@ -22,7 +24,10 @@ def spared() -> Iterator[None]:
         patch.setattr("bench.measuring.conductor.LEAST_WAIT_S", 0.0)
         patch.setattr("bench.measuring.apart.MOST_AT_ONCE", 1)
         patch.setattr("bench.render.figures.saving.DOTS_PER_INCH", 40)
+        for module in ("apart", "conductor", "isolate"):
+            patch.setattr(f"bench.measuring.{module}.ForkServer", KeptServer)
         yield
+        end_all()
 
 
 @pytest.fixture(scope="session", autouse=True)

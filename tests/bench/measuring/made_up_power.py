@@ -1,6 +1,7 @@
 """A machine for tests whose power is known at every moment, and a counter that shows it late."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,16 @@ class MadeUpPower:
         self.moments_s.append(self.now_s)
         self.energies_j.append(self.energies_j[-1] + duration_s * power_w)
 
+    def _spent_j(self, moment_s: float) -> float:
+        """Until a moment that has passed."""
+        place = bisect_right(self.moments_s, moment_s)
+        if place == len(self.moments_s):
+            return self.energies_j[-1]
+        (start_s, end_s), (start_j, end_j) = (
+            values[place - 1 : place + 1] for values in (self.moments_s, self.energies_j)
+        )
+        return start_j + (end_j - start_j) * (moment_s - start_s) / (end_s - start_s)
+
     def counter(
         self,
         update_s: float,
@@ -51,8 +62,7 @@ class MadeUpPower:
         def read_j() -> float:
             moment_s = min(self.now_s, frozen_from_s)
             seen_s = math.floor(moment_s / update_s) * update_s
-            spent_j = float(np.interp(seen_s, self.moments_s, self.energies_j))
-            return (start_j + spent_j) % reach_j
+            return (start_j + self._spent_j(seen_s)) % reach_j
 
         return EnergyCounter(name, (Register(read_j, reach_j),))
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.measuring.endings import classify, last_line, to_record
-from bench.measuring.forkserver import Ending
+from bench.measuring.forkserver import Ending, ForkServer
 from bench.measuring.isolate import fetch_environment, run_jobs
 from bench.results.codec import EnvironmentLine, decode_line, encode_environment, encode_record
 from bench.results.environment import MachineState
@@ -160,6 +160,7 @@ def test_a_hanging_network_takes_its_own_processes_with_it(
 
 
 def test_each_round_has_a_fresh_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.measuring.conductor.ForkServer", ForkServer)
     monkeypatch.setenv(fault_models.STARTED, str(tmp_path / "started"))
     jobs = [fault_job("names_its_server", round_index=index) for index in (0, 0, 1)]
     assert [record.status for record in run_jobs(jobs, ENVIRONMENT)] == [Status.OK] * 3

@@ -198,7 +198,9 @@ def test_a_spectral_network_that_reads_values_is_counted_without_a_gap() -> None
     assert comparison.inference["ptflops"].causes == (Cause("bias", "Conv1d", 34 * n_frames),)
 
 
-@pytest.mark.parametrize("name", ["conv-tasnet", "dprnn", "sudormrf-0.25x"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("conv-tasnet", marks=pytest.mark.thorough), "dprnn", "sudormrf-0.25x"]
+)
 def test_differences_on_the_papers_networks_are_explained(name: str) -> None:
     comparison = counters.measure(resolve_factory(REGISTRY[name].factory), FORWARD, 0.0)
     assert_all_is_explained(comparison)

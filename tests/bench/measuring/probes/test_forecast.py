@@ -81,7 +81,12 @@ def test_on_a_gpu_its_own_memory_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     ("factory", "phase", "lengths"),
     [
         ("models.sudormrf:sudormrf_0_25x", "inference", (8000, 16000, 32000)),
-        ("models.sudormrf:sudormrf_0_25x", "update", (4000, 8000, 16000)),
+        pytest.param(
+            "models.sudormrf:sudormrf_0_25x",
+            "update",
+            (4000, 8000, 16000),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_at_doubled_length_both_peaks_are_told_within_a_tenth(
