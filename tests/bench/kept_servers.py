@@ -29,7 +29,8 @@ class KeptServer(ForkServer):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if any(exception) or not self.is_running or self._kind in _idle:
+        is_rare = self._root is not None or self._kind in _idle
+        if any(exception) or is_rare or not self.is_running:
             super().__exit__(*exception)
             return
         _idle[self._kind] = self
