@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -76,21 +77,46 @@ def known_costs(trainings: Sequence[Training]) -> list[str]:
     ][:1]
 
 
+class Steps(NamedTuple):
+    """How many a training made, and at least how many of them before its network separated."""
+
+    total: int
+    of_filterbank: int
+
+    @classmethod
+    def of(cls, training: Training) -> Self:
+        """As its lines say; the last of the filterbank may be some steps before its end."""
+        before = [line.step for line in training if line.phase == "filterbank"]
+        return cls(training[-1].step, max(before, default=0))
+
+    @property
+    def separating(self) -> int:
+        """At most so many trained what separates."""
+        return self.total - self.of_filterbank
+
+    def __str__(self) -> str:
+        before = (
+            f" ({self.of_filterbank:,} or more of its filterbank)" if self.of_filterbank else ""
+        )
+        return f"{self.total:,}{before}"
+
+
 def describe_steps(trainings: Sequence[Training]) -> list[str]:
     """What equal operations mean where networks make very different numbers of steps of them.
 
     Of the corpus on which most networks were trained to the end.
     """
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, Steps]] = {}
     for training in trainings:
         if ended_early(training):
             continue
-        found.setdefault(training[0].corpus, {})[name_of(training)] = training[-1].step
+        found.setdefault(training[0].corpus, {})[name_of(training)] = Steps.of(training)
     corpus, steps = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
-    if len(steps) < 2 or max(steps.values()) < 2 * min(steps.values()):
+    separating = sorted(one.separating for one in steps.values())
+    if len(steps) < 2 or separating[-1] < 2 * separating[0]:
         return []
-    ordered = sorted(steps, key=lambda name: -steps[name])
-    numbers = ", ".join(f"{name} {steps[name]:,}".replace(" ", NO_BREAK) for name in ordered)
+    ordered = sorted(steps, key=lambda name: -steps[name].separating)
+    numbers = ", ".join(f"{name} {steps[name]}".replace(" ", NO_BREAK) for name in ordered)
     return [
         "Equal operations are fewer training steps for a costlier network, here on "
         f"{corpus}: {numbers}. What few steps reach says how fast a network learns from them, "

@@ -117,6 +117,15 @@ def test_what_equal_operations_mean_is_said_where_steps_differ() -> None:
     assert describe_steps([few]) == []
 
 
+def test_steps_of_a_filterbank_are_told_from_those_that_separate() -> None:
+    many, few = make_training("sudormrf-0.25x", "speech"), make_training("dprnn", "speech")
+    two_steps = [replace(line, phase="filterbank", step=9000) for line in few[:1]]
+    two_steps += [replace(line, step=9000 + line.step) for line in few[1:]]
+    (sentence,) = describe_steps([many, two_steps, make_training("demucs", "speech", 1)])
+    said = "SuDoRM-RF 0.25x 360, DPRNN 9,360 (9,000 or more of its filterbank), Demucs 60."
+    assert said in sentence.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_steps_of_a_training_that_ended_early_are_not_those_of_equal_operations() -> None:
     many, few = make_training("sudormrf-0.25x", "speech"), make_training("dprnn", "speech", 1)
     ended = [replace(line, share=0.5) for line in make_training("demucs", "speech", 2)]
