@@ -68,7 +68,8 @@ class Backward {
         [&](int64_t item, int64_t c, int64_t width) {
           return State{item, c, width, Space<T>(kTaps * kWidth)};
         },
-        [&](State& state, int64_t at, int64_t frames, const T* window) {
+        [&](State& state, int64_t t, int64_t frames, const T* window) {
+          const int64_t at = (state.item * b_.shape.length(k) + t) * n_chan + state.c;
           sum_taps<kStride>(window, gradient + at, n_chan, frames, state.width, state.sums.data());
         },
         [&](State& state) {

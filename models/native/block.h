@@ -177,13 +177,13 @@ struct Block {
 Layout layout_of(c10::string_view variant, int64_t depth);
 
 // Runs `body(item of the batch, first channel, n channels)` for all blocks of channels.
-template <typename Body>
+template <int64_t kBlock = kWidth, typename Body>
 void over_channels(int64_t batch, int64_t n_chan, Body body) {
-  const int64_t n_blocks = (n_chan + kWidth - 1) / kWidth;
+  const int64_t n_blocks = (n_chan + kBlock - 1) / kBlock;
   at::parallel_for(0, batch * n_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
-      const int64_t first = i % n_blocks * kWidth;
-      body(i / n_blocks, first, std::min(kWidth, n_chan - first));
+      const int64_t first = i % n_blocks * kBlock;
+      body(i / n_blocks, first, std::min(kBlock, n_chan - first));
     }
   });
 }

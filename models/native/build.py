@@ -20,7 +20,7 @@ from filelock import FileLock
 FOLDER = Path(__file__).parent
 FLAGS = (
     *("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"),
-    *("-fopenmp", "-fPIC"),
+    *("-fopenmp", "-fPIC", "-fno-semantic-interposition"),
 )
 AT_ONCE = 2  # a compiler that reads torch's headers takes up to 1 GB
 N_LINES = 5  # of a compiler's complaints that are passed on

@@ -4,7 +4,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include "operators.h"
-#include "passes.h"
+#include "pyramid.h"
 
 namespace sudormrf {
 
@@ -15,21 +15,21 @@ Layout layout_of(c10::string_view variant, int64_t depth) {
 
 namespace {
 
+// From the expanded features down the levels and up again: the merged features and their moments.
 template <typename T>
-void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
-         const at::Tensor& merged, const at::Tensor& contracted, const at::Tensor& out) {
+void make_merged(const Block<T>& b, const T* expanded, T* merged, std::vector<Moments>& moments) {
   const Shape& s = b.shape;
-  const Layout& layout = b.layout;
-  std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
+  if (Pyramid<T>::fits(b.layout)) {
+    Pyramid<T> pyramid(b);
+    pyramid.descend(b.expanded(), expanded);
+    pyramid.settle();
+    pyramid.merge(merged, moments);
+    return;
+  }
   const int64_t n_features = s.batch * s.frames * s.n_hid;
-  const at::Tensor space = at::empty({2 * n_features}, x.options());
+  const at::Tensor space = at::empty({2 * n_features}, b.parameters[0].options());
   const std::vector<T*> levels = place_levels(s, space.data_ptr<T>());
-
-  multiply(x, b.parameters[layout.expand], expanded);
-  measure(expanded.const_data_ptr<T>(), s.batch, s.frames, s.n_hid, b.at(layout.expand + 1),
-          moments);
-  b.settle(0, moments, s.n_hid, s.frames);
-  run_level<1>(b, 0, b.expanded(), expanded.const_data_ptr<T>(), levels[0], moments);
+  run_level<1>(b, 0, b.expanded(), expanded, levels[0], moments);
   b.settle(1, moments, s.n_hid, s.frames);
   std::vector<Table<T>> tables{b.level(0)};
   for (int64_t k = 1; k < s.depth; k++) {
@@ -37,7 +37,21 @@ void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
     b.settle(1 + k, moments, s.n_hid, s.length(k));
     tables.push_back(b.level(k));
   }
-  Merge<T>(b, levels, tables, merged.data_ptr<T>()).run(moments);
+  Merge<T>(b, levels, tables, merged).run(moments);
+}
+
+template <typename T>
+void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
+         const at::Tensor& merged, const at::Tensor& contracted, const at::Tensor& out) {
+  const Shape& s = b.shape;
+  const Layout& layout = b.layout;
+  std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
+
+  multiply(x, b.parameters[layout.expand], expanded);
+  measure(expanded.const_data_ptr<T>(), s.batch, s.frames, s.n_hid, b.at(layout.expand + 1),
+          moments);
+  b.settle(0, moments, s.n_hid, s.frames);
+  make_merged(b, expanded.const_data_ptr<T>(), merged.data_ptr<T>(), moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
   T* m = merged.data_ptr<T>();
   activate_all(b.merged(), s.batch, s.frames, s.n_hid, m, m);

@@ -24,6 +24,7 @@ struct GradientSums {
 };
 
 template <typename T>
+SUDORMRF_FLAT
 void sum_gradients(const T* x, const T* gradient, int64_t pitch, int64_t frames, int64_t width,
                    Slopes<T> f, GradientSums<T> sums) {
   in_groups(frames, [&](int64_t t, auto n) {
@@ -51,6 +52,7 @@ void sum_gradients(const T* x, const T* gradient, int64_t pitch, int64_t frames,
 
 // The gradient of a norm's input, and its sum. `out` may be `gradient`.
 template <typename T>
+SUDORMRF_FLAT
 void through_norm(const T* x, const T* gradient, T* out, int64_t pitch, int64_t frames,
                   int64_t width, Slopes<T> f, T* sum) {
   in_groups(frames, [&](int64_t t, auto n) {
@@ -77,6 +79,7 @@ void through_norm(const T* x, const T* gradient, T* out, int64_t pitch, int64_t 
 
 // Gradients of the taps, `sums` being [taps, kWidth]; `window` begins with the first window.
 template <int kStride, typename T>
+SUDORMRF_FLAT
 void sum_taps(const T* window, const T* gradient, int64_t pitch, int64_t frames, int64_t width,
               T* sums) {
   in_groups(frames, [&](int64_t t, auto n) {
@@ -98,6 +101,7 @@ void sum_taps(const T* window, const T* gradient, int64_t pitch, int64_t frames,
 
 // Stride 2: adds to two frames what the outputs before, at and after their time give them.
 template <typename T>
+SUDORMRF_FLAT
 void spread(const T* before, const T* at, const T* after, T* even, T* odd, int64_t width,
             const T* taps, int64_t pitch) {
   over_lanes<T>(width, [&](int64_t c, auto lanes) {
@@ -112,6 +116,7 @@ void spread(const T* before, const T* at, const T* after, T* even, T* odd, int64
 
 // Stride 1: the same, for one frame that is given by five outputs.
 template <typename T>
+SUDORMRF_FLAT
 void spread(const T* const* outputs, T* to, int64_t width, const T* taps, int64_t pitch) {
   over_lanes<T>(width, [&](int64_t c, auto lanes) {
     using V = decltype(lanes);

@@ -44,6 +44,7 @@ enum class Activation { kSoftmax, kSigmoid, kRelu };
 
 // One frame: latent masks and what they become, [n_src, n_filters].
 template <typename T>
+SUDORMRF_FLAT
 void mask_frame(const T* latent, const T* encoded, T* out, int64_t n_src, int64_t n_filters,
                 Activation activation) {
   over_lanes<T>(n_filters, [&](int64_t c, auto lanes) {

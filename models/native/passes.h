@@ -9,7 +9,7 @@
 
 namespace sudormrf {
 
-constexpr int64_t kFrames = 16;  // frames of a convolution that are done together
+constexpr int64_t kFrames = 32;  // frames of a convolution that are done together
 constexpr int64_t kFlush = 64;   // frames summed up before they are flushed
 
 template <typename T>
@@ -36,17 +36,18 @@ Space<T> by_tap(const T* weight, int64_t n_chan) {
   return taps;
 }
 
-// Normalises and activates what comes into level k, and runs `body(item, c, width, t, frames, window)`
-// for the windows of `frames` outputs from t on. A window begins before the first frame, with zeros.
-template <int kStride, typename T, typename Start, typename Body, typename End>
+// Normalises and activates what comes into level k, and runs `body(state, t, frames, window)` for
+// the windows of `frames` outputs from t on. A window begins before the first frame, with zeros.
+template <int kStride, int64_t kBlock = kWidth, typename T, typename Start, typename Body,
+          typename End>
 void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* in, Start start,
                   Body body, End end) {
   const int64_t n_chan = b.shape.n_hid, n_out = b.shape.length(k), n_in = n_out * kStride;
   const int64_t before = kTaps / 2, overlap = kTaps - kStride;
-  over_channels(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
+  over_channels<kBlock>(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
     const T* from = in + item * n_in * n_chan + c;
     const auto f = table.row(item);
-    Space<T> window((kFrames * kStride + overlap) * kWidth);
+    Space<T> window((kFrames * kStride + overlap) * kBlock);
     auto state = start(item, c, width);
     int64_t n_known = before;  // frames of the window that are filled
     int64_t next = 0;          // the first frame that isn't in it
@@ -54,14 +55,14 @@ void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* 
       const int64_t frames = std::min(kFrames, n_out - t);
       const int64_t n_window = frames * kStride + overlap;
       const int64_t n_new = std::min(n_window - n_known, n_in - next);
-      T* fresh = window.data() + n_known * kWidth;
-      activate(from + next * n_chan, n_chan, fresh, kWidth, n_new, width, f.from(c));
-      std::fill(fresh + n_new * kWidth, window.data() + n_window * kWidth, T(0));
-      body(state, (item * n_out + t) * n_chan + c, frames, window.data());
+      T* fresh = window.data() + n_known * kBlock;
+      activate(from + next * n_chan, n_chan, fresh, kBlock, n_new, width, f.from(c));
+      std::fill(fresh + n_new * kBlock, window.data() + n_window * kBlock, T(0));
+      body(state, t, frames, window.data());
       next += n_new;
       n_known = overlap;
-      std::memmove(window.data(), window.data() + frames * kStride * kWidth,
-                   overlap * kWidth * sizeof(T));
+      std::memmove(window.data(), window.data() + frames * kStride * kBlock,
+                   overlap * kBlock * sizeof(T));
     }
     end(state);
   });
@@ -83,7 +84,8 @@ void run_level(const Block<T>& b, int64_t k, const Table<T>& table, const T* in,
       [&](int64_t item, int64_t c, int64_t width) {
         return State{item, c, width, Accumulator<T>(zeros.data(), width)};
       },
-      [&](State& state, int64_t at, int64_t frames, const T* window) {
+      [&](State& state, int64_t t, int64_t frames, const T* window) {
+        const int64_t at = (state.item * b.shape.length(k) + t) * n_chan + state.c;
         convolve<kStride>(window, kWidth, out + at, n_chan, frames, state.width,
                           taps.data() + state.c, n_chan, bias + state.c, state.accumulator.sums());
         state.accumulator.flush();

@@ -13,6 +13,10 @@
 
 namespace sudormrf {
 
+// Inlines all that a function calls: a closure that stays in memory is read again after each store,
+// which for all that the compiler knows may have changed it.
+#define SUDORMRF_FLAT __attribute__((flatten))
+
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
 #elif defined(__AVX__)
@@ -118,6 +122,7 @@ struct Sums {
 };
 
 template <typename T>
+SUDORMRF_FLAT
 void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
               int64_t width, Pointwise<T> f) {
   f.choose([&](auto activates) {
@@ -134,6 +139,7 @@ void activate(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t 
 }
 
 template <typename T>
+SUDORMRF_FLAT
 void add_up(const T* in, int64_t pitch, int64_t frames, int64_t width, Sums<T> sums) {
   in_groups(frames, [&](int64_t t, auto n) {
     over_lanes<T>(width, [&](int64_t c, auto lanes) {
@@ -154,6 +160,7 @@ void add_up(const T* in, int64_t pitch, int64_t frames, int64_t width, Sums<T> s
 
 // A depth-wise convolution; `in` begins with the first window. Sums are those without the bias.
 template <int kStride, typename T>
+SUDORMRF_FLAT
 void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
               int64_t width, const T* taps, int64_t taps_pitch, const T* bias, Sums<T> sums) {
   in_groups(frames, [&](int64_t t, auto n) {
@@ -181,6 +188,7 @@ void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t 
 
 // The two frames at the time of a coarse one: it, and the fine frames, normalised.
 template <typename T>
+SUDORMRF_FLAT
 void upsample_and_add(const T* coarse, const T* fine, int64_t pitch, T* out, int64_t out_pitch,
                       int64_t width, Pointwise<T> f) {
   f.choose([&](auto activates) {

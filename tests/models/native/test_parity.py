@@ -68,6 +68,20 @@ def test_equals_the_plain_network(change: dict[str, Any], batch: int) -> None:
                 assert relative_error(fused(mixture), expected) < tolerance
 
 
+@pytest.mark.parametrize("change", [{}, {"norm": "ln"}, TEXT, IMPROVED], ids=str)
+@pytest.mark.parametrize("depth", [2, 3, 6, 7])
+@pytest.mark.parametrize("n_coarsest", [1, 2, 3, 4, 5])
+def test_zeros_around_few_frames_reach_the_same_ones(
+    change: dict[str, Any], depth: int, n_coarsest: int
+) -> None:
+    network = built(change | {"upsampling_depth": depth, "n_blocks": 1})
+    features = noise(2, NARROW.bn_chan, n_coarsest * 2 ** (depth - 1))
+    with torch.no_grad():
+        expected = network.separator.blocks[0](features)
+        found = network.native().separator.blocks[0](features)
+    assert relative_error(found, expected) < 1e-10
+
+
 @pytest.mark.parametrize(
     "options", [CAUSAL_V3 | {"is_causal": True}, {"mask_activation": "prelu"}], ids=["v3", "prelu"]
 )
