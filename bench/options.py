@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.machine.description import available_cpus
-from bench.machine.instructions import has_bfloat16
+from bench.machine.instructions import NO_BFLOAT16, has_bfloat16
 from bench.plan import DTYPES, EFFORTS, Effort, Settings
 from bench.registry import Entry
 from bench.results.shard import Shard, deal
@@ -275,7 +275,7 @@ def read_forms(arguments: argparse.Namespace, settings: Settings) -> list[Settin
 
     Raises:
         UsageError: a runtime that is none or is not installed, a precision that no runtime asked
-            for has, or that this processor lacks.
+            for has, or none but one that this processor lacks.
     """
     if wrong := [name for name in arguments.runtime if name not in RUNTIMES]:
         raise UsageError(f"--runtime must be some of {', '.join(RUNTIMES)}, not {wrong[0]!r}.")
@@ -288,11 +288,8 @@ def read_forms(arguments: argparse.Namespace, settings: Settings) -> list[Settin
                 f"No runtime that was asked for has --precision {precision}; {advice}."
             )
     require_installed(asked)
-    if "bfloat16" in arguments.precision and not has_bfloat16():
-        raise UsageError(
-            "This processor has no instructions for bfloat16, and would compute in float32 and "
-            "round. Leave bfloat16 out of --precision."
-        )
+    if arguments.precision == ["bfloat16"] and not has_bfloat16():
+        raise UsageError(f"{NO_BFLOAT16} Ask for another --precision.")
     forms = [
         replace(settings, runtime=runtime.name, dtype=precision)
         for runtime in asked

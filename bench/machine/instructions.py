@@ -5,6 +5,9 @@ from pathlib import Path
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16 = frozenset(("avx512_bf16", "amx_bf16", "bf16"))
 """Of x86, and of ARM."""
+NO_BFLOAT16 = (
+    "This processor has no instructions for bfloat16, and would compute in float32 and round."
+)
 
 
 def has_bfloat16(cpuinfo: Path = CPUINFO) -> bool:

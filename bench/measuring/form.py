@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bench.machine.instructions import NO_BFLOAT16, has_bfloat16
 from bench.measuring.contract import check_estimates
 from bench.measuring.memory.peaks import measure_peak_resident
 from bench.measuring.mixture import load_example
@@ -58,6 +59,8 @@ class NewForm:
     """
 
     def __init__(self, model: nn.Module, workload: Workload, network: str) -> None:
+        if workload.dtype == "bfloat16" and not has_bfloat16():
+            raise CellError(Status.UNSUPPORTED, NO_BFLOAT16)
         self._workload, self._model = workload, model.eval().float()
         n_batches = 1 + N_COMPARED + N_CALIBRATION
         speech = load_example(workload.n_samples, n_batches * workload.batch).mixture.float()

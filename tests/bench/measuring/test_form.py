@@ -121,7 +121,17 @@ def test_eager_float32_is_no_other_form() -> None:
     assert step.finish("budget", 0.0).form is None
 
 
-def test_eager_bfloat16_is_compared() -> None:
+def test_without_instructions_for_bfloat16_there_is_no_such_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forms, "has_bfloat16", lambda: False)
+    with pytest.raises(CellError, match="no instructions for bfloat16") as refused:
+        TimedStep(fault_models.healthy, workload("bfloat16", "eager"))
+    assert refused.value.status is Status.UNSUPPORTED
+
+
+def test_eager_bfloat16_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "has_bfloat16", lambda: True)
     step = TimedStep(fault_models.healthy, workload("bfloat16", "eager"))
     step.take_turn(0)
     form = step.finish("budget", 0.0).form

@@ -79,6 +79,8 @@ def test_a_processor_without_bfloat16_is_said(monkeypatch: pytest.MonkeyPatch) -
     assert forms(monkeypatch, *typed)[1:] == ["openvino bfloat16"]
     with pytest.raises(UsageError, match="no instructions for bfloat16"):
         forms(monkeypatch, *typed, bfloat16=False)
+    beside = forms(monkeypatch, *typed[:-1], "int8,bfloat16", bfloat16=False)
+    assert beside[1:] == ["openvino int8", "openvino bfloat16"]  # a row that says why
 
 
 def test_absent_packages_are_named_with_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
