@@ -1,10 +1,10 @@
 """python -m tests.time_with_reference --reference-repo DIR: how fast beside the authors' own code.
 
-DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. SuDoRM-RF 1.0x in
-every form takes turns with it in one process, 8000 samples, batch 1: this project's in eager mode,
-native and fused, in OpenVINO (where it and onnxscript are installed), and the floor: only the
-matrix products, at the shapes that occur. Processes with the C library's default malloc and with
-pages kept take turns; each says one ratio, and the interval is over processes.
+DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. SuDoRM-RF 1.0x in every form takes
+turns with it in one process, 8000 samples, batch 1: this project's in eager mode, native and fused,
+in OpenVINO (where it is installed), and the floor: only the matrix products, at the shapes that
+occur. Processes with the C library's default malloc and with pages kept take turns; each says one
+ratio, and the interval is over processes.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,6 +31,8 @@ from bench.measuring.memory.peaks import measure_peak_held
 from bench.measuring.step import prepare_step
 from bench.results.intervals import middle
 from bench.results.workload import Workload
+from bench.runtimes import RUNTIMES, openvino
+from bench.runtimes.form import Asked
 from models.sudormrf import sudormrf_1_0x
 
 N_SAMPLES, N_FRAMES = 8000, 800
@@ -81,20 +84,12 @@ def products(with_gradients: bool) -> Call:
 
 
 def openvino_call(network: nn.Module, mixture: torch.Tensor, threads: int) -> Call | None:
-    """The network in OpenVINO, float32; None where that is not installed."""
-    try:
-        openvino: Any = importlib.import_module("openvino")
-        importlib.import_module("onnxscript")
-    except ImportError:
+    """The network in OpenVINO, float32, as ``bench.run`` has it; None where it is not installed."""
+    if any(find_spec(name) is None for name in RUNTIMES["openvino"].packages):
         return None
-    core = openvino.Core()
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        torch.onnx.export(network, (mixture,), path, dynamo=True, verbose=False)
-        compiled = core.compile_model(core.read_model(path), "CPU", settings)
-    data = mixture.numpy()
-    return lambda: compiled(data)
+        made = openvino.prepare(network, Asked(mixture, (), "float32", threads, Path(folder)))
+    return lambda: made.forward(mixture)
 
 
 def inference(network: nn.Module, mixture: torch.Tensor) -> Call:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from bench.counting.counter import EveryOperator, OperationCounter
 from bench.counting.products import ProductFinder
+from bench.machine.instructions import NO_BFLOAT16, has_bfloat16
 from bench.measuring.contract import require_threads
 from bench.measuring.counted_step import without_data_if_possible
 from bench.measuring.profiling.rates import (
@@ -93,16 +94,19 @@ def measure(build: Callable[[], nn.Module], workload: Workload, budget_s: float)
     """The ceilings of one forward on the CPU.
 
     Raises:
-        CellError: the network breaks the contract, or runs elsewhere.
+        CellError: the network breaks the contract, or runs elsewhere, or the processor computes
+            in another dtype.
     """
     if workload.phase != "inference":
         raise CellError(Status.UNSUPPORTED, "Ceilings are of inference on the CPU.")
+    dtype = workload.autocast_dtype or workload.parameter_dtype
+    if dtype == "bfloat16" and not has_bfloat16():
+        raise CellError(Status.UNSUPPORTED, NO_BFLOAT16)
     workload = replace(workload, runtime="eager")  # of all runtimes alike
     demand = without_data_if_possible(
         lambda device: count_demand(build, workload, device), workload
     )
     require_threads(workload)
-    dtype = workload.autocast_dtype or workload.parameter_dtype
     products = repeated(prepare_products(demand.calls, getattr(torch, dtype)))
     peaks = repeated(prepare_peaks(dtype))
     moves = repeated(prepare_moves())

@@ -1,5 +1,6 @@
 """The probe on real networks: what a forward asks for, by closed formulas, and what is timed."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -91,6 +92,16 @@ def test_every_part_has_as_many_runs_and_the_floor_is_above_zero() -> None:
 def test_a_training_step_is_refused() -> None:
     with pytest.raises(CellError, match="inference on the CPU") as refusal:
         measure(Chain, workload("update"), 0.0)
+    assert refusal.value.status == Status.UNSUPPORTED
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "amp-bfloat16"])
+def test_a_dtype_that_the_processor_lacks_is_refused(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "has_bfloat16", lambda: False)
+    with pytest.raises(CellError, match="no instructions for bfloat16") as refusal:
+        measure(Chain, replace(workload("inference"), dtype=dtype), 0.0)
     assert refusal.value.status == Status.UNSUPPORTED
 
 
