@@ -136,7 +136,7 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> None:
     roofs, (left, right) = roofline.roofs, axis.get_xlim()
     highest = max(rate.value for rate in roofs.products.values())
     fastest = max(rate.value for _, rate in slopes_of(roofline))
-    for rate, style in zip(roofs.products.values(), cycle(ROOF_STYLES), strict=False):
+    for rate, style in zip(find_roofs(axis, roofline).values(), cycle(ROOF_STYLES), strict=False):
         ends = max(left, rate.value / fastest), right
         axis.plot(ends, [rate.value] * 2, linestyle=style, color=ROOF_COLOUR, linewidth=1.1)
         axis.fill_between(ends, *rate.span, color=ROOF_COLOUR, alpha=FAINT, linewidth=0)
@@ -155,6 +155,14 @@ def draw_roofs(axis: Axes, roofline: Roofline) -> None:
         )
 
 
+def find_roofs(axis: Axes, roofline: Roofline) -> dict[str, Estimate]:
+    """Of products, by dtype: one below all networks, which a processor without its instructions
+    has, is over none of them.
+    """
+    bottom = axis.get_ylim()[0]
+    return {dtype: rate for dtype, rate in roofline.roofs.products.items() if rate.value > bottom}
+
+
 def write_roof_names(axis: Axes, roofline: Roofline) -> None:
     """What each roof is and how high, on its line; the table has the intervals."""
     left, bottom = axis.get_xlim()[0], axis.get_ylim()[0]
@@ -162,7 +170,7 @@ def write_roof_names(axis: Axes, roofline: Roofline) -> None:
         start = 1.12 * max(left, bottom / rate.value)
         name = f"{where}: {_format_rate(rate, 'B/s')}"
         _write_along(axis, name, (start, start * rate.value))
-    for dtype, rate in roofline.roofs.products.items():
+    for dtype, rate in find_roofs(axis, roofline).items():
         name = f"{dtype}: {_format_rate(rate, 'FLOP/s')}"
         place_by_line(axis, name, rate.value)
 
