@@ -50,9 +50,11 @@ def sampler(stopwatch: Stopwatch, threads: int) -> Sampler:
     def take(run: Run) -> Sample:
         faults = _page_faults()
         before = read_counters()
-        start_s = time.process_time()
+        start_s, used_s = time.perf_counter(), time.process_time()
         timing = stopwatch(run)
-        processor_s = time.process_time() - start_s
+        used_s = time.process_time() - used_s
+        beside_s = time.perf_counter() - start_s - timing.host_s  # in which the clocks are read
+        processor_s = max(0.0, used_s - max(0.0, beside_s))
         after = read_counters()
         contention = contention_between(before, after, timing.host_s, threads)
         return Sample(timing, contention, _page_faults() - faults, processor_s)

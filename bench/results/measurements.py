@@ -16,10 +16,6 @@ Kind = Literal["matmul", "elementwise", "movement", "unknown"]
 """The class of an operator; ``unknown`` is one without a formula."""
 
 
-LEAST_SHARED_S = 1e-3
-"""Of a call that tells how many threads are used."""
-
-
 @dataclass(frozen=True)
 class Result:
     """What a probe found. Every probe has its own kind of it."""
@@ -152,10 +148,7 @@ class LatencyTimes(Result):
 
     @property
     def threads_used(self) -> float | None:
-        """Processor time over wall time, the median of the calls of a millisecond or more.
-
-        None where it was not taken, or no call is as long: reading the two clocks takes some
-        microseconds, of which the one has more than the other.
+        """Processor time over wall time, the median of the calls; None where it was not taken.
 
         Where another process interrupts a call between the readings of the two clocks, its other
         threads may spin meanwhile: that call seems to use more of them than there are.
@@ -163,7 +156,7 @@ class LatencyTimes(Result):
         if not self.processor_s:
             return None
         calls = zip(self.processor_s, self._walls_s, strict=True)
-        shares = [used_s / wall_s for used_s, wall_s in calls if wall_s >= LEAST_SHARED_S]
+        shares = [used_s / wall_s for used_s, wall_s in calls if wall_s]
         return median(shares) if shares else None
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bench.machine.contention import Counters, read_counters
+from bench.measuring import repetition
 from bench.measuring.repetition import (
     LEAST_CALLS,
     MOST_CALLS,
@@ -35,6 +37,18 @@ KNOWN = LatencyTimes((), first_time_s=0.25, load_s=1.5)
 
 def nothing(mark: Callable[[], None] = no_mark) -> Tensor:
     return torch.zeros(1)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_reading_the_clocks_is_no_part_of_a_call(
+    n_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call of 50 us, and 6 us around it, of which one thread uses 5."""
+    walls_s, used_s = iter((1.0, 1.0 + 56e-6)), iter((3.0, 3.0 + 55e-6 + (n_threads - 1) * 50e-6))
+    clocks = SimpleNamespace(perf_counter=lambda: next(walls_s), process_time=lambda: next(used_s))
+    monkeypatch.setattr(repetition, "time", clocks)
+    sample = sampler(lambda run: CallTiming(50e-6, [50e-6], 50e-6), threads=1)(nothing)
+    assert sample.processor_s == pytest.approx(n_threads * 50e-6 - 1e-6, rel=1e-6)
 
 
 @pytest.mark.parametrize(
