@@ -69,6 +69,11 @@ def block_backward_more_flops(call: Arguments) -> int:
     return _more_flops(call, NORM_BACKWARD, PRELU_BACKWARD) + sum(_sizes(call)[2][:-1])
 
 
+def product_macs(call: Arguments) -> int:
+    """One matrix product over all frames."""
+    return int(call["features"].numel() * call["n_out"])
+
+
 def mask_flops(call: Arguments) -> int:
     """The activation, and a product with the encoded mixture."""
     latent, encoded = call["latent"].shape, call["encoded"].shape
@@ -81,6 +86,7 @@ NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
     "sudormrf::block_to_train": block_macs,
     "sudormrf::causal_block": block_macs,
     "sudormrf::block_backward": lambda call: 2 * block_macs(call),
+    "sudormrf::multiply": product_macs,
 }
 """Multiply-adds of each operator with matrix products."""
 

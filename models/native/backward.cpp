@@ -64,7 +64,7 @@ class Backward {
       Space<T> sums;
     };
     over_windows<kStride>(
-        b_, k, table, in,
+        b_, k, table, Features<const T>{in, b_.shape.length(k) * kStride, n_chan, n_chan},
         [&](int64_t item, int64_t c, int64_t width) {
           return State{item, c, width, Space<T>(kTaps * kWidth)};
         },

@@ -32,6 +32,19 @@ struct Aligned {
 template <typename T>
 using Space = std::vector<T, Aligned<T>>;
 
+// The same, for numbers that are written before they are read: they begin as whatever was there.
+template <typename T>
+struct Unset : Aligned<T> {
+  template <typename U>
+  struct rebind {
+    using other = Unset<U>;
+  };
+  void construct(T*) {}
+};
+
+template <typename T>
+using Scratch = std::vector<T, Unset<T>>;
+
 enum class Norm { kGlobal, kChannel };
 
 struct Shape {
@@ -58,6 +71,20 @@ struct Layout {
   int64_t end_slope() const { return has_end_slope ? size() - 1 : -1; }
   int64_t size() const {
     return level(depth) + 5 + 2 * has_last_norm + 2 * has_end_norm + has_end_slope;
+  }
+};
+
+// Features of a batch. Channels lie in tiles, those of one tile and frame side by side: a tile is
+// read in one stream. One tile of all channels is [batch, frames, n_chan].
+template <typename T>
+struct Features {
+  T* data;
+  int64_t frames, n_chan, tile;
+
+  operator Features<const T>() const { return {data, frames, n_chan, tile}; }
+  int64_t per_item() const { return (n_chan + tile - 1) / tile * tile * frames; }
+  T* at(int64_t item, int64_t t, int64_t c) const {
+    return data + item * per_item() + c / tile * frames * tile + t * tile + c % tile;
   }
 };
 
@@ -156,20 +183,23 @@ struct Block {
   void settle(int64_t which, const std::vector<Moments>& rows, int64_t n_chan,
               int64_t frames) const {
     const Statistics<T> out = statistics[which];
+    if (norm == Norm::kChannel) {
+      for (size_t i = 0; i < rows.size(); i++) {
+        out.mean[i] = rows[i].mean;
+        out.rate[i] = 1 / std::sqrt(rows[i].squares / frames + kEps);
+      }
+      return;
+    }
     for (size_t first = 0; first < rows.size(); first += n_chan) {
       double mean = 0, squares = 0;
-      for (int64_t c = 0; c < n_chan; c++) mean += rows[first + c].mean / n_chan;
+      for (int64_t c = 0; c < n_chan; c++) mean += rows[first + c].mean;
+      mean /= n_chan;
       for (int64_t c = 0; c < n_chan; c++) {
         const double distance = rows[first + c].mean - mean;
         squares += rows[first + c].squares + frames * distance * distance;
       }
-      const double rate = 1 / std::sqrt(squares / (n_chan * frames) + kEps);
-      for (int64_t c = 0; c < n_chan; c++) {
-        const Moments& row = rows[first + c];
-        const bool is_global = norm == Norm::kGlobal;
-        out.mean[first + c] = is_global ? mean : row.mean;
-        out.rate[first + c] = is_global ? rate : 1 / std::sqrt(row.squares / frames + kEps);
-      }
+      std::fill_n(out.mean + first, n_chan, T(mean));
+      std::fill_n(out.rate + first, n_chan, T(1 / std::sqrt(squares / (n_chan * frames) + kEps)));
     }
   }
 };
@@ -189,7 +219,7 @@ void over_channels(int64_t batch, int64_t n_chan, Body body) {
 }
 
 // Sums of a block of channels: in the data's precision for some frames, then in double.
-template <typename T>
+template <typename T, int64_t kMost = kWidth>
 class Accumulator {
  public:
   Accumulator(const T* origin, int64_t width) : origin_(origin), width_(width) {}
@@ -215,10 +245,10 @@ class Accumulator {
  private:
   const T* origin_;
   int64_t width_;
-  alignas(64) T sum_[kWidth] = {};
-  alignas(64) T squares_[kWidth] = {};
-  double total_[kWidth] = {};
-  double total_squares_[kWidth] = {};
+  alignas(64) T sum_[kMost] = {};
+  alignas(64) T squares_[kMost] = {};
+  double total_[kMost] = {};
+  double total_squares_[kMost] = {};
 };
 
 }  // namespace sudormrf

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include "operators.h"
+#include "product.h"
 #include "pyramid.h"
 
 namespace sudormrf {
@@ -17,19 +18,21 @@ namespace {
 
 // From the expanded features down the levels and up again: the merged features and their moments.
 template <typename T>
-void make_merged(const Block<T>& b, const T* expanded, T* merged, std::vector<Moments>& moments) {
+void make_merged(const Block<T>& b, Features<const T> expanded, Features<T> merged,
+                 std::vector<Moments>& moments) {
   const Shape& s = b.shape;
   if (Pyramid<T>::fits(b.layout)) {
     Pyramid<T> pyramid(b);
-    pyramid.descend(b.expanded(), expanded);
+    const Table<T> table = b.expanded();
+    pyramid.measure(table, expanded);
     pyramid.settle();
-    pyramid.merge(merged, moments);
+    pyramid.merge(table, expanded, merged, moments);
     return;
   }
   const int64_t n_features = s.batch * s.frames * s.n_hid;
   const at::Tensor space = at::empty({2 * n_features}, b.parameters[0].options());
   const std::vector<T*> levels = place_levels(s, space.data_ptr<T>());
-  run_level<1>(b, 0, b.expanded(), expanded, levels[0], moments);
+  run_level<1>(b, 0, b.expanded(), expanded.data, levels[0], moments);
   b.settle(1, moments, s.n_hid, s.frames);
   std::vector<Table<T>> tables{b.level(0)};
   for (int64_t k = 1; k < s.depth; k++) {
@@ -37,29 +40,35 @@ void make_merged(const Block<T>& b, const T* expanded, T* merged, std::vector<Mo
     b.settle(1 + k, moments, s.n_hid, s.length(k));
     tables.push_back(b.level(k));
   }
-  Merge<T>(b, levels, tables, merged).run(moments);
+  Merge<T>(b, levels, tables, merged.data).run(moments);
 }
 
 template <typename T>
-void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
+void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, int64_t tile,
+         const at::Tensor& expanded,
          const at::Tensor& merged, const at::Tensor& contracted, const at::Tensor& out) {
   const Shape& s = b.shape;
   const Layout& layout = b.layout;
   std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
+  const Features<const T> in{x.const_data_ptr<T>(), s.frames, s.n_bn, s.n_bn};
+  const Features<T> wide{expanded.data_ptr<T>(), s.frames, s.n_hid, tile};
+  const Features<T> sum{merged.data_ptr<T>(), s.frames, s.n_hid, tile};
 
-  multiply(x, b.parameters[layout.expand], expanded);
-  measure(expanded.const_data_ptr<T>(), s.batch, s.frames, s.n_hid, b.at(layout.expand + 1),
-          moments);
+  const auto product = [&](int64_t which, int64_t at, int64_t n_out) {
+    return Product<T>(panels.empty() ? to_panels<T>(b.parameters[at]) : panels[which], n_out);
+  };
+  const Product<T> expand = product(0, layout.expand, s.n_hid);
+  expand.run(in, nullptr, wide, s.batch, b.at(layout.expand + 1), &moments);
   b.settle(0, moments, s.n_hid, s.frames);
-  make_merged(b, expanded.const_data_ptr<T>(), merged.data_ptr<T>(), moments);
+  make_merged<T>(b, wide, sum, moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
-  T* m = merged.data_ptr<T>();
-  activate_all(b.merged(), s.batch, s.frames, s.n_hid, m, m);
 
-  multiply(merged, b.parameters[layout.contract()], contracted);
-  const T* y = contracted.const_data_ptr<T>();
+  const Product<T> contract = product(1, layout.contract(), s.n_bn);
+  const Table<T> table = b.merged();
+  T* y = contracted.data_ptr<T>();
+  contract.run(sum, &table, {y, s.frames, s.n_bn, s.n_bn}, s.batch,
+               b.at(layout.contract() + 1), &bn_moments);
   if (layout.has_last_norm) {
-    measure(y, s.batch, s.frames, s.n_bn, b.at(layout.contract() + 1), bn_moments);
     b.settle(s.depth + 2, bn_moments, s.n_bn, s.frames);
   }
   T* to = out.data_ptr<T>();
@@ -77,14 +86,16 @@ void run(const Block<T>& b, const at::Tensor& x, const at::Tensor& expanded,
 }  // namespace
 
 Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-              c10::string_view variant, bool is_global, bool keeps) {
+              c10::string_view variant, bool is_global, at::TensorList panels, bool keeps) {
   const Layout layout = layout_of(variant, depth);
   TORCH_CHECK(int64_t(parameters.size()) == layout.size(), "a ", variant, " block of ", depth,
               " levels has ", layout.size(), " parameters, not ", parameters.size());
   const at::Tensor x = features.transpose(1, 2).contiguous();  // [batch, frames, n_bn]
   const Shape s{x.size(0), x.size(2), parameters[0].size(0), x.size(1), depth};
   const auto options = x.options();
-  const at::Tensor expanded = at::empty({s.batch, s.frames, s.n_hid}, options);
+  const int64_t tile = keeps || !Pyramid<float>::fits(layout) ? s.n_hid : std::min(s.n_hid, kTile);
+  const int64_t n_chan = (s.n_hid + tile - 1) / tile * tile;
+  const at::Tensor expanded = at::empty({s.batch, s.frames, n_chan}, options);
   const at::Tensor merged = keeps ? at::empty_like(expanded) : expanded;
   const at::Tensor contracted = at::empty_like(x);
   const at::Tensor statistics =
@@ -93,7 +104,7 @@ Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t dep
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "uconv_block", [&] {
     const Block<scalar_t> b{s, layout, parameters, is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
-    run(b, x, expanded, merged, contracted, out);
+    run(b, panels, x, tile, expanded, merged, contracted, out);
   });
   return {out.transpose(1, 2), expanded, contracted, statistics};
 }

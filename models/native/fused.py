@@ -5,6 +5,7 @@ matrix products. A copy: weights that change later don't reach it.
 """
 
 import copy
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -13,9 +14,35 @@ from torch import Tensor, nn
 from models.config import zeros_around
 from models.masks import SlidingMaskHead
 from models.native.build import NotBuilt
-from models.native.network import IS_GLOBAL, make_native
+from models.native.network import IS_GLOBAL, NativeUConvBlock, make_native
 from models.native.operators import load_operators
 from models.sudormrf import SuDoRMRF
+
+
+class Product(nn.Module):
+    """A point-wise convolution that reads its weights as they are packed once.
+
+    Shape: ``[batch, frames, in_chan] -> [batch, frames, out_chan]``.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.flatten(1).unsqueeze(-1))
+        self.register_buffer("bias", bias)
+        self.panels = torch.ops.sudormrf.pack(self.weight)
+
+    def _apply(self, *arguments: Any, **named: Any) -> Self:
+        """To another dtype, say, whose panels have another width."""
+        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+        self.panels = torch.ops.sudormrf.pack(self.weight)
+        return self
+
+    def forward(self, features: Tensor) -> Tensor:
+        out: Tensor = torch.ops.sudormrf.multiply(features, self.panels, len(self.weight))
+        return out if self.bias is None else out.add_(self.bias)
 
 
 class FusedSuDoRMRF(nn.Module):
@@ -27,7 +54,7 @@ class FusedSuDoRMRF(nn.Module):
         NotBuilt: the native operators can't be had here, or not for this variant.
     """
 
-    decoder_weight: Tensor
+    masks_bias: Tensor
     decoder_bias: Tensor | None
 
     def __init__(self, network: SuDoRMRF) -> None:
@@ -41,27 +68,20 @@ class FusedSuDoRMRF(nn.Module):
         plain = copy.deepcopy(network).requires_grad_(False)
         separator = make_native(plain).separator
         self.norm, self.blocks = separator.bottleneck[0], separator.blocks
+        for block in self.blocks.modules():
+            if isinstance(block, NativeUConvBlock) and block.is_native:
+                block.pack()
         head = plain.separator.mask_head
         self.before_masks = nn.Identity() if isinstance(head, SlidingMaskHead) else head.activate
         folded = head.fold() if isinstance(head, SlidingMaskHead) else _parts(head.pointwise)
-        self._keep("encoder", *_parts(plain.encoder[0]))
-        self._keep("bottleneck", *_parts(plain.separator.bottleneck[1]))
-        self._keep("masks", *folded)
+        self.encoder = Product(*_parts(plain.encoder[0]))
+        self.bottleneck = Product(*_parts(plain.separator.bottleneck[1]))
+        weight, bias = folded
+        self.masks = Product(weight)
+        self.register_buffer("masks_bias", weight.new_zeros(len(weight)) if bias is None else bias)
         filters = plain.decoder.weight.unflatten(0, (plain.decoder.groups, -1)).flatten(2)
-        self.register_buffer("decoder_weight", filters.contiguous())  # [groups, filters, samples]
+        self.decoders = nn.ModuleList(Product(group.t()) for group in filters)
         self.register_buffer("decoder_bias", plain.decoder.bias)
-
-    def _keep(self, name: str, weight: Tensor, bias: Tensor | None) -> None:
-        """A convolution as a matrix ``[in_chan, out_chan]`` and a bias."""
-        self.register_buffer(f"{name}_weight", weight.flatten(1).t())
-        zeros = weight.new_zeros(len(weight))
-        self.register_buffer(f"{name}_bias", zeros if bias is None else bias)
-
-    def _multiply(self, name: str, rows: Tensor) -> Tensor:
-        """``[batch, frames, in_chan] -> [batch, frames, out_chan]``."""
-        weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-        product = torch.addmm(bias, rows.reshape(-1, rows.shape[-1]), weight)
-        return product.view(*rows.shape[:2], -1)
 
     @torch.no_grad()
     def forward(self, mixture: Tensor) -> Tensor:
@@ -70,15 +90,15 @@ class FusedSuDoRMRF(nn.Module):
         n_samples, config = mixture.shape[-1], self.config
         padded = F.pad(mixture, zeros_around(n_samples, config)).squeeze(1)
         frames = padded.unfold(-1, config.kernel_size, config.stride)
-        encoded = self._multiply("encoder", frames)  # [batch, frames, n_filters]
+        encoded = self.encoder(frames)  # [batch, frames, n_filters]
         if config.variant != "improved":
             encoded = encoded.relu_()
-        features = self._multiply("bottleneck", self._normalise(encoded)).transpose(1, 2)
+        features = self.bottleneck(self._normalise(encoded)).transpose(1, 2)
         for block in self.blocks:
             features = block(features)
-        latent = self._multiply("masks", self.before_masks(features.transpose(1, 2)))
-        masked = torch.ops.sudormrf.apply_masks(latent, encoded, config.mask_activation)
-        return self._decode(masked, n_samples)
+        masks = self.masks(self.before_masks(features.transpose(1, 2)))
+        torch.ops.sudormrf.apply_masks(masks, self.masks_bias, encoded, config.mask_activation)
+        return self._decode(masks, n_samples)  # by now the masked encoded mixture
 
     def _normalise(self, encoded: Tensor) -> Tensor:
         """The first norm, of ``[batch, frames, n_filters]``."""
@@ -94,19 +114,19 @@ class FusedSuDoRMRF(nn.Module):
     def _decode(self, masked: Tensor, n_samples: int) -> Tensor:
         """``[batch, frames, n_src * n_filters] -> [batch, n_src, time]``, by overlap-add."""
         batch, n_frames, _ = masked.shape
-        stride, weight = self.config.stride, self.decoder_weight
-        rows = masked.reshape(batch * n_frames, len(weight), -1).transpose(0, 1)
-        samples = torch.bmm(rows, weight)  # [groups, batch * frames, sources * samples]
-        samples = samples.unflatten(2, (-1, self.config.kernel_size)).transpose(1, 2).flatten(0, 1)
-        samples = samples.unflatten(1, (batch, n_frames)).transpose(0, 1)
+        stride = self.config.stride
+        groups = zip(self.decoders, masked.chunk(len(self.decoders), dim=-1), strict=True)
+        decoded = [decoder(group) for decoder, group in groups]  # [batch, frames, src * samples]
+        samples = torch.cat(decoded, dim=-1).unflatten(2, (-1, self.config.kernel_size))
+        samples = samples.transpose(1, 2)  # [batch, n_src, frames, samples]
         summed = masked.new_zeros(batch, self.config.n_src, n_frames + 2, stride)
         summed[:, :, :n_frames] += samples[..., :stride]
         summed[:, :, 1:-1] += samples[..., stride : 2 * stride]
         summed[:, :, 2:, 0] += samples[..., 2 * stride]
         before = self.config.n_zeros_before
-        decoded = summed.flatten(2)[..., before : before + n_samples]
+        estimates = summed.flatten(2)[..., before : before + n_samples]
         bias = self.decoder_bias
-        return decoded.contiguous() if bias is None else decoded + bias[:, None]
+        return estimates.contiguous() if bias is None else estimates + bias[:, None]
 
 
 def _parts(convolution: nn.Module) -> tuple[Tensor, Tensor | None]:

@@ -42,23 +42,26 @@ inline VectorOf<double>::type exponential(VectorOf<double>::type x) {
 
 enum class Activation { kSoftmax, kSigmoid, kRelu };
 
-// One frame: latent masks and what they become, [n_src, n_filters].
+// One frame: latent masks [n_src, n_filters], to which the bias is added, become masked features.
 template <typename T>
 SUDORMRF_FLAT
-void mask_frame(const T* latent, const T* encoded, T* out, int64_t n_src, int64_t n_filters,
+void mask_frame(T* latent, const T* bias, const T* encoded, int64_t n_src, int64_t n_filters,
                 Activation activation) {
   over_lanes<T>(n_filters, [&](int64_t c, auto lanes) {
     using V = decltype(lanes);
     const V from = load<V>(encoded + c), zero{}, one = zero + T(1);
-    V highest = load<V>(latent + c), sum{};
+    const auto value_of = [&](int64_t s) {
+      return load<V>(latent + s * n_filters + c) + load<V>(bias + s * n_filters + c);
+    };
+    V highest = value_of(0), sum{};
     if (activation == Activation::kSoftmax) {
       for (int64_t s = 1; s < n_src; s++) {
-        const V other = load<V>(latent + s * n_filters + c);
+        const V other = value_of(s);
         highest = other > highest ? other : highest;
       }
     }
     for (int64_t s = 0; s < n_src; s++) {
-      V value = load<V>(latent + s * n_filters + c);
+      V value = value_of(s);
       if (activation == Activation::kSoftmax) {
         value = exponential(value - highest);
         sum += value;
@@ -67,38 +70,36 @@ void mask_frame(const T* latent, const T* encoded, T* out, int64_t n_src, int64_
         const bool is_relu = activation == Activation::kRelu;
         value = from * (is_relu ? relu : one / (one + exponential(-value)));
       }
-      store(out + s * n_filters + c, value);
+      store(latent + s * n_filters + c, value);
     }
     if (activation != Activation::kSoftmax) return;
     const V factor = from / sum;
     for (int64_t s = 0; s < n_src; s++) {
-      store(out + s * n_filters + c, factor * load<V>(out + s * n_filters + c));
+      store(latent + s * n_filters + c, factor * load<V>(latent + s * n_filters + c));
     }
   });
 }
 
 }  // namespace
 
-at::Tensor apply_masks(const at::Tensor& latent, const at::Tensor& encoded,
-                       c10::string_view activation) {
-  const at::Tensor from = latent.contiguous(), mixture = encoded.contiguous();
-  const at::Tensor out = at::empty_like(from);
-  const int64_t n_filters = mixture.size(-1), n_src = from.size(-1) / n_filters;
+void apply_masks(const at::Tensor& latent, const at::Tensor& bias, const at::Tensor& encoded,
+                 c10::string_view activation) {
+  TORCH_CHECK(latent.is_contiguous(), "masks are applied in place, to contiguous features");
+  const at::Tensor added = bias.contiguous(), mixture = encoded.contiguous();
+  const int64_t n_filters = mixture.size(-1), n_src = latent.size(-1) / n_filters;
   const Activation kind = activation == "relu" ? Activation::kRelu
                           : n_src > 1          ? Activation::kSoftmax
                                                : Activation::kSigmoid;
-  AT_DISPATCH_FLOATING_TYPES(from.scalar_type(), "apply_masks", [&] {
+  AT_DISPATCH_FLOATING_TYPES(latent.scalar_type(), "apply_masks", [&] {
     const int64_t frames = mixture.numel() / n_filters, size = n_src * n_filters;
     const int64_t grain = std::max<int64_t>(1, 16384 / size);
     at::parallel_for(0, frames, grain, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; t++) {
-        mask_frame(from.const_data_ptr<scalar_t>() + t * size,
-                   mixture.const_data_ptr<scalar_t>() + t * n_filters,
-                   out.data_ptr<scalar_t>() + t * size, n_src, n_filters, kind);
+        mask_frame(latent.data_ptr<scalar_t>() + t * size, added.const_data_ptr<scalar_t>(),
+                   mixture.const_data_ptr<scalar_t>() + t * n_filters, n_src, n_filters, kind);
       }
     });
   });
-  return out;
 }
 
 at::Tensor normalise(const at::Tensor& features, const at::Tensor& gain, const at::Tensor& bias,

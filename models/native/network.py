@@ -3,7 +3,7 @@
 It shares the network's parameters: they are the very same objects, under the same names.
 """
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +36,24 @@ class NativeUConvBlock(UConvBlock):
         self.is_native = not config.is_causal and config.norm in IS_GLOBAL
         self.is_native_in_time = config.is_causal and config.variant in IN_TIME
         self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
+        self.panels: list[Tensor] = []
         # Walking through modules takes longer than some of the passes do.
         self.places = [
             (module._parameters, name) for module in self.modules() for name in module._parameters
         ]
+
+    def pack(self) -> None:
+        """Keep the weights as products read them; later changes of them don't count any more."""
+        layers = (module for module in self.modules() if isinstance(module, nn.Conv1d))
+        weights = [layer.weight for layer in layers if layer.kernel_size == (1,)]
+        self.panels = [torch.ops.sudormrf.pack(weight) for weight in weights]
+
+    def _apply(self, *arguments: Any, **named: Any) -> Self:
+        """To another dtype, say, whose panels have another width."""
+        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+        if self.panels:
+            self.pack()
+        return self
 
     def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
         is_here = features.device.type in ("cpu", "meta")
@@ -51,7 +65,7 @@ class NativeUConvBlock(UConvBlock):
         if torch.is_grad_enabled():
             trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
             return trained
-        out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last)
+        out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last, self.panels)
         return out
 
     def _go_on(self, features: Tensor, extend: Extend | None) -> Tensor:

@@ -7,21 +7,21 @@ namespace sudormrf {
 namespace {
 
 at::Tensor block(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-                 c10::string_view variant, bool is_global) {
-  return std::get<0>(forward(features, parameters, depth, variant, is_global, false));
+                 c10::string_view variant, bool is_global, at::TensorList panels) {
+  return std::get<0>(forward(features, parameters, depth, variant, is_global, panels, false));
 }
 
 Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
                      c10::string_view variant, bool is_global) {
-  return forward(features, parameters, depth, variant, is_global, true);
+  return forward(features, parameters, depth, variant, is_global, {}, true);
 }
 
 }  // namespace
 
 TORCH_LIBRARY(sudormrf, m) {
   m.def(
-      "block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global)"
-      " -> Tensor");
+      "block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global,"
+      " Tensor[] panels) -> Tensor");
   m.def(
       "block_to_train(Tensor features, Tensor[] parameters, int depth, str variant,"
       " bool is_global) -> (Tensor, Tensor, Tensor, Tensor)");
@@ -31,7 +31,9 @@ TORCH_LIBRARY(sudormrf, m) {
   m.def(
       "causal_block(Tensor features, Tensor[] parameters, Tensor[] past, int depth, str variant)"
       " -> (Tensor, Tensor[])");
-  m.def("apply_masks(Tensor latent, Tensor encoded, str activation) -> Tensor");
+  m.def("pack(Tensor weight) -> Tensor");
+  m.def("multiply(Tensor features, Tensor panels, int n_out) -> Tensor");
+  m.def("apply_masks(Tensor(a!) latent, Tensor bias, Tensor encoded, str activation) -> ()");
   m.def("normalise(Tensor features, Tensor gain, Tensor bias, bool is_global) -> Tensor");
 }
 
@@ -40,6 +42,8 @@ TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
   m.impl("block_to_train", block_to_train);
   m.impl("block_backward", backward);
   m.impl("causal_block", causal_block);
+  m.impl("pack", pack);
+  m.impl("multiply", multiply);
   m.impl("apply_masks", apply_masks);
   m.impl("normalise", normalise);
 }

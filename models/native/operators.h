@@ -12,24 +12,32 @@ namespace sudormrf {
 // (products without their biases) and the norms' statistics.
 using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
+// `panels` are the weights of the two products as `pack` gives them, or nothing.
 Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-              c10::string_view variant, bool is_global, bool keeps);
+              c10::string_view variant, bool is_global, at::TensorList panels, bool keeps);
+
+// A point-wise convolution's weight [n_out, n_in, 1] as products read it, [panels, n_in, width].
+at::Tensor pack(const at::Tensor& weight);
+
+// Features [batch, frames, n_in] times packed weights: [batch, frames, n_out].
+at::Tensor multiply(const at::Tensor& features, const at::Tensor& panels, int64_t n_out);
 
 // The gradients of features and parameters; `saved` is what forward returned after its output.
 std::tuple<at::Tensor, std::vector<at::Tensor>> backward(
     const at::Tensor& gradient, const at::Tensor& features, at::TensorList saved,
     at::TensorList parameters, int64_t depth, c10::string_view variant, bool is_global);
 
-// A causal block's output, and what comes before each level's next frames, [batch, n_hid, frames of a
-// window but one]: like `past`, which is empty where nothing came before and nothing follows.
+// A causal block's output, and what comes before each level's next frames, [batch, n_hid, frames
+// of a window but one]: like `past`, which is empty where nothing came before and nothing follows.
 std::tuple<at::Tensor, std::vector<at::Tensor>> causal_block(const at::Tensor& features,
                                                              at::TensorList parameters,
                                                              at::TensorList past, int64_t depth,
                                                              c10::string_view variant);
 
-// Latent masks [.., n_src * n_filters] activated, times the encoded mixture [.., n_filters].
-at::Tensor apply_masks(const at::Tensor& latent, const at::Tensor& encoded,
-                       c10::string_view activation);
+// Latent masks [.., n_src * n_filters] and a bias, activated, times the encoded mixture
+// [.., n_filters]: written in their place.
+void apply_masks(const at::Tensor& latent, const at::Tensor& bias, const at::Tensor& encoded,
+                 c10::string_view activation);
 
 // A norm of features [batch, frames, n_chan].
 at::Tensor normalise(const at::Tensor& features, const at::Tensor& gain, const at::Tensor& bias,

@@ -30,16 +30,16 @@ def load_operators() -> None:
     torch.library.register_fake("sudormrf::block_to_train", fake_block_to_train)
     torch.library.register_fake("sudormrf::block_backward", fake_block_backward)
     torch.library.register_fake("sudormrf::causal_block", fake_causal_block)
-    torch.library.register_fake("sudormrf::apply_masks", fake_same)
+    torch.library.register_fake("sudormrf::pack", fake_pack)
+    torch.library.register_fake("sudormrf::multiply", fake_multiply)
+    torch.library.register_fake("sudormrf::apply_masks", fake_nothing)
     torch.library.register_fake("sudormrf::normalise", fake_same)
     torch.library.register_autograd(
         "sudormrf::block_to_train", backward, setup_context=setup_context
     )
 
 
-def fake_block(
-    features: Tensor, parameters: list[Tensor], depth: int, variant: str, is_global: bool
-) -> Tensor:
+def fake_block(features: Tensor, *_: Any) -> Tensor:
     """As the features: ``[batch, bn_chan, frames]``, with channels side by side in memory."""
     return torch.empty_like(features.transpose(1, 2).contiguous()).transpose(1, 2)
 
@@ -50,7 +50,7 @@ def fake_block_to_train(
     """The output, and what is saved: two products, and the norms' statistics."""
     batch, bn_chan, frames = features.shape
     hid_chan = parameters[0].shape[0]
-    out = fake_block(features, parameters, depth, variant, is_global)
+    out = fake_block(features)
     statistics = features.new_empty(depth + 4, 2, batch * max(bn_chan, hid_chan))
     expanded = features.new_empty(batch, frames, hid_chan)
     return out, expanded, features.new_empty(batch, frames, bn_chan), statistics
@@ -60,7 +60,7 @@ def fake_block_backward(
     gradient: Tensor, features: Tensor, saved: list[Tensor], parameters: list[Tensor], *last: Any
 ) -> tuple[Tensor, list[Tensor]]:
     """As the features, and as each of the parameters."""
-    like = fake_block(features, parameters, *last)
+    like = fake_block(features)
     return like, [torch.empty_like(parameter) for parameter in parameters]
 
 
@@ -68,13 +68,28 @@ def fake_causal_block(
     features: Tensor, parameters: list[Tensor], past: list[Tensor], depth: int, variant: str
 ) -> tuple[Tensor, list[Tensor]]:
     """As the features, and as what came before each level."""
-    out = fake_block(features, parameters, depth, variant, False)
+    out = fake_block(features)
     return out, [torch.empty_like(level) for level in past]
 
 
 def fake_same(features: Tensor, *_: Any) -> Tensor:
     """As what comes first."""
     return torch.empty_like(features, memory_format=torch.contiguous_format)
+
+
+def fake_pack(weight: Tensor) -> Tensor:
+    """In one panel; how many channels a panel has is the processor's."""
+    n_out, n_in, _ = weight.shape
+    return weight.new_empty(1, n_in, n_out)
+
+
+def fake_multiply(features: Tensor, panels: Tensor, n_out: int) -> Tensor:
+    """As the features, of other channels."""
+    return features.new_empty(*features.shape[:2], n_out)
+
+
+def fake_nothing(*_: Any) -> None:
+    """Of an operator that works in place."""
 
 
 def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

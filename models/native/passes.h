@@ -40,12 +40,11 @@ Space<T> by_tap(const T* weight, int64_t n_chan) {
 // the windows of `frames` outputs from t on. A window begins before the first frame, with zeros.
 template <int kStride, int64_t kBlock = kWidth, typename T, typename Start, typename Body,
           typename End>
-void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* in, Start start,
-                  Body body, End end) {
+void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, Features<const T> in,
+                  Start start, Body body, End end) {
   const int64_t n_chan = b.shape.n_hid, n_out = b.shape.length(k), n_in = n_out * kStride;
   const int64_t before = kTaps / 2, overlap = kTaps - kStride;
   over_channels<kBlock>(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
-    const T* from = in + item * n_in * n_chan + c;
     const auto f = table.row(item);
     Space<T> window((kFrames * kStride + overlap) * kBlock);
     auto state = start(item, c, width);
@@ -56,7 +55,7 @@ void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, const T* 
       const int64_t n_window = frames * kStride + overlap;
       const int64_t n_new = std::min(n_window - n_known, n_in - next);
       T* fresh = window.data() + n_known * kBlock;
-      activate(from + next * n_chan, n_chan, fresh, kBlock, n_new, width, f.from(c));
+      activate(in.at(item, next, c), in.tile, fresh, kBlock, n_new, width, f.from(c));
       std::fill(fresh + n_new * kBlock, window.data() + n_window * kBlock, T(0));
       body(state, t, frames, window.data());
       next += n_new;
@@ -80,7 +79,7 @@ void run_level(const Block<T>& b, int64_t k, const Table<T>& table, const T* in,
     Accumulator<T> accumulator;
   };
   over_windows<kStride>(
-      b, k, table, in,
+      b, k, table, Features<const T>{in, b.shape.length(k) * kStride, n_chan, n_chan},
       [&](int64_t item, int64_t c, int64_t width) {
         return State{item, c, width, Accumulator<T>(zeros.data(), width)};
       },

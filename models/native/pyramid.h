@@ -4,48 +4,33 @@
 // is u_(k-1) convolved without a bias, and u_0 the first level without its own: all of them are made
 // before the moments of the first are known. a_k is a number of each channel; so is p_k, but for
 // frames that the zeros around reach: the first two and the last.
+//
+// The pass is run twice, for the moments and then for the merged features: to make a level again
+// takes less time than to write it to memory and to read it.
 #pragma once
 
-#include "passes.h"
+#include "levels.h"
 
 namespace sudormrf {
-
-constexpr int64_t kTile = 64;  // channels of a level that lie together
-constexpr int kMostLevels = 6;
-constexpr int64_t kPlaces = 4;  // of a p_k: the first frame, the second, any between, the last
-constexpr int64_t kBetween = 2;
-constexpr int64_t kZeros = 2;  // frames before a level; one is behind it
-
-inline int64_t place_of(int64_t t, int64_t length) {
-  return t == length - 1 ? kPlaces - 1 : std::min(t, kBetween);
-}
-
-// Runs `body(place, frame)` for the frames of a level that the zeros around reach.
-template <typename Body>
-void at_ends(int64_t length, Body body) {
-  if (length > 1) body(0, 0);
-  if (length > 2) body(1, 1);
-  body(kPlaces - 1, length - 1);
-}
 
 // Some channels of the merged features: sums of all levels, from the coarsest on.
 template <int kDepth, bool kIsEnd, typename T, typename V>
 struct Column {
-  const T* levels[kDepth];
-  const T* ends[kDepth];  // [places, n_chan]
-  int64_t lengths[kDepth];
+  const T* levels[kDepth];  // from a frame on that all of them have
+  const T* ends[kDepth];    // [places, n_chan]
+  int64_t firsts[kDepth], lengths[kDepth];
   V factors[kDepth];
   T* out;
-  int64_t n_chan;
+  int64_t out_pitch, n_chan;
   V origin, sum, squares;
 
   // Frame t of level k and all finer ones at its time, `up` being the sum of the coarser ones.
   template <int k>
   void rise(V up, int64_t t) {
     V merged = up + factors[k] * load<V>(levels[k] + t * kTile);
-    if constexpr (kIsEnd) merged += load<V>(ends[k] + place_of(t, lengths[k]) * n_chan);
+    if constexpr (kIsEnd) merged += load<V>(ends[k] + place_of(firsts[k] + t, lengths[k]) * n_chan);
     if constexpr (k == 0) {
-      store(out + t * n_chan, merged);
+      store(out + t * out_pitch, merged);
       const V distance = merged - origin;
       sum += distance;
       squares += distance * distance;
@@ -56,7 +41,7 @@ struct Column {
   }
 };
 
-// The levels of a block from its expanded features to the merged ones: descend, settle, merge.
+// The levels of a block from its expanded features to the merged ones: measure, settle, merge.
 template <typename T>
 class Pyramid {
  public:
@@ -66,65 +51,30 @@ class Pyramid {
 
   explicit Pyramid(const Block<T>& b)
       : b_(b),
-        n_tiles_((b.shape.n_hid + kTile - 1) / kTile),
         factors_(b.shape.batch * b.shape.depth * b.shape.n_hid),
-        ends_(factors_.size() * kPlaces) {
-    int64_t frames = 0;
+        ends_(factors_.size() * kPlaces),
+        firsts_(ends_.size()) {
     for (int64_t k = 0; k < b.shape.depth; k++) {
-      begins_.push_back((frames + kZeros) * kTile);
-      frames += kZeros + b.shape.length(k) + 1;
       taps_.push_back(by_tap(b.at(b.layout.level(k)), b.shape.n_hid));
       moments_.emplace_back(b.shape.batch * b.shape.n_hid);
     }
-    per_tile_ = frames * kTile;
-    space_ = at::empty({b.shape.batch * n_tiles_ * per_tile_}, b.parameters[0].options());
-    levels_ = space_.template data_ptr<T>();
   }
 
-  // All u_k from the expanded features, and their moments.
-  void descend(const Table<T>& table, const T* in) {
+  // The moments of all u_k from the expanded features, and their frames at the ends.
+  void measure(const Table<T>& table, Features<const T> in) {
     const Shape& s = b_.shape;
-    const Space<T> zeros(kTile);
-    struct State {
-      int64_t item, c, width;
-      std::vector<Accumulator<T>> accumulators;
-      std::vector<int64_t> n_done;
-    };
-    over_windows<1, kTile>(
-        b_, 0, table, in,
-        [&](int64_t item, int64_t c, int64_t width) {
+    descend<true>(
+        table, in,
+        [&](Levels<T>& levels, int64_t item) {
           for (int64_t k = 0; k < s.depth; k++) {
-            T* begin = level(k, item, c);
-            std::fill(begin - kZeros * kTile, begin, T(0));
-            std::fill_n(begin + s.length(k) * kTile, kTile, T(0));
-          }
-          return State{item, c, width,
-                       std::vector<Accumulator<T>>(s.depth, Accumulator<T>(zeros.data(), width)),
-                       std::vector<int64_t>(s.depth)};
-        },
-        [&](State& state, int64_t t, int64_t frames, const T* window) {
-          convolve<1>(window, kTile, level(0, state.item, state.c) + t * kTile, kTile, frames,
-                      state.width, taps_[0].data() + state.c, s.n_hid, zeros.data(),
-                      state.accumulators[0].sums());
-          std::vector<int64_t>& n_done = state.n_done;
-          n_done[0] = t + frames;
-          for (int64_t k = 1; k < s.depth; k++) {
-            const bool is_whole = n_done[k - 1] == s.length(k - 1);
-            const int64_t n = is_whole ? s.length(k) : (n_done[k - 1] - 1) / 2;
-            const T* from = level(k - 1, state.item, state.c) + (2 * n_done[k] - 2) * kTile;
-            convolve<2>(from, kTile, level(k, state.item, state.c) + n_done[k] * kTile, kTile,
-                        n - n_done[k], state.width, taps_[k].data() + state.c, s.n_hid,
-                        zeros.data(), state.accumulators[k].sums());
-            n_done[k] = n;
-          }
-          if (t % kFlush == 0) {
-            for (auto& accumulator : state.accumulators) accumulator.flush();
+            at_ends(s.length(k), [&](int64_t place, int64_t t) {
+              if (levels.has(k, t)) levels.copy(k, t, firsts(k, item) + place * s.n_hid);
+            });
           }
         },
-        [&](State& state) {
+        [&](Levels<T>& levels, int64_t item) {
           for (int64_t k = 0; k < s.depth; k++) {
-            state.accumulators[k].finish(s.length(k), nullptr,
-                                         moments_[k].data() + state.item * s.n_hid + state.c);
+            levels.finish(k, moments_[k].data() + item * s.n_hid);
           }
         });
   }
@@ -152,20 +102,42 @@ class Pyramid {
     }
   }
 
-  // Up again, adding: to the merged features and their moments. `out` may be what came in.
-  void merge(T* out, std::vector<Moments>& moments) {
-    choose_depth([&](auto depth) { merge_levels<depth>(out, moments); });
+  // Down, and up again, adding: to the merged features and their moments. `out` may be `in`.
+  void merge(const Table<T>& table, Features<const T> in, Features<T> out,
+             std::vector<Moments>& moments) {
+    choose_depth([&](auto depth) { merge_levels<depth>(table, in, out, moments); });
   }
 
  private:
-  T* level(int64_t k, int64_t item, int64_t c) const {
-    return levels_ + (item * n_tiles_ + c / kTile) * per_tile_ + begins_[k];
+  // Runs `on_frames(levels, item)` whenever the levels have some more, and `end(levels, item)`
+  // after the last.
+  template <bool kSums, typename OnFrames, typename End>
+  void descend(const Table<T>& table, Features<const T> in, OnFrames on_frames, End end) {
+    const int64_t n = b_.shape.frames, n_hid = b_.shape.n_hid;
+    over_channels<kTile>(b_.shape.batch, n_hid, [&](int64_t item, int64_t c, int64_t width) {
+      const Pointwise<T> f = table.row(item).from(c);
+      Levels<T> levels(b_.shape, taps_, c, width);
+      levels.begin(in.at(item, 0, c), in.tile, std::min(kZeros, n), f);
+      for (int64_t t = 0; t < n; t += kAtOnce) {
+        const int64_t next = std::min(t + kZeros, n), frames = std::min(kAtOnce, n - t);
+        levels.template extend<kSums>(in.at(item, next, c), in.tile, std::min(frames, n - next),
+                                      frames, f);
+        if (kSums) levels.flush();
+        on_frames(levels, item);
+        levels.drop();
+      }
+      end(levels, item);
+    });
   }
+
   T* factors(int64_t k, int64_t item) {
     return factors_.data() + (item * b_.shape.depth + k) * b_.shape.n_hid;
   }
   T* ends(int64_t k, int64_t item) {
     return ends_.data() + (item * b_.shape.depth + k) * kPlaces * b_.shape.n_hid;
+  }
+  T* firsts(int64_t k, int64_t item) {
+    return firsts_.data() + (item * b_.shape.depth + k) * kPlaces * b_.shape.n_hid;
   }
 
   // Of level k before its norm: a_k as its factor, p_k as its end.
@@ -199,19 +171,21 @@ class Pyramid {
   // From u_k's moments to the level's.
   void to_level(int64_t k, int64_t item) {
     const int64_t n_chan = b_.shape.n_hid, length = b_.shape.length(k);
-    const T *factor = factors(k, item), *end = ends(k, item);
+    const T *factor = factors(k, item), *between = ends(k, item) + kBetween * n_chan;
+    Moments* of = moments_[k].data() + item * n_chan;
+    std::vector<double> sum(n_chan), squares(n_chan);
+    at_ends(length, [&](int64_t place, int64_t) {
+      const T *end = ends(k, item) + place * n_chan, *u = firsts(k, item) + place * n_chan;
+      for (int64_t c = 0; c < n_chan; c++) {
+        const double beside = double(end[c]) - between[c];
+        sum[c] += beside;
+        squares[c] += beside * (beside + 2.0 * factor[c] * (u[c] - of[c].mean));
+      }
+    });
     for (int64_t c = 0; c < n_chan; c++) {
-      Moments& of = moments_[k][item * n_chan + c];
-      const double a = factor[c], between = end[kBetween * n_chan + c];
-      const T* u = level(k, item, c) + c % kTile;
-      double sum = 0, squares = 0;
-      at_ends(length, [&](int64_t place, int64_t t) {
-        const double beside = end[place * n_chan + c] - between;
-        sum += beside;
-        squares += beside * (beside + 2 * a * (u[t * kTile] - of.mean));
-      });
-      of.squares = std::max(0.0, a * a * of.squares + squares - sum * sum / length);
-      of.mean = a * of.mean + between + sum / length;
+      const double a = factor[c], more = squares[c] - sum[c] * sum[c] / length;
+      of[c].squares = std::max(0.0, a * a * of[c].squares + more);
+      of[c].mean = a * of[c].mean + between[c] + sum[c] / length;
     }
   }
 
@@ -222,7 +196,8 @@ class Pyramid {
   }
 
   template <int kDepth>
-  void merge_levels(T* out, std::vector<Moments>& moments) {
+  void merge_levels(const Table<T>& table, Features<const T> in, Features<T> out,
+                    std::vector<Moments>& moments) {
     const Shape& s = b_.shape;
     Space<T> origin(s.n_hid), between(s.batch * s.n_hid);
     for (int64_t k = 0; k < s.depth; k++) {
@@ -232,38 +207,53 @@ class Pyramid {
         between[i] += ends(k, i / s.n_hid)[kBetween * s.n_hid + i % s.n_hid];
       }
     }
-    const int64_t n_coarse = s.length(kDepth - 1);
-    over_channels<kTile>(s.batch, s.n_hid, [&](int64_t item, int64_t c, int64_t width) {
-      Accumulator<T> accumulator(origin.data() + c, width);
-      for (int64_t t = 0; t < n_coarse; t++) {
-        T* to = out + item * s.frames * s.n_hid + c;
-        if (t < kBetween || t == n_coarse - 1) {
-          merge_frame<kDepth, true>(item, c, width, t, nullptr, to, accumulator.sums());
-        } else {
-          merge_frame<kDepth, false>(item, c, width, t, between.data() + item * s.n_hid + c, to,
-                                     accumulator.sums());
-        }
-        accumulator.flush();
+    std::vector<Accumulator<T, kTile>> accumulators;
+    for (int64_t item = 0; item < s.batch; item++) {
+      for (int64_t c = 0; c < s.n_hid; c += kTile) {
+        accumulators.emplace_back(origin.data() + c, std::min(kTile, s.n_hid - c));
       }
-      accumulator.finish(s.frames, nullptr, moments.data() + item * s.n_hid + c);
-    });
+    }
+    const int64_t n_tiles = accumulators.size() / s.batch, n_coarse = s.length(kDepth - 1);
+    descend<false>(
+        table, in,
+        [&](Levels<T>& levels, int64_t item) {
+          const int64_t c = levels.first(), dropped = levels.n_dropped(kDepth - 1);
+          Accumulator<T, kTile>& accumulator = accumulators[item * n_tiles + c / kTile];
+          T* to = out.at(item, levels.n_dropped(0), c);
+          for (int64_t t = 0; t < levels.n_whole(); t++) {
+            if (dropped + t < kBetween || dropped + t == n_coarse - 1) {
+              merge_frame<kDepth, true>(levels, item, t, nullptr, to, out.tile, accumulator.sums());
+            } else {
+              merge_frame<kDepth, false>(levels, item, t, between.data() + item * s.n_hid + c, to,
+                                         out.tile, accumulator.sums());
+            }
+            accumulator.flush();
+          }
+        },
+        [&](Levels<T>& levels, int64_t item) {
+          const int64_t c = levels.first();
+          accumulators[item * n_tiles + c / kTile].finish(s.frames, nullptr,
+                                                          moments.data() + item * s.n_hid + c);
+        });
   }
 
   template <int kDepth, bool kIsEnd>
   SUDORMRF_FLAT
-  void merge_frame(int64_t item, int64_t first, int64_t width, int64_t t, const T* between, T* out,
-                   Sums<T> sums) {
-    const int64_t n_chan = b_.shape.n_hid;
-    over_lanes<T>(width, [&](int64_t c, auto lanes) {
+  void merge_frame(Levels<T>& levels, int64_t item, int64_t t, const T* between, T* out,
+                   int64_t out_pitch, Sums<T> sums) {
+    const int64_t n_chan = b_.shape.n_hid, first = levels.first();
+    over_lanes<T>(levels.width(), [&](int64_t c, auto lanes) {
       using V = decltype(lanes);
       Column<kDepth, kIsEnd, T, V> column{};
       for (int k = 0; k < kDepth; k++) {
-        column.levels[k] = level(k, item, first) + c;
+        column.levels[k] = levels.at(k, 0) + c;
         column.factors[k] = load<V>(factors(k, item) + first + c);
         column.ends[k] = ends(k, item) + first + c;
+        column.firsts[k] = levels.n_dropped(k);
         column.lengths[k] = b_.shape.length(k);
       }
       column.out = out + c;
+      column.out_pitch = out_pitch;
       column.n_chan = n_chan;
       column.origin = load<V>(sums.origin + c);
       V up{};
@@ -275,13 +265,10 @@ class Pyramid {
   }
 
   const Block<T>& b_;
-  int64_t n_tiles_, per_tile_;
-  std::vector<int64_t> begins_;
   std::vector<Space<T>> taps_;
-  std::vector<std::vector<Moments>> moments_;
+  std::vector<std::vector<Moments>> moments_;  // of each u_k, then of each level
   Space<T> factors_, ends_;
-  at::Tensor space_;
-  T* levels_;  // its numbers
+  Space<T> firsts_;  // the frames of u_k at the ends
 };
 
 }  // namespace sudormrf

@@ -158,30 +158,76 @@ void add_up(const T* in, int64_t pitch, int64_t frames, int64_t width, Sums<T> s
   });
 }
 
+// A depth-wise convolution of one channel or vector of channels, from frame to frame.
+template <int kStride, bool kSums, typename V, typename T>
+struct Convolution {
+  V taps[kTaps], bias, window[kTaps];
+  V sum{}, squares{};  // of what goes out without the bias
+
+  Convolution(const T* from, int64_t pitch, V added) : bias(added) {
+    repeat<kTaps>([&](auto j) { taps[j] = load<V>(from + j * pitch); });
+  }
+
+  // The frame whose window the last of `window` have made whole; then they make room for the next.
+  V next() {
+    V d = taps[0] * window[0];
+    repeat<kTaps - 1>([&](auto j) { d += taps[j + 1] * window[j + 1]; });
+    if constexpr (kSums) {
+      sum += d;
+      squares += d * d;
+    }
+    repeat<kTaps - kStride>([&](auto j) { window[j] = window[j + kStride]; });
+    return d + bias;
+  }
+  void add_sums(Sums<T> sums, int64_t c) const {
+    if constexpr (!kSums) return;
+    add_to(sums.sum + c, sum);
+    add_to(sums.squares + c, squares);
+  }
+};
+
 // A depth-wise convolution; `in` begins with the first window. Sums are those without the bias.
-template <int kStride, typename T>
+template <int kStride, bool kSums = true, typename T>
 SUDORMRF_FLAT
 void convolve(const T* in, int64_t in_pitch, T* out, int64_t out_pitch, int64_t frames,
               int64_t width, const T* taps, int64_t taps_pitch, const T* bias, Sums<T> sums) {
-  in_groups(frames, [&](int64_t t, auto n) {
+  over_lanes<T>(width, [&](int64_t c, auto lanes) {
+    using V = decltype(lanes);
+    Convolution<kStride, kSums, V, T> of(taps + c, taps_pitch, load<V>(bias + c));
+    constexpr int n_known = kTaps - kStride;
+    repeat<n_known>([&](auto j) { of.window[j] = load<V>(in + j * in_pitch + c); });
+    const T* from = in + n_known * in_pitch + c;
+    for (int64_t t = 0; t < frames; t++) {
+      repeat<kStride>([&](auto j) { of.window[n_known + j] = load<V>(from + j * in_pitch); });
+      store(out + t * out_pitch + c, of.next());
+      from += kStride * in_pitch;
+    }
+    of.add_sums(sums, c);
+  });
+}
+
+// The same of stride 1, without a bias, of what comes in normalised and activated: n_in frames,
+// then zeros. `past` [taps - 1, pitch] are the frames before these, activated.
+template <bool kSums, typename T>
+SUDORMRF_FLAT
+void activate_and_convolve(const T* in, int64_t in_pitch, int64_t n_in, T* past, T* out,
+                           int64_t pitch, int64_t frames, int64_t width, const T* taps,
+                           int64_t taps_pitch, Pointwise<T> f, Sums<T> sums) {
+  f.choose([&](auto activates) {
     over_lanes<T>(width, [&](int64_t c, auto lanes) {
       using V = decltype(lanes);
-      constexpr int n_window = (n - 1) * kStride + kTaps;
-      const T* x = in + t * kStride * in_pitch + c;
-      V w[kTaps], window[n_window];
-      repeat<kTaps>([&](auto j) { w[j] = load<V>(taps + j * taps_pitch + c); });
-      repeat<n_window>([&](auto i) { window[i] = load<V>(x + i * in_pitch); });
-      const V b = load<V>(bias + c);
-      V s{}, q{};
-      repeat<n>([&](auto r) {
-        V d = w[0] * window[r * kStride];
-        repeat<kTaps - 1>([&](auto j) { d += w[j + 1] * window[r * kStride + j + 1]; });
-        s += d;
-        q += d * d;
-        store(out + (t + r) * out_pitch + c, d + b);
-      });
-      add_to(sums.sum + c, s);
-      add_to(sums.squares + c, q);
+      constexpr int n_past = kTaps - 1;
+      const auto g = f.template at<V, activates>(c);
+      Convolution<1, kSums, V, T> of(taps + c, taps_pitch, V{});
+      repeat<n_past>([&](auto j) { of.window[j] = load<V>(past + j * pitch + c); });
+      for (int64_t t = 0; t < n_in; t++) {
+        of.window[n_past] = g(load<V>(in + t * in_pitch + c));
+        store(out + t * pitch + c, of.next());
+      }
+      of.window[n_past] = V{};
+      for (int64_t t = n_in; t < frames; t++) store(out + t * pitch + c, of.next());
+      repeat<n_past>([&](auto j) { store(past + j * pitch + c, of.window[j]); });
+      of.add_sums(sums, c);
     });
   });
 }

@@ -1,0 +1,154 @@
+// Matrix products of features and a point-wise convolution's weights.
+//
+// What is done to each number that comes in is done on the way, and the moments of what goes out
+// are summed while it is in the first cache: neither takes a pass over memory of its own.
+#pragma once
+
+#include <ATen/ops/empty.h>
+
+#include "block.h"
+
+namespace sudormrf {
+
+constexpr int kRows = 6;     // frames and vectors of channels that are summed up in registers:
+constexpr int kVectors = 2;  // two sums for each step that a multiply-add takes, and few loads
+constexpr int64_t kMostFrames = 60;  // done with all weights while they are in the second cache
+
+// Features [frames, n_in] times weights [n_in, a panel of n_out] for some frames.
+template <int kFrames, typename T>
+SUDORMRF_FLAT
+void multiply_frames(const T* in, int64_t in_pitch, const T* panel, int64_t n_in, T* out,
+                     int64_t out_pitch) {
+  using V = typename VectorOf<T>::type;
+  constexpr int64_t n_lanes = kVectorBytes / sizeof(T);
+  V sums[kFrames][kVectors]{};
+  for (int64_t i = 0; i < n_in; i++) {
+    V weights[kVectors];
+    repeat<kVectors>([&](auto v) { weights[v] = load<V>(panel + (i * kVectors + v) * n_lanes); });
+    repeat<kFrames>([&](auto t) {
+      const T x = in[t * in_pitch + i];
+      repeat<kVectors>([&](auto v) { sums[t][v] += x * weights[v]; });
+    });
+  }
+  repeat<kFrames>([&](auto t) {
+    repeat<kVectors>([&](auto v) { store(out + t * out_pitch + v * n_lanes, sums[t][v]); });
+  });
+}
+
+// Channels of a panel: what is summed up in registers for a frame.
+template <typename T>
+constexpr int64_t kPanel = kVectors * kVectorBytes / sizeof(T);
+
+// Weights [n_out, n_in, 1] as a product reads them, [panels, n_in, channels of a panel].
+template <typename T>
+at::Tensor to_panels(const at::Tensor& weight) {
+  const int64_t n_out = weight.size(0), n_in = weight.size(1), width = kPanel<T>;
+  const at::Tensor panels = at::empty({(n_out + width - 1) / width, n_in, width}, weight.options());
+  const at::Tensor from = weight.contiguous();
+  const T* rows = from.const_data_ptr<T>();
+  T* to = panels.data_ptr<T>();
+  for (int64_t first = 0; first < n_out; first += width) {
+    for (int64_t i = 0; i < n_in; i++, to += width) {
+      for (int64_t j = 0; j < width; j++) {
+        to[j] = first + j < n_out ? rows[(first + j) * n_in + i] : T(0);
+      }
+    }
+  }
+  return panels;
+}
+
+// A point-wise convolution without its bias.
+template <typename T>
+class Product {
+ public:
+  Product(const at::Tensor& panels, int64_t n_out)
+      : n_out_(n_out), n_in_(panels.size(1)), n_panels_(panels.size(0)), panels_(panels),
+        weights_(panels.const_data_ptr<T>()) {
+    TORCH_CHECK(n_panels_ == (n_out + kWide - 1) / kWide && panels.size(2) == kWide,
+                "weights were packed for another product");
+  }
+
+  // From `in` to `out`; `table` says what is done on the way, if it is not null: otherwise `in` has
+  // one tile. `moments` are those of what comes out and of `added` to it, if they are not null.
+  void run(Features<const T> in, const Table<T>* table, Features<T> out, int64_t batch,
+           const T* added, std::vector<Moments>* moments) const {
+    at::parallel_for(0, batch * n_panels_, 1, [&](int64_t begin, int64_t end) {
+      while (begin < end) {
+        const int64_t item = begin / n_panels_, first = begin % n_panels_;
+        const int64_t last = std::min(first + end - begin, n_panels_);
+        Moments* of_item = moments ? moments->data() + item * n_out_ : nullptr;
+        run_panels(in, table, out, item, first, last, added, of_item);
+        begin += last - first;
+      }
+    });
+  }
+
+ private:
+  static constexpr int64_t kWide = kPanel<T>;
+
+  void run_panels(Features<const T> in, const Table<T>* table, Features<T> out, int64_t item,
+                  int64_t first, int64_t last, const T* added, Moments* moments) const {
+    const int64_t pitch = table ? n_in_ + kVectorBytes / sizeof(T) : in.tile;
+    Scratch<T> space(table ? std::min(in.frames, kMostFrames) * pitch : 0);
+    std::vector<Accumulator<T, kWide>> accumulators;
+    for (int64_t p = first; p < last && moments; p++) {
+      accumulators.emplace_back(out.at(item, 0, p * kWide), width_of(p));
+    }
+    for (int64_t t = 0; t < in.frames; t += kMostFrames) {
+      const int64_t frames = std::min(kMostFrames, in.frames - t);
+      const T* from = table ? space.data() : in.at(item, t, 0);
+      if (table) prepare(in, table->row(item), item, t, frames, space.data(), pitch);
+      for (int64_t p = first; p < last; p++) {
+        T* to = out.at(item, t, p * kWide);
+        run_panel(from, pitch, frames, p, to, out.tile);
+        if (!moments) continue;
+        auto& accumulator = accumulators[p - first];
+        add_up(to, out.tile, frames, width_of(p), accumulator.sums());
+        accumulator.flush();
+      }
+    }
+    for (int64_t p = first; p < last && moments; p++) {
+      accumulators[p - first].finish(in.frames, added + p * kWide, moments + p * kWide);
+    }
+  }
+
+  void prepare(Features<const T> in, Pointwise<T> f, int64_t item, int64_t t, int64_t frames,
+               T* to, int64_t pitch) const {
+    for (int64_t c = 0; c < n_in_; c += in.tile) {
+      activate(in.at(item, t, c), in.tile, to + c, pitch, frames, std::min(in.tile, n_in_ - c),
+               f.from(c));
+    }
+  }
+
+  void run_panel(const T* in, int64_t pitch, int64_t frames, int64_t p, T* out,
+                 int64_t out_pitch) const {
+    const T* panel = weights_ + p * n_in_ * kWide;
+    alignas(64) T narrow[kRows * kWide];
+    for (int64_t t = 0; t < frames; t += kRows) {
+      const int64_t n = std::min<int64_t>(kRows, frames - t);
+      T* to = out + t * out_pitch;
+      if (width_of(p) == kWide) {
+        choose_frames(n, in + t * pitch, pitch, panel, to, out_pitch);
+        continue;
+      }
+      choose_frames(n, in + t * pitch, pitch, panel, narrow, kWide);
+      for (int64_t r = 0; r < n; r++) {
+        std::copy_n(narrow + r * kWide, width_of(p), to + r * out_pitch);
+      }
+    }
+  }
+  int64_t width_of(int64_t p) const { return std::min(kWide, n_out_ - p * kWide); }
+
+  template <int k = kRows>
+  void choose_frames(int64_t n, const T* in, int64_t in_pitch, const T* panel, T* out,
+                     int64_t out_pitch) const {
+    if (n == k) return multiply_frames<k>(in, in_pitch, panel, n_in_, out, out_pitch);
+    if constexpr (k > 1) choose_frames<k - 1>(n, in, in_pitch, panel, out, out_pitch);
+  }
+
+  int64_t n_out_, n_in_, n_panels_;
+  at::Tensor panels_;
+  const T* weights_;
+};
+
+}  // namespace sudormrf
