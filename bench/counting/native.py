@@ -75,10 +75,10 @@ def product_macs(call: Arguments) -> int:
 
 
 def mask_flops(call: Arguments) -> int:
-    """The activation, and a product with the encoded mixture."""
+    """The bias, the activation, and a product with the encoded mixture."""
     latent, encoded = call["latent"].shape, call["encoded"].shape
     is_softmax = call["activation"] == "softmax" and latent[-1] > encoded[-1]
-    return int(prod(latent) * (1 + (SOFTMAX if is_softmax else 1)))
+    return int(prod(latent) * (2 + (SOFTMAX if is_softmax else 1)))
 
 
 NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {

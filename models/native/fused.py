@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from models.config import zeros_around
 from models.masks import SlidingMaskHead
-from models.native.build import NotBuilt
 from models.native.network import IS_GLOBAL, NativeUConvBlock, make_native
 from models.native.operators import load_operators
+from models.past import PastConv1d
 from models.sudormrf import SuDoRMRF
 
 
@@ -51,7 +51,7 @@ class FusedSuDoRMRF(nn.Module):
     Shape: ``[batch, 1, time] -> [batch, n_src, time]``.
 
     Raises:
-        NotBuilt: the native operators can't be had here, or not for this variant.
+        NotBuilt: (of ``models.native``) the native operators can't be had here.
     """
 
     masks_bias: Tensor
@@ -59,10 +59,6 @@ class FusedSuDoRMRF(nn.Module):
 
     def __init__(self, network: SuDoRMRF) -> None:
         super().__init__()
-        if network.config.variant == "causal_v3":
-            raise NotBuilt("There is no fast form of the authors' third causal network.")
-        if network.config.mask_activation == "prelu":
-            raise NotBuilt("There is no fast form of masks with PReLU.")
         load_operators()
         self.config = network.config
         plain = copy.deepcopy(network).requires_grad_(False)
@@ -79,6 +75,7 @@ class FusedSuDoRMRF(nn.Module):
         weight, bias = folded
         self.masks = Product(weight)
         self.register_buffer("masks_bias", weight.new_zeros(len(weight)) if bias is None else bias)
+        self.mask_activation = getattr(plain.separator, "mask_activation", None)
         filters = plain.decoder.weight.unflatten(0, (plain.decoder.groups, -1)).flatten(2)
         self.decoders = nn.ModuleList(Product(group.t()) for group in filters)
         self.register_buffer("decoder_bias", plain.decoder.bias)
@@ -91,14 +88,13 @@ class FusedSuDoRMRF(nn.Module):
         padded = F.pad(mixture, zeros_around(n_samples, config)).squeeze(1)
         frames = padded.unfold(-1, config.kernel_size, config.stride)
         encoded = self.encoder(frames)  # [batch, frames, n_filters]
-        if config.variant != "improved":
+        if not config.is_later_code:
             encoded = encoded.relu_()
         features = self.bottleneck(self._normalise(encoded)).transpose(1, 2)
         for block in self.blocks:
             features = block(features)
-        masks = self.masks(self.before_masks(features.transpose(1, 2)))
-        torch.ops.sudormrf.apply_masks(masks, self.masks_bias, encoded, config.mask_activation)
-        return self._decode(masks, n_samples)  # by now the masked encoded mixture
+        latent = self.masks(self.before_masks(features.transpose(1, 2)))
+        return self._decode(self._mask(latent, encoded), n_samples)
 
     def _normalise(self, encoded: Tensor) -> Tensor:
         """The first norm, of ``[batch, frames, n_filters]``."""
@@ -110,6 +106,17 @@ class FusedSuDoRMRF(nn.Module):
             encoded, weight, bias, IS_GLOBAL[self.config.norm]
         )
         return out
+
+    def _mask(self, latent: Tensor, encoded: Tensor) -> Tensor:
+        """``[batch, frames, n_src * n_filters]``, masked, in the place of the latent masks."""
+        if self.mask_activation is None:
+            kind = self.config.mask_activation
+            torch.ops.sudormrf.apply_masks(latent, self.masks_bias, encoded, kind)
+            return latent
+        masks: Tensor = self.mask_activation(latent.add_(self.masks_bias))
+        if self.config.variant != "causal_v3":  # which estimates the frames themselves
+            masks.unflatten(2, (self.config.n_src, -1)).mul_(encoded.unsqueeze(2))
+        return masks
 
     def _decode(self, masked: Tensor, n_samples: int) -> Tensor:
         """``[batch, frames, n_src * n_filters] -> [batch, n_src, time]``, by overlap-add."""
@@ -123,13 +130,16 @@ class FusedSuDoRMRF(nn.Module):
         summed[:, :, :n_frames] += samples[..., :stride]
         summed[:, :, 1:-1] += samples[..., stride : 2 * stride]
         summed[:, :, 2:, 0] += samples[..., 2 * stride]
-        before = self.config.n_zeros_before
-        estimates = summed.flatten(2)[..., before : before + n_samples]
+        n_cut = self.config.n_cut
+        estimates = summed.flatten(2)[..., n_cut : n_cut + n_samples]
         bias = self.decoder_bias
         return estimates.contiguous() if bias is None else estimates + bias[:, None]
 
 
 def _parts(convolution: nn.Module) -> tuple[Tensor, Tensor | None]:
-    """Its weight and its bias."""
+    """Its weight and its bias; of windows that end on their frame the taps until there."""
     assert isinstance(convolution, nn.Conv1d)
-    return convolution.weight, convolution.bias
+    weight = convolution.weight
+    if isinstance(convolution, PastConv1d):
+        weight = weight[..., : weight.shape[-1] // 2 + 1]
+    return weight, convolution.bias

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from models.config import SuDoRMRFConfig
-from models.native import NotBuilt
 from models.streaming import StreamingSuDoRMRF, causal_config
 from models.sudormrf import SuDoRMRF, sudormrf_0_25x
 from tests.textbook.agreement import noise, randomised, relative_error
@@ -33,6 +32,7 @@ CHANGES: list[dict[str, Any]] = [
     {"upsampling_depth": 5, "hid_chan": 150},
     IMPROVED | {"norm": "frame", "is_causal": True},
     IMPROVED | {"hid_chan": 20, "n_groups": 4},
+    {"mask_activation": "prelu", "n_src": 3},
 ]
 of_each_kind = pytest.mark.parametrize("change", CHANGES, ids=str)
 LENGTHS = [1, 37, 800, 4321]
@@ -82,22 +82,16 @@ def test_zeros_around_few_frames_reach_the_same_ones(
     assert relative_error(found, expected) < 1e-10
 
 
-@pytest.mark.parametrize(
-    "options", [CAUSAL_V3 | {"is_causal": True}, {"mask_activation": "prelu"}], ids=["v3", "prelu"]
-)
-def test_what_the_kernels_do_not_compute_has_no_fast_form(options: dict[str, Any]) -> None:
-    with pytest.raises(NotBuilt, match="no fast form"):
-        built(options).fuse()
-
-
 @pytest.mark.parametrize("n_samples", [1, 37, 4321])
-def test_the_third_causal_network_has_native_blocks(n_samples: int) -> None:
+def test_the_third_causal_network_has_both_forms(n_samples: int) -> None:
     network = built(CAUSAL_V3 | {"is_causal": True})
     for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
         network.to(dtype)
         mixture = noise(2, 1, n_samples).to(dtype)
         with torch.no_grad():
-            assert relative_error(network.native()(mixture), network(mixture)) < tolerance
+            expected = network(mixture)
+            assert relative_error(network.native()(mixture), expected) < tolerance
+            assert relative_error(network.fuse()(mixture), expected) < tolerance
 
 
 @pytest.mark.parametrize("n_src", [1, 2, 3, 4])
