@@ -116,6 +116,7 @@ def run_fresh(script: str, folder: Path) -> None:
     assert completed.returncode == 0, completed.stderr
 
 
+@pytest.mark.thorough
 def test_packages_that_neither_network_needs_may_be_broken(tmp_path: Path) -> None:
     for package in ("torchaudio", "soundfile"):
         (tmp_path / f"{package}.py").write_text("raise OSError('a library is missing')\n")
@@ -128,6 +129,7 @@ assert not {"torchaudio", "soundfile"} & sys.modules.keys()
     run_fresh(script, tmp_path)
 
 
+@pytest.mark.thorough
 def test_what_neither_network_needs_takes_no_memory(tmp_path: Path) -> None:
     """torchaudio would, where it can be imported."""
     (tmp_path / "torchaudio.py").touch()

@@ -74,6 +74,7 @@ def test_two_networks_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "What costs more in" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_two_revisions_of_a_network_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -242,6 +242,7 @@ def test_a_grid_without_a_cell_that_can_run_says_so(
     assert said in error
 
 
+@pytest.mark.thorough
 def test_in_real_processes_a_killed_cell_leaves_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

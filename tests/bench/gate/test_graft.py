@@ -127,7 +127,14 @@ def test_in_another_project_each_side_is_its_folder(commit: Commit) -> None:
     assert_nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["mine.nets:network", "built:network", "built.py:network"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mine.nets:network",
+        pytest.param("built:network", marks=pytest.mark.thorough),
+        pytest.param("built.py:network", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_package_below_src_is_that_of_its_revision(
     commit: Commit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("folder")
 def test_no_probe_needs_this_bench_once_the_users_has_taken_its_place() -> None:
     own = Entry("own", "own", "bench.nets:build")

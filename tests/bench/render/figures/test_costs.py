@@ -88,6 +88,7 @@ def test_what_was_not_measured_is_named(drawn: list[Canvas], tmp_path: Path) -> 
     assert f"not measured: {OWN} (oom)" in drawn[0].get_suptitle()
 
 
+@pytest.mark.thorough
 def test_it_is_written_where_a_quality_is_not_known(tmp_path: Path) -> None:
     own = {path.name for path in write_reports(summarize(own_run()), tmp_path / "own")}
     paper = {path.name for path in write_reports(summarize(complete_run()), tmp_path / "paper")}

@@ -105,7 +105,7 @@ CROWDED_OWN: Own = {
 }
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 def test_of_networks_that_cost_about_the_same(width: float, seed: int) -> None:
     crowded = crowd(summarize(complete_run()), seed)
@@ -146,6 +146,7 @@ def crowd_points(roofline: Roofline) -> Roofline:
     return replace(roofline, points=tuple(points))
 
 
+@pytest.mark.thorough
 def test_of_a_roofline_below_which_all_stand_in_one_place() -> None:
     summary = summarize(complete_run(TABLE1, replace(SETTINGS, roofline=True)))
     assert summary.roofline is not None
