@@ -38,15 +38,14 @@ Space<T> by_tap(const T* weight, int64_t n_chan) {
 
 // Normalises and activates what comes into level k, and runs `body(state, t, frames, window)` for
 // the windows of `frames` outputs from t on. A window begins before the first frame, with zeros.
-template <int kStride, int64_t kBlock = kWidth, typename T, typename Start, typename Body,
-          typename End>
+template <int kStride, typename T, typename Start, typename Body, typename End>
 void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, Features<const T> in,
                   Start start, Body body, End end) {
   const int64_t n_chan = b.shape.n_hid, n_out = b.shape.length(k), n_in = n_out * kStride;
   const int64_t before = kTaps / 2, overlap = kTaps - kStride;
-  over_channels<kBlock>(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
+  over_channels(b.shape.batch, n_chan, [&](int64_t item, int64_t c, int64_t width) {
     const auto f = table.row(item);
-    Space<T> window((kFrames * kStride + overlap) * kBlock);
+    Space<T> window((kFrames * kStride + overlap) * kWidth);
     auto state = start(item, c, width);
     int64_t n_known = before;  // frames of the window that are filled
     int64_t next = 0;          // the first frame that isn't in it
@@ -54,14 +53,14 @@ void over_windows(const Block<T>& b, int64_t k, const Table<T>& table, Features<
       const int64_t frames = std::min(kFrames, n_out - t);
       const int64_t n_window = frames * kStride + overlap;
       const int64_t n_new = std::min(n_window - n_known, n_in - next);
-      T* fresh = window.data() + n_known * kBlock;
-      activate(in.at(item, next, c), in.tile, fresh, kBlock, n_new, width, f.from(c));
-      std::fill(fresh + n_new * kBlock, window.data() + n_window * kBlock, T(0));
+      T* fresh = window.data() + n_known * kWidth;
+      activate(in.at(item, next, c), in.tile, fresh, kWidth, n_new, width, f.from(c));
+      std::fill(fresh + n_new * kWidth, window.data() + n_window * kWidth, T(0));
       body(state, t, frames, window.data());
       next += n_new;
       n_known = overlap;
-      std::memmove(window.data(), window.data() + frames * kStride * kBlock,
-                   overlap * kBlock * sizeof(T));
+      std::memmove(window.data(), window.data() + frames * kStride * kWidth,
+                   overlap * kWidth * sizeof(T));
     }
     end(state);
   });
