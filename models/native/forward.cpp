@@ -45,8 +45,8 @@ void make_merged(const Block<T>& b, Features<const T> expanded, Features<T> merg
 
 template <typename T>
 void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, int64_t tile,
-         const at::Tensor& expanded,
-         const at::Tensor& merged, const at::Tensor& contracted, const at::Tensor& out) {
+         const at::Tensor& expanded, const at::Tensor& merged, const at::Tensor& contracted,
+         const at::Tensor& out) {
   const Shape& s = b.shape;
   const Layout& layout = b.layout;
   std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);

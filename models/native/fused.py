@@ -32,13 +32,10 @@ class Product(nn.Module):
         super().__init__()
         self.register_buffer("weight", weight.flatten(1).unsqueeze(-1))
         self.register_buffer("bias", bias)
-        self.panels = torch.ops.sudormrf.pack(self.weight)
 
-    def _apply(self, *arguments: Any, **named: Any) -> Self:
-        """To another dtype, say, whose panels have another width."""
-        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+    def pack(self) -> None:
+        """Lay the weights as products read them."""
         self.panels = torch.ops.sudormrf.pack(self.weight)
-        return self
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = torch.ops.sudormrf.multiply(features, self.panels, len(self.weight))
@@ -64,9 +61,6 @@ class FusedSuDoRMRF(nn.Module):
         plain = copy.deepcopy(network).requires_grad_(False)
         separator = make_native(plain).separator
         self.norm, self.blocks = separator.bottleneck[0], separator.blocks
-        for block in self.blocks.modules():
-            if isinstance(block, NativeUConvBlock) and block.is_native:
-                block.pack()
         head = plain.separator.mask_head
         self.before_masks = nn.Identity() if isinstance(head, SlidingMaskHead) else head.activate
         folded = head.fold() if isinstance(head, SlidingMaskHead) else _parts(head.pointwise)
@@ -79,6 +73,18 @@ class FusedSuDoRMRF(nn.Module):
         filters = plain.decoder.weight.unflatten(0, (plain.decoder.groups, -1)).flatten(2)
         self.decoders = nn.ModuleList(Product(group.t()) for group in filters)
         self.register_buffer("decoder_bias", plain.decoder.bias)
+        self._pack()
+
+    def _pack(self) -> None:
+        for module in self.modules():
+            if isinstance(module, (Product, NativeUConvBlock)):
+                module.pack()
+
+    def _apply(self, *arguments: Any, **named: Any) -> Self:
+        """To another dtype, say, whose panels have another width."""
+        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]  # torch's, unannotated
+        self._pack()
+        return self
 
     @torch.no_grad()
     def forward(self, mixture: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 It shares the network's parameters: they are the very same objects, under the same names.
 """
 
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -46,14 +46,8 @@ class NativeUConvBlock(UConvBlock):
         """Keep the weights as products read them; later changes of them don't count any more."""
         layers = (module for module in self.modules() if isinstance(module, nn.Conv1d))
         weights = [layer.weight for layer in layers if layer.kernel_size == (1,)]
-        self.panels = [torch.ops.sudormrf.pack(weight) for weight in weights]
-
-    def _apply(self, *arguments: Any, **named: Any) -> Self:
-        """To another dtype, say, whose panels have another width."""
-        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
-        if self.panels:
-            self.pack()
-        return self
+        if self.is_native:  # a causal block reads its weights as they are
+            self.panels = [torch.ops.sudormrf.pack(weight) for weight in weights]
 
     def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
         is_here = features.device.type in ("cpu", "meta")
