@@ -1,10 +1,10 @@
 """python -m tests.time_with_reference --reference-repo DIR: how fast beside the authors' own code.
 
 DIR is your clone of github.com/etzinis/sudo_rm_rf, which is run. SuDoRM-RF 1.0x in every form takes
-turns with it in one process, 8000 samples, batch 1: this project's in eager mode, native and fused,
-in OpenVINO (where it is installed), and the floor: only the matrix products, at the shapes that
-occur. Processes with the C library's default malloc and with pages kept take turns; each says one
-ratio, and the interval is over processes.
+turns with it in one process: this project's in eager mode, native and fused, in OpenVINO (where it
+is installed), and the floor: only the matrix products, at the shapes that occur. Processes with the
+C library's default malloc and with pages kept take turns; each says one ratio, and the interval is
+over processes.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from bench.runtimes import RUNTIMES, openvino
 from bench.runtimes.form import Asked
 from models.sudormrf import sudormrf_1_0x
 
-N_SAMPLES, N_FRAMES = 8000, 800
+STRIDE = 10  # samples from one frame to the next
 PRODUCTS = [
     (21, 512, 1),  # encoder
     (512, 128, 1),  # bottleneck
@@ -45,7 +45,6 @@ PRODUCTS = [
 ]
 """Channels in and out, and how often: each over all frames."""
 ALPHA = 0.025
-UPDATE = Workload("update", "cpu", N_SAMPLES, 1, "float32", threads=1, seed=0)
 Call = Callable[[], object]
 
 
@@ -65,12 +64,12 @@ def reference_network(folder: Path) -> nn.Module:
     return network
 
 
-def products(with_gradients: bool) -> Call:
+def products(n_frames: int, with_gradients: bool) -> Call:
     """The matrix products alone; with gradients, those of the features and of the weights too."""
     prepared = []
     for n_in, n_out, n_times in PRODUCTS:
-        x, w = torch.randn(N_FRAMES, n_in), torch.randn(n_in, n_out)
-        prepared += [(x, w, torch.randn(N_FRAMES, n_out))] * n_times
+        x, w = torch.randn(n_frames, n_in), torch.randn(n_in, n_out)
+        prepared += [(x, w, torch.randn(n_frames, n_out))] * n_times
 
     def run() -> None:
         for x, w, y in prepared:
@@ -103,20 +102,23 @@ def forms(arguments: argparse.Namespace) -> tuple[dict[str, Call], dict[str, int
     torch.manual_seed(0)
     theirs, ours = reference_network(arguments.reference_repo), sudormrf_1_0x()
     networks = {"authors": theirs, "eager": ours, "native": sudormrf_1_0x().native()}
+    batch, n_samples = arguments.batch, arguments.samples
+    n_frames = batch * n_samples // STRIDE
     if arguments.step:
-        steps = {name: prepare_step(network, UPDATE) for name, network in networks.items()}
+        update = Workload("update", "cpu", n_samples, batch, "float32", threads=1, seed=0)
+        steps = {name: prepare_step(network, update) for name, network in networks.items()}
         for step in steps.values():
             step.match_beforehand()
             step.run()
         peaks = {name: measure_peak_held(step) for name, step in steps.items()}
         calls: dict[str, Call] = {name: step.run for name, step in steps.items()}
-        return calls | {"products": products(with_gradients=True)}, peaks
+        return calls | {"products": products(n_frames, with_gradients=True)}, peaks
     networks["fused"] = sudormrf_1_0x().fuse()
-    mixture = torch.randn(1, 1, N_SAMPLES)
+    mixture = torch.randn(batch, 1, n_samples)
     calls = {name: inference(network, mixture) for name, network in networks.items()}
     if call := openvino_call(ours.eval(), mixture, arguments.threads):
         calls["openvino"] = call
-    return calls | {"products": products(with_gradients=False)}, {}
+    return calls | {"products": products(n_frames, with_gradients=False)}, {}
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -156,6 +158,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference-repo", type=Path, required=True, metavar="DIR")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
     parser.add_argument("--step", action="store_true", help="the training step, not inference")
+    parser.add_argument("--samples", type=int, default=8000, help="of a mixture (default: 8000)")
+    parser.add_argument("--batch", type=int, default=1, help="mixtures at once (default: 1)")
     parser.add_argument("--rounds", type=int, default=7, help="processes of each kind (default: 7)")
     parser.add_argument("--seconds", type=float, default=8, help="of each process (default: 8)")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)

@@ -12,7 +12,9 @@
 namespace sudormrf {
 
 constexpr double kEps = 1e-8;
-constexpr int64_t kWidth = 128;  // channels that are done together
+constexpr int64_t kTile = 64;    // channels that are done together,
+constexpr int64_t kWidth = 128;  // and of narrow features, which have no tiles
+constexpr int64_t kNarrow = 32;  // a tile of fewer has a multiple of these
 
 // Storage that begins at a multiple of a vector: one that crosses lines of the cache costs double.
 template <typename T>
@@ -51,6 +53,10 @@ struct Shape {
   int64_t batch, n_bn, n_hid, frames, depth;
 
   int64_t length(int64_t level) const { return frames >> level; }
+
+  // Of n_hid channels: how they lie (see Features).
+  int64_t tile() const { return std::min(kTile, (n_hid + kNarrow - 1) / kNarrow * kNarrow); }
+  int64_t n_tiles() const { return (n_hid + kTile - 1) / kTile; }
 };
 
 // Where a block's parameters lie in the list of them, which is the module's own order.
@@ -74,6 +80,14 @@ struct Layout {
   }
 };
 
+// Some channels of one item of a batch.
+struct Channels {
+  int64_t item, first, width;
+
+  // Where the first lies in [batch, n_chan].
+  int64_t index(int64_t n_chan) const { return item * n_chan + first; }
+};
+
 // Features of a batch. Channels lie in tiles, those of one tile and frame side by side: a tile is
 // read in one stream. One tile of all channels is [batch, frames, n_chan].
 template <typename T>
@@ -82,11 +96,22 @@ struct Features {
   int64_t frames, n_chan, tile;
 
   operator Features<const T>() const { return {data, frames, n_chan, tile}; }
+  T* at(const Channels& channels, int64_t t) const { return at(channels.item, t, channels.first); }
   int64_t per_item() const { return (n_chan + tile - 1) / tile * tile * frames; }
   T* at(int64_t item, int64_t t, int64_t c) const {
     return data + item * per_item() + c / tile * frames * tile + t * tile + c % tile;
   }
 };
+
+// A block's narrow features, one frame behind another, and its wide ones, in tiles.
+template <typename T>
+Features<T> narrow(const Shape& s, T* data) {
+  return {data, s.frames, s.n_bn, s.n_bn};
+}
+template <typename T>
+Features<T> wide(const Shape& s, T* data) {
+  return {data, s.frames, s.n_hid, s.tile()};
+}
 
 // Mean and squared distances from it of each channel's frames.
 struct Moments {
@@ -119,6 +144,9 @@ struct Table {
   int64_t n_chan;
   bool has_slope;
 
+  Pointwise<T> of(const Channels& channels) const {
+    return row(channels.item).from(channels.first);
+  }
   Pointwise<T> row(int64_t item) const {
     const T* scale = values.data() + item * 3 * n_chan;
     const T* slope = has_slope ? scale + 2 * n_chan : nullptr;
@@ -206,20 +234,20 @@ struct Block {
 
 Layout layout_of(c10::string_view variant, int64_t depth);
 
-// Runs `body(item of the batch, first channel, n channels)` for all blocks of channels.
-template <int64_t kBlock = kWidth, typename Body>
+// Runs `body(Channels)` for all channels of a batch.
+template <int64_t kBlock = kTile, typename Body>
 void over_channels(int64_t batch, int64_t n_chan, Body body) {
   const int64_t n_blocks = (n_chan + kBlock - 1) / kBlock;
   at::parallel_for(0, batch * n_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const int64_t first = i % n_blocks * kBlock;
-      body(i / n_blocks, first, std::min(kBlock, n_chan - first));
+      body(Channels{i / n_blocks, first, std::min(kBlock, n_chan - first)});
     }
   });
 }
 
-// Sums of a block of channels: in the data's precision for some frames, then in double.
-template <typename T, int64_t kMost = kWidth>
+// Sums of some channels: in the data's precision for some frames, then in double.
+template <typename T, int64_t kMost = kTile>
 class Accumulator {
  public:
   Accumulator(const T* origin, int64_t width) : origin_(origin), width_(width) {}

@@ -20,7 +20,8 @@ from filelock import FileLock
 FOLDER = Path(__file__).parent
 FLAGS = (
     *("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"),
-    *("-fopenmp", "-fPIC", "-fno-semantic-interposition"),
+    *("-fopenmp", "-fPIC", "-fno-semantic-interposition", "-fvisibility=hidden"),
+    "-falign-loops=64",  # a product's loop that begins within a line takes 5 % longer
 )
 AT_ONCE = 2  # a compiler that reads torch's headers takes up to 1 GB
 N_LINES = 5  # of a compiler's complaints that are passed on

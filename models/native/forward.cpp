@@ -29,57 +29,55 @@ void make_merged(const Block<T>& b, Features<const T> expanded, Features<T> merg
     pyramid.merge(table, expanded, merged, moments);
     return;
   }
-  const int64_t n_features = s.batch * s.frames * s.n_hid;
-  const at::Tensor space = at::empty({2 * n_features}, b.parameters[0].options());
-  const std::vector<T*> levels = place_levels(s, space.data_ptr<T>());
-  run_level<1>(b, 0, b.expanded(), expanded.data, levels[0], moments);
-  b.settle(1, moments, s.n_hid, s.frames);
-  std::vector<Table<T>> tables{b.level(0)};
-  for (int64_t k = 1; k < s.depth; k++) {
-    run_level<2>(b, k, tables.back(), levels[k - 1], levels[k], moments);
+  const at::Tensor space = at::empty({2 * s.batch * expanded.per_item()},
+                                     b.parameters[0].options());
+  const std::vector<Features<T>> levels = place_levels(s, space.data_ptr<T>());
+  std::vector<Table<T>> tables;
+  for (int64_t k = 0; k < s.depth; k++) {
+    const Table<T> before = k == 0 ? b.expanded() : tables.back();
+    const Features<const T> in = k == 0 ? expanded : levels[k - 1];
+    over_channels(s.batch, s.n_hid, [&](Channels at) {
+      make_level(b, k, before, in, levels[k], at, moments.data());
+    });
     b.settle(1 + k, moments, s.n_hid, s.length(k));
     tables.push_back(b.level(k));
   }
-  Merge<T>(b, levels, tables, merged.data).run(moments);
+  const Merge<T> merge(b, levels, tables, merged);
+  over_channels(s.batch, s.n_hid, [&](Channels at) { merge.run(at, moments.data()); });
 }
 
 template <typename T>
-void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, int64_t tile,
-         const at::Tensor& expanded, const at::Tensor& merged, const at::Tensor& contracted,
+void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const at::Tensor& expanded,
+         const at::Tensor& merged, const at::Tensor& contracted,
          const at::Tensor& out) {
   const Shape& s = b.shape;
   const Layout& layout = b.layout;
   std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
-  const Features<const T> in{x.const_data_ptr<T>(), s.frames, s.n_bn, s.n_bn};
-  const Features<T> wide{expanded.data_ptr<T>(), s.frames, s.n_hid, tile};
-  const Features<T> sum{merged.data_ptr<T>(), s.frames, s.n_hid, tile};
+  const Features<const T> in = narrow(s, x.const_data_ptr<T>());
+  const Features<T> p = wide(s, expanded.data_ptr<T>()), m = wide(s, merged.data_ptr<T>());
+  const Features<T> y = narrow(s, contracted.data_ptr<T>()), to = narrow(s, out.data_ptr<T>());
 
   const auto product = [&](int64_t which, int64_t at, int64_t n_out) {
     return Product<T>(panels.empty() ? to_panels<T>(b.parameters[at]) : panels[which], n_out);
   };
   const Product<T> expand = product(0, layout.expand, s.n_hid);
-  expand.run(in, nullptr, wide, s.batch, b.at(layout.expand + 1), &moments);
+  expand.run(in, nullptr, p, s.batch, b.at(layout.expand + 1), &moments);
   b.settle(0, moments, s.n_hid, s.frames);
-  make_merged<T>(b, wide, sum, moments);
+  make_merged<T>(b, p, m, moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
 
   const Product<T> contract = product(1, layout.contract(), s.n_bn);
   const Table<T> table = b.merged();
-  T* y = contracted.data_ptr<T>();
-  contract.run(sum, &table, {y, s.frames, s.n_bn, s.n_bn}, s.batch,
-               b.at(layout.contract() + 1), &bn_moments);
+  contract.run(m, &table, y, s.batch, b.at(layout.contract() + 1), &bn_moments);
   if (layout.has_last_norm) {
     b.settle(s.depth + 2, bn_moments, s.n_bn, s.frames);
   }
-  T* to = out.data_ptr<T>();
-  add_residual(b.contracted(), s, x.const_data_ptr<T>(), y, to);
+  add_residual<T>(b.contracted(), s.batch, in, y, to, layout.has_end_norm ? &bn_moments : nullptr);
   if (layout.has_end_norm) {
-    const Space<T> nothing(s.n_bn);
-    measure(to, s.batch, s.frames, s.n_bn, nothing.data(), bn_moments);
     b.settle(s.depth + 3, bn_moments, s.n_bn, s.frames);
   }
   if (layout.has_end_slope) {
-    activate_all(b.end(), s.batch, s.frames, s.n_bn, to, to);
+    activate_all<T>(b.end(), s.batch, to, to);
   }
 }
 
@@ -93,9 +91,7 @@ Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t dep
   const at::Tensor x = features.transpose(1, 2).contiguous();  // [batch, frames, n_bn]
   const Shape s{x.size(0), x.size(2), parameters[0].size(0), x.size(1), depth};
   const auto options = x.options();
-  const int64_t tile = keeps || !Pyramid<float>::fits(layout) ? s.n_hid : std::min(s.n_hid, kTile);
-  const int64_t n_chan = (s.n_hid + tile - 1) / tile * tile;
-  const at::Tensor expanded = at::empty({s.batch, s.frames, n_chan}, options);
+  const at::Tensor expanded = at::empty({s.batch, s.n_tiles(), s.frames, s.tile()}, options);
   const at::Tensor merged = keeps ? at::empty_like(expanded) : expanded;
   const at::Tensor contracted = at::empty_like(x);
   const at::Tensor statistics =
@@ -104,7 +100,7 @@ Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t dep
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "uconv_block", [&] {
     const Block<scalar_t> b{s, layout, parameters, is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
-    run(b, panels, x, tile, expanded, merged, contracted, out);
+    run(b, panels, x, expanded, merged, contracted, out);
   });
   return {out.transpose(1, 2), expanded, contracted, statistics};
 }

@@ -5,7 +5,6 @@
 
 namespace sudormrf {
 
-constexpr int64_t kTile = 64;    // channels that are done together
 constexpr int64_t kAtOnce = 64;  // frames of the first level that are made at once
 constexpr int kMostLevels = 6;
 constexpr int64_t kPlaces = 4;  // of a p_k: the first frame, the second, any between, the last
@@ -33,7 +32,7 @@ class Levels {
   Levels(const Shape& shape, const std::vector<Space<T>>& taps, int64_t first, int64_t width)
       : shape_(shape), taps_(taps), first_(first), width_(width), zeros_(kTile),
         past_((kTaps - 1) * kTile), n_(shape.depth),
-        accumulators_(shape.depth, Accumulator<T, kTile>(zeros_.data(), width)) {
+        accumulators_(shape.depth, Accumulator<T>(zeros_.data(), width)) {
     const int64_t most = kAtOnce + (2 << shape.depth);  // new ones, and what waits for others
     int64_t frames = 0;
     for (int64_t k = 0; k < shape.depth; k++) {
@@ -107,7 +106,7 @@ class Levels {
   Space<T> zeros_, past_;
   Scratch<T> space_;
   std::vector<int64_t> begins_, n_;
-  std::vector<Accumulator<T, kTile>> accumulators_;
+  std::vector<Accumulator<T>> accumulators_;
 };
 
 }  // namespace sudormrf

@@ -112,12 +112,11 @@ at::Tensor normalise(const at::Tensor& features, const at::Tensor& gain, const a
     const Block<scalar_t> b{s, {}, parameters, is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
     std::vector<Moments> moments(s.batch * s.n_bn);
-    const Space<scalar_t> nothing(s.n_bn);
-    const scalar_t* from = x.const_data_ptr<scalar_t>();
-    measure(from, s.batch, s.frames, s.n_bn, nothing.data(), moments);
+    const Features<const scalar_t> from = narrow(s, x.const_data_ptr<scalar_t>());
+    measure(from, s.batch, moments);
     b.settle(0, moments, s.n_bn, s.frames);
-    activate_all(b.table(s.n_bn, 0, 0, -1, -1), s.batch, s.frames, s.n_bn, from,
-                        out.data_ptr<scalar_t>());
+    activate_all(b.table(s.n_bn, 0, 0, -1, -1), s.batch, from,
+                 narrow(s, out.data_ptr<scalar_t>()));
   });
   return out;
 }

@@ -8,8 +8,9 @@
 
 namespace sudormrf {
 
-// The output, and what backward needs beside the input: the expanded and the contracted features
-// (products without their biases) and the norms' statistics.
+// The output, and what backward needs beside the input: the expanded features, [batch, tiles,
+// frames, channels of a tile], the contracted ones (products without their biases), and the norms'
+// statistics.
 using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 // `panels` are the weights of the two products as `pack` gives them, or nothing.

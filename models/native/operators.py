@@ -7,12 +7,16 @@ of a causal network; with what came before its frames it goes on with a stream.
 """
 
 from functools import cache
+from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from models.native.build import load
+
+TILE, NARROW = 64, 32
+"""Channels that lie side by side, and what they are a multiple of where there are fewer."""
 
 LAST = ("depth", "variant", "is_global")
 """What follows features and parameters in each operator's arguments."""
@@ -52,7 +56,8 @@ def fake_block_to_train(
     hid_chan = parameters[0].shape[0]
     out = fake_block(features)
     statistics = features.new_empty(depth + 4, 2, batch * max(bn_chan, hid_chan))
-    expanded = features.new_empty(batch, frames, hid_chan)
+    tile = min(TILE, NARROW * ceil(hid_chan / NARROW))
+    expanded = features.new_empty(batch, ceil(hid_chan / TILE), frames, tile)
     return out, expanded, features.new_empty(batch, frames, bn_chan), statistics
 
 

@@ -21,7 +21,7 @@ at::Tensor multiply(const at::Tensor& features, const at::Tensor& panels, int64_
   TORCH_CHECK(x.size(2) == panels.size(1), "weights were packed for another product");
   const at::Tensor out = at::empty({batch, frames, n_out}, x.options());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "multiply", [&] {
-    const Features<const scalar_t> from{x.const_data_ptr<scalar_t>(), frames, x.size(2), pitch};
+    const Features<const scalar_t> from{x.const_data_ptr<scalar_t>(), frames, pitch, pitch};
     const Features<scalar_t> to{out.data_ptr<scalar_t>(), frames, n_out, n_out};
     Product<scalar_t>(panels, n_out).run(from, nullptr, to, batch, nullptr, nullptr);
   });

@@ -38,19 +38,20 @@ void multiply_frames(const T* in, int64_t in_pitch, const T* panel, int64_t n_in
 // Channels of a panel: what is summed up in registers for a frame.
 template <typename T>
 constexpr int64_t kPanel = kVectors * kVectorBytes / sizeof(T);
+static_assert(kNarrow % kPanel<float> == 0, "a tile holds whole panels");
 
 // Weights [n_out, n_in, 1] as a product reads them, [panels, n_in, channels of a panel].
 template <typename T>
 at::Tensor to_panels(const at::Tensor& weight) {
   const int64_t n_out = weight.size(0), n_in = weight.size(1), width = kPanel<T>;
   const at::Tensor panels = at::empty({(n_out + width - 1) / width, n_in, width}, weight.options());
-  const at::Tensor from = weight.contiguous();
-  const T* rows = from.const_data_ptr<T>();
+  const T* rows = weight.const_data_ptr<T>();
+  const int64_t pitch = weight.stride(0), step = weight.stride(1);
   T* to = panels.data_ptr<T>();
   for (int64_t first = 0; first < n_out; first += width) {
     for (int64_t i = 0; i < n_in; i++, to += width) {
       for (int64_t j = 0; j < width; j++) {
-        to[j] = first + j < n_out ? rows[(first + j) * n_in + i] : T(0);
+        to[j] = first + j < n_out ? rows[(first + j) * pitch + i * step] : T(0);
       }
     }
   }
@@ -68,8 +69,8 @@ class Product {
                 "weights were packed for another product");
   }
 
-  // From `in` to `out`; `table` says what is done on the way, if it is not null: otherwise `in` has
-  // one tile. `moments` are those of what comes out and of `added` to it, if they are not null.
+  // From `in` to `out`; `table` says what is done on the way, if it is not null. `moments` are those
+  // of what comes out and of `added` to it, if they are not null.
   void run(Features<const T> in, const Table<T>* table, Features<T> out, int64_t batch,
            const T* added, std::vector<Moments>* moments) const {
     at::parallel_for(0, batch * n_panels_, 1, [&](int64_t begin, int64_t end) {
@@ -83,21 +84,29 @@ class Product {
     });
   }
 
+  // Some frames of some channels, which begin with a panel; `in` has one tile.
+  void run(Features<const T> in, Features<T> out, Channels at, int64_t t, int64_t frames) const {
+    for (int64_t c = at.first; c < at.first + at.width; c += kWide) {
+      run_panel(in.at(at.item, t, 0), in.tile, frames, c / kWide, out.at(at.item, t, c), out.tile);
+    }
+  }
+
  private:
   static constexpr int64_t kWide = kPanel<T>;
 
   void run_panels(Features<const T> in, const Table<T>* table, Features<T> out, int64_t item,
                   int64_t first, int64_t last, const T* added, Moments* moments) const {
-    const int64_t pitch = table ? n_in_ + kVectorBytes / sizeof(T) : in.tile;
-    Scratch<T> space(table ? std::min(in.frames, kMostFrames) * pitch : 0);
+    const bool copies = table || in.tile < in.n_chan;
+    const int64_t pitch = copies ? n_in_ + kVectorBytes / sizeof(T) : in.tile;
+    Scratch<T> space(copies ? std::min(in.frames, kMostFrames) * pitch : 0);
     std::vector<Accumulator<T, kWide>> accumulators;
     for (int64_t p = first; p < last && moments; p++) {
       accumulators.emplace_back(out.at(item, 0, p * kWide), width_of(p));
     }
     for (int64_t t = 0; t < in.frames; t += kMostFrames) {
       const int64_t frames = std::min(kMostFrames, in.frames - t);
-      const T* from = table ? space.data() : in.at(item, t, 0);
-      if (table) prepare(in, table->row(item), item, t, frames, space.data(), pitch);
+      const T* from = copies ? space.data() : in.at(item, t, 0);
+      if (copies) prepare(in, table, item, t, frames, space.data(), pitch);
       for (int64_t p = first; p < last; p++) {
         T* to = out.at(item, t, p * kWide);
         run_panel(from, pitch, frames, p, to, out.tile);
@@ -112,11 +121,18 @@ class Product {
     }
   }
 
-  void prepare(Features<const T> in, Pointwise<T> f, int64_t item, int64_t t, int64_t frames,
-               T* to, int64_t pitch) const {
+  void prepare(Features<const T> in, const Table<T>* table, int64_t item, int64_t t,
+               int64_t frames, T* to, int64_t pitch) const {
     for (int64_t c = 0; c < n_in_; c += in.tile) {
-      activate(in.at(item, t, c), in.tile, to + c, pitch, frames, std::min(in.tile, n_in_ - c),
-               f.from(c));
+      const Channels at{item, c, std::min(in.tile, n_in_ - c)};
+      const T* from = in.at(at, t);
+      if (table) {
+        activate(from, in.tile, to + c, pitch, frames, at.width, table->of(at));
+      } else {
+        for (int64_t r = 0; r < frames; r++) {
+          std::copy_n(from + r * in.tile, at.width, to + r * pitch + c);
+        }
+      }
     }
   }
 
@@ -127,24 +143,18 @@ class Product {
     for (int64_t t = 0; t < frames; t += kRows) {
       const int64_t n = std::min<int64_t>(kRows, frames - t);
       T* to = out + t * out_pitch;
-      if (width_of(p) == kWide) {
-        choose_frames(n, in + t * pitch, pitch, panel, to, out_pitch);
-        continue;
-      }
-      choose_frames(n, in + t * pitch, pitch, panel, narrow, kWide);
-      for (int64_t r = 0; r < n; r++) {
+      const bool is_whole = width_of(p) == kWide;
+      as_constant<kRows>(n, [&](auto count) {
+        multiply_frames<count>(in + t * pitch, pitch, panel, n_in_, is_whole ? to : narrow,
+                               is_whole ? out_pitch : kWide);
+      });
+      for (int64_t r = 0; r < n && !is_whole; r++) {
         std::copy_n(narrow + r * kWide, width_of(p), to + r * out_pitch);
       }
     }
   }
   int64_t width_of(int64_t p) const { return std::min(kWide, n_out_ - p * kWide); }
 
-  template <int k = kRows>
-  void choose_frames(int64_t n, const T* in, int64_t in_pitch, const T* panel, T* out,
-                     int64_t out_pitch) const {
-    if (n == k) return multiply_frames<k>(in, in_pitch, panel, n_in_, out, out_pitch);
-    if constexpr (k > 1) choose_frames<k - 1>(n, in, in_pitch, panel, out, out_pitch);
-  }
 
   int64_t n_out_, n_in_, n_panels_;
   at::Tensor panels_;

@@ -105,7 +105,9 @@ class Pyramid {
   // Down, and up again, adding: to the merged features and their moments. `out` may be `in`.
   void merge(const Table<T>& table, Features<const T> in, Features<T> out,
              std::vector<Moments>& moments) {
-    choose_depth([&](auto depth) { merge_levels<depth>(table, in, out, moments); });
+    as_constant<kMostLevels>(b_.shape.depth, [&](auto depth) {
+      merge_levels<depth>(table, in, out, moments);
+    });
   }
 
  private:
@@ -114,19 +116,19 @@ class Pyramid {
   template <bool kSums, typename OnFrames, typename End>
   void descend(const Table<T>& table, Features<const T> in, OnFrames on_frames, End end) {
     const int64_t n = b_.shape.frames, n_hid = b_.shape.n_hid;
-    over_channels<kTile>(b_.shape.batch, n_hid, [&](int64_t item, int64_t c, int64_t width) {
-      const Pointwise<T> f = table.row(item).from(c);
-      Levels<T> levels(b_.shape, taps_, c, width);
-      levels.begin(in.at(item, 0, c), in.tile, std::min(kZeros, n), f);
+    over_channels(b_.shape.batch, n_hid, [&](Channels at) {
+      const Pointwise<T> f = table.of(at);
+      Levels<T> levels(b_.shape, taps_, at.first, at.width);
+      levels.begin(in.at(at, 0), in.tile, std::min(kZeros, n), f);
       for (int64_t t = 0; t < n; t += kAtOnce) {
         const int64_t next = std::min(t + kZeros, n), frames = std::min(kAtOnce, n - t);
-        levels.template extend<kSums>(in.at(item, next, c), in.tile, std::min(frames, n - next),
-                                      frames, f);
+        levels.template extend<kSums>(in.at(at, next), in.tile, std::min(frames, n - next), frames,
+                                      f);
         if (kSums) levels.flush();
-        on_frames(levels, item);
+        on_frames(levels, at.item);
         levels.drop();
       }
-      end(levels, item);
+      end(levels, at.item);
     });
   }
 
@@ -189,12 +191,6 @@ class Pyramid {
     }
   }
 
-  template <typename Body, int k = 1>
-  void choose_depth(Body body) const {
-    if (b_.shape.depth == k) return body(std::integral_constant<int, k>());
-    if constexpr (k < kMostLevels) choose_depth<Body, k + 1>(body);
-  }
-
   template <int kDepth>
   void merge_levels(const Table<T>& table, Features<const T> in, Features<T> out,
                     std::vector<Moments>& moments) {
@@ -207,7 +203,7 @@ class Pyramid {
         between[i] += ends(k, i / s.n_hid)[kBetween * s.n_hid + i % s.n_hid];
       }
     }
-    std::vector<Accumulator<T, kTile>> accumulators;
+    std::vector<Accumulator<T>> accumulators;
     for (int64_t item = 0; item < s.batch; item++) {
       for (int64_t c = 0; c < s.n_hid; c += kTile) {
         accumulators.emplace_back(origin.data() + c, std::min(kTile, s.n_hid - c));
@@ -218,7 +214,7 @@ class Pyramid {
         table, in,
         [&](Levels<T>& levels, int64_t item) {
           const int64_t c = levels.first(), dropped = levels.n_dropped(kDepth - 1);
-          Accumulator<T, kTile>& accumulator = accumulators[item * n_tiles + c / kTile];
+          Accumulator<T>& accumulator = accumulators[item * n_tiles + c / kTile];
           T* to = out.at(item, levels.n_dropped(0), c);
           for (int64_t t = 0; t < levels.n_whole(); t++) {
             if (dropped + t < kBetween || dropped + t == n_coarse - 1) {

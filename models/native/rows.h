@@ -13,9 +13,9 @@
 
 namespace sudormrf {
 
-// Inlines all that a function calls: a closure that stays in memory is read again after each store,
-// which for all that the compiler knows may have changed it.
-#define SUDORMRF_FLAT __attribute__((flatten))
+// Inlines all that a function calls, and the function nowhere: a closure that stays in memory is read
+// again after each store, which for all that the compiler knows may have changed it.
+#define SUDORMRF_FLAT __attribute__((flatten, noinline))
 
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
@@ -66,6 +66,13 @@ inline void repeat(Body body) {
   [&]<int... r>(std::integer_sequence<int, r...>) {
     (body(std::integral_constant<int, r>()), ...);
   }(std::make_integer_sequence<int, n>());
+}
+
+// `body(n)`, n being a constant of at most `most`.
+template <int most, typename Body>
+inline void as_constant(int64_t n, Body body) {
+  if (n == most) return body(std::integral_constant<int, most>());
+  if constexpr (most > 1) as_constant<most - 1>(n, body);
 }
 
 // Runs `body(first, n)` over frames, kUnroll of them at a time, `n` being a constant.
