@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import SuDoRMRFConfig
+from models.native.network import NativeUConvBlock
 from models.streaming import StreamingSuDoRMRF, causal_config
 from models.sudormrf import SuDoRMRF, sudormrf_0_25x
 from tests.textbook.agreement import noise, randomised, relative_error
@@ -230,3 +231,16 @@ def test_meta_tensors_and_copies_pass_through() -> None:
     native = copy.deepcopy(network.native()).to("meta")
     assert native(torch.empty(2, 1, 100, device="meta")).shape == (2, 2, 100)
     assert network.fuse().to("meta")(torch.empty(2, 1, 99, device="meta")).shape == (2, 2, 99)
+
+
+@pytest.mark.parametrize("hid_chan", [21, 64, 150])
+def test_tensors_without_data_lie_as_those_with_data(hid_chan: int) -> None:
+    block = built({"hid_chan": hid_chan}).native().separator.blocks[0]
+    assert isinstance(block, NativeUConvBlock)
+    given = [noise(2, NARROW.bn_chan, 16), *block.parameters()]
+    found = []
+    for device in ("cpu", "meta"):
+        features, *parameters = (tensor.detach().to(device) for tensor in given)
+        outputs = torch.ops.sudormrf.block_to_train(features, parameters, *block.last)
+        found.append([(output.shape, output.stride()) for output in outputs])
+    assert found[0] == found[1]
