@@ -69,6 +69,17 @@ def block_backward_more_flops(call: Arguments) -> int:
     return _more_flops(call, NORM_BACKWARD, PRELU_BACKWARD) + sum(_sizes(call)[2][:-1])
 
 
+def of_all_blocks(of_one: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
+    """Of several blocks of one shape, whose parameters follow one another."""
+
+    def of_all(call: Arguments) -> int:
+        n_blocks: int = call["n_blocks"]
+        parameters = call["parameters"][: len(call["parameters"]) // n_blocks]
+        return n_blocks * of_one({**call, "parameters": parameters})
+
+    return of_all
+
+
 def product_macs(call: Arguments) -> int:
     """One matrix product over all frames."""
     return int(call["features"].numel() * call["n_out"])
@@ -82,7 +93,7 @@ def mask_flops(call: Arguments) -> int:
 
 
 NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
-    "sudormrf::block": block_macs,
+    "sudormrf::blocks": of_all_blocks(block_macs),
     "sudormrf::block_to_train": block_macs,
     "sudormrf::causal_block": block_macs,
     "sudormrf::block_backward": lambda call: 2 * block_macs(call),
@@ -91,7 +102,7 @@ NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
 """Multiply-adds of each operator with matrix products."""
 
 NATIVE_MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
-    "sudormrf::block": block_more_flops,
+    "sudormrf::blocks": of_all_blocks(block_more_flops),
     "sudormrf::block_to_train": block_more_flops,
     "sudormrf::causal_block": causal_block_more_flops,
     "sudormrf::block_backward": block_backward_more_flops,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.config import zeros_around
 from models.masks import SlidingMaskHead
-from models.native.network import IS_GLOBAL, NativeUConvBlock, make_native
+from models.native.network import IS_GLOBAL, NativeUConvBlock, is_native_on, join, make_native
 from models.native.operators import load_operators
 from models.past import PastConv1d
 from models.sudormrf import SuDoRMRF
@@ -79,6 +79,7 @@ class FusedSuDoRMRF(nn.Module):
         for module in self.modules():
             if isinstance(module, (Product, NativeUConvBlock)):
                 module.pack()
+        self.together = join(self.blocks)
 
     def _apply(self, *arguments: Any, **named: Any) -> Self:
         """To another dtype, say, whose panels have another width."""
@@ -96,11 +97,18 @@ class FusedSuDoRMRF(nn.Module):
         encoded = self.encoder(frames)  # [batch, frames, n_filters]
         if not config.is_later_code:
             encoded = encoded.relu_()
-        features = self.bottleneck(self._normalise(encoded)).transpose(1, 2)
-        for block in self.blocks:
-            features = block(features)
+        features = self._separate(self.bottleneck(self._normalise(encoded)).transpose(1, 2))
         latent = self.masks(self.before_masks(features.transpose(1, 2)))
         return self._decode(self._mask(latent, encoded), n_samples)
+
+    def _separate(self, features: Tensor) -> Tensor:
+        """Through all blocks, ``[batch, bn_chan, frames]``."""
+        if self.together and is_native_on(features.device):
+            out: Tensor = torch.ops.sudormrf.blocks(features, *self.together)
+            return out
+        for block in self.blocks:
+            features = block(features)
+        return features
 
     def _normalise(self, encoded: Tensor) -> Tensor:
         """The first norm, of ``[batch, frames, n_filters]``."""

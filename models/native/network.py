@@ -50,16 +50,16 @@ class NativeUConvBlock(UConvBlock):
             self.panels = [torch.ops.sudormrf.pack(weight) for weight in weights]
 
     def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
-        is_here = features.device.type in ("cpu", "meta")
+        is_here = is_native_on(features.device)
         if is_here and self.is_native_in_time and not torch.is_grad_enabled():
             return self._go_on(features, extend)
         if not is_here or not self.is_native:
             return super().forward(features, extend)
-        parameters = self._parameters_now()
+        parameters = self.parameters_now()
         if torch.is_grad_enabled():
             trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
             return trained
-        out: Tensor = torch.ops.sudormrf.block(features, parameters, *self.last, self.panels)
+        out: Tensor = torch.ops.sudormrf.blocks(features, parameters, 1, *self.last, self.panels)
         return out
 
     def _go_on(self, features: Tensor, extend: Extend | None) -> Tensor:
@@ -70,15 +70,35 @@ class NativeUConvBlock(UConvBlock):
         past = extend.take(depth) if extend else []
         out: Tensor
         out, kept = torch.ops.sudormrf.causal_block(
-            features, self._parameters_now(), past, depth, variant
+            features, self.parameters_now(), past, depth, variant
         )
         if extend:
             extend.keep(kept)
         return out
 
-    def _parameters_now(self) -> list[Tensor]:
+    def parameters_now(self) -> list[Tensor]:
+        """In the order in which the operators take them."""
         found = [of_module[name] for of_module, name in self.places]
         return [parameter for parameter in found if parameter is not None]
+
+
+def is_native_on(device: torch.device) -> bool:
+    """Whether the operators work there: ``meta`` has their shapes."""
+    return device.type in ("cpu", "meta")
+
+
+def join(blocks: nn.ModuleList) -> tuple[Any, ...]:
+    """What computes packed blocks in one operator, without Python between them.
+
+    Returns:
+        Its arguments behind the features; nothing where a block is none of the operator's.
+    """
+    native = [block for block in blocks if isinstance(block, NativeUConvBlock) and block.is_native]
+    if not native or len(native) < len(blocks):
+        return ()
+    parameters = [parameter for block in native for parameter in block.parameters_now()]
+    panels = [weights for block in native for weights in block.panels]
+    return parameters, len(native), *native[0].last, panels
 
 
 def make_native(network: SuDoRMRF) -> SuDoRMRF:

@@ -6,9 +6,21 @@
 namespace sudormrf {
 namespace {
 
-at::Tensor block(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-                 c10::string_view variant, bool is_global, at::TensorList panels) {
-  return std::get<0>(forward(features, parameters, depth, variant, is_global, panels, false));
+at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t n_blocks,
+                  int64_t depth, c10::string_view variant, bool is_global,
+                  at::TensorList panels) {
+  TORCH_CHECK(n_blocks > 0 && parameters.size() % n_blocks == 0, parameters.size(),
+              " parameters are not those of ", n_blocks, " blocks");
+  const auto part = [&](at::TensorList of_all, int64_t i) {
+    const int64_t size = of_all.size() / n_blocks;
+    return of_all.slice(i * size, size);
+  };
+  at::Tensor out = features;
+  for (int64_t i = 0; i < n_blocks; i++) {
+    out = std::get<0>(forward(out, part(parameters, i), depth, variant, is_global,
+                              part(panels, i), false));
+  }
+  return out;
 }
 
 Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
@@ -20,8 +32,8 @@ Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int6
 
 TORCH_LIBRARY(sudormrf, m) {
   m.def(
-      "block(Tensor features, Tensor[] parameters, int depth, str variant, bool is_global,"
-      " Tensor[] panels) -> Tensor");
+      "blocks(Tensor features, Tensor[] parameters, int n_blocks, int depth, str variant,"
+      " bool is_global, Tensor[] panels) -> Tensor");
   m.def(
       "block_to_train(Tensor features, Tensor[] parameters, int depth, str variant,"
       " bool is_global) -> (Tensor, Tensor, Tensor, Tensor)");
@@ -38,7 +50,7 @@ TORCH_LIBRARY(sudormrf, m) {
 }
 
 TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
-  m.impl("block", block);
+  m.impl("blocks", blocks);
   m.impl("block_to_train", block_to_train);
   m.impl("block_backward", backward);
   m.impl("causal_block", causal_block);

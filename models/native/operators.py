@@ -1,9 +1,10 @@
 """The native operators, and what torch has to know of them: shapes without data, and gradients.
 
-``sudormrf::block`` computes a U-ConvBlock. ``sudormrf::block_to_train`` returns with it what its
-backward needs beside the input: the two products and the norms' statistics. All else is computed
-again in ``sudormrf::block_backward``. ``sudormrf::causal_block``, for inference alone, is the block
-of a causal network; with what came before its frames it goes on with a stream.
+``sudormrf::blocks`` computes one U-ConvBlock behind another. ``sudormrf::block_to_train`` computes
+one and returns with it what its backward needs beside the input: the two products and the norms'
+statistics. All else is computed again in ``sudormrf::block_backward``. ``sudormrf::causal_block``,
+for inference alone, is the block of a causal network; with what came before its frames it goes on
+with a stream.
 """
 
 from functools import cache
@@ -30,7 +31,7 @@ def load_operators() -> None:
         NotBuilt: they can't be had here.
     """
     load()
-    torch.library.register_fake("sudormrf::block", fake_block)
+    torch.library.register_fake("sudormrf::blocks", fake_block)
     torch.library.register_fake("sudormrf::block_to_train", fake_block_to_train)
     torch.library.register_fake("sudormrf::block_backward", fake_block_backward)
     torch.library.register_fake("sudormrf::causal_block", fake_causal_block)

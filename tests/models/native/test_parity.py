@@ -244,3 +244,14 @@ def test_tensors_without_data_lie_as_those_with_data(hid_chan: int) -> None:
         outputs = torch.ops.sudormrf.block_to_train(features, parameters, *block.last)
         found.append([(output.shape, output.stride()) for output in outputs])
     assert found[0] == found[1]
+
+
+def test_parameters_of_no_whole_number_of_blocks_are_refused() -> None:
+    fused = built({"n_blocks": 3}).fuse()
+    features = noise(1, NARROW.bn_chan, 16)
+    parameters, n_blocks, *rest = fused.together
+    out = torch.ops.sudormrf.blocks(features, parameters, n_blocks, *rest)
+    assert out.shape == features.shape
+    for given, n in (([*parameters, parameters[0]], n_blocks), (parameters, 1), (parameters, 0)):
+        with pytest.raises(RuntimeError, match="parameters"):
+            torch.ops.sudormrf.blocks(features, given, n, *rest)
