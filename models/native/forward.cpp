@@ -46,16 +46,21 @@ void make_merged(const Block<T>& b, Features<const T> expanded, Features<T> merg
   over_channels(s.batch, s.n_hid, [&](Channels at) { merge.run(at, moments.data()); });
 }
 
+// What a block writes; `merged` may be `expanded`, and `out` its input.
+struct Written {
+  at::Tensor expanded, merged, contracted, statistics, out;
+};
+
 template <typename T>
-void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const at::Tensor& expanded,
-         const at::Tensor& merged, const at::Tensor& contracted,
-         const at::Tensor& out) {
+void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const Written& to_write) {
   const Shape& s = b.shape;
   const Layout& layout = b.layout;
   std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
   const Features<const T> in = narrow(s, x.const_data_ptr<T>());
-  const Features<T> p = wide(s, expanded.data_ptr<T>()), m = wide(s, merged.data_ptr<T>());
-  const Features<T> y = narrow(s, contracted.data_ptr<T>()), to = narrow(s, out.data_ptr<T>());
+  const Features<T> p = wide(s, to_write.expanded.data_ptr<T>());
+  const Features<T> m = wide(s, to_write.merged.data_ptr<T>());
+  const Features<T> y = narrow(s, to_write.contracted.data_ptr<T>());
+  const Features<T> to = narrow(s, to_write.out.data_ptr<T>());
 
   const auto product = [&](int64_t which, int64_t at, int64_t n_out) {
     return Product<T>(panels.empty() ? to_panels<T>(b.parameters[at]) : panels[which], n_out);
@@ -81,28 +86,73 @@ void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const at
   }
 }
 
-}  // namespace
+// What a block's parameters and its input say of it.
+struct Sizes {
+  Layout layout;
+  Shape shape;
+};
 
-Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-              c10::string_view variant, bool is_global, at::TensorList panels, bool keeps) {
+Sizes sizes_of(const at::Tensor& x, at::TensorList parameters, int64_t depth,
+               c10::string_view variant) {
   const Layout layout = layout_of(variant, depth);
   TORCH_CHECK(int64_t(parameters.size()) == layout.size(), "a ", variant, " block of ", depth,
               " levels has ", layout.size(), " parameters, not ", parameters.size());
-  const at::Tensor x = features.transpose(1, 2).contiguous();  // [batch, frames, n_bn]
-  const Shape s{x.size(0), x.size(2), parameters[0].size(0), x.size(1), depth};
+  return {layout, {x.size(0), x.size(2), parameters[0].size(0), x.size(1), depth}};
+}
+
+// All but `merged` and `out`.
+Written allocate(const Shape& s, const at::Tensor& x) {
   const auto options = x.options();
-  const at::Tensor expanded = at::empty({s.batch, s.n_tiles(), s.frames, s.tile()}, options);
-  const at::Tensor merged = keeps ? at::empty_like(expanded) : expanded;
-  const at::Tensor contracted = at::empty_like(x);
-  const at::Tensor statistics =
-      at::empty({depth + 4, 2, s.batch * std::max(s.n_bn, s.n_hid)}, options);
-  const at::Tensor out = at::empty_like(x);
+  Written made;
+  made.expanded = at::empty({s.batch, s.n_tiles(), s.frames, s.tile()}, options);
+  made.contracted = at::empty_like(x);
+  made.statistics = at::empty({s.depth + 4, 2, s.batch * std::max(s.n_bn, s.n_hid)}, options);
+  return made;
+}
+
+void run(const Sizes& of, at::TensorList parameters, bool is_global, at::TensorList panels,
+         const at::Tensor& x, const Written& to_write) {
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "uconv_block", [&] {
-    const Block<scalar_t> b{s, layout, parameters, is_global ? Norm::kGlobal : Norm::kChannel,
+    const at::Tensor& statistics = to_write.statistics;
+    const Block<scalar_t> b{of.shape, of.layout, parameters,
+                            is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
-    run(b, panels, x, expanded, merged, contracted, out);
+    run(b, panels, x, to_write);
   });
-  return {out.transpose(1, 2), expanded, contracted, statistics};
+}
+
+}  // namespace
+
+Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                     c10::string_view variant, bool is_global) {
+  const at::Tensor x = features.transpose(1, 2).contiguous();  // [batch, frames, n_bn]
+  const Sizes of = sizes_of(x, parameters, depth, variant);
+  Written made = allocate(of.shape, x);
+  made.merged = at::empty_like(made.expanded);
+  made.out = at::empty_like(x);
+  run(of, parameters, is_global, {}, x, made);
+  return {made.out.transpose(1, 2), made.expanded, made.contracted, made.statistics};
+}
+
+at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t n_blocks,
+                  int64_t depth, c10::string_view variant, bool is_global,
+                  at::TensorList panels) {
+  TORCH_CHECK(n_blocks > 0 && parameters.size() % n_blocks == 0, parameters.size(),
+              " parameters are not those of ", n_blocks, " blocks");
+  const auto part = [&](at::TensorList of_all, int64_t i) {
+    const int64_t size = of_all.size() / n_blocks;
+    return of_all.slice(i * size, size);
+  };
+  at::Tensor x = features.transpose(1, 2).contiguous();
+  const Sizes of = sizes_of(x, part(parameters, 0), depth, variant);
+  Written made = allocate(of.shape, x);
+  made.merged = made.expanded;
+  made.out = at::empty_like(x);  // which the blocks after the first work on in place
+  for (int64_t i = 0; i < n_blocks; i++) {
+    run(of, part(parameters, i), is_global, part(panels, i), x, made);
+    x = made.out;
+  }
+  return x.transpose(1, 2);
 }
 
 }  // namespace sudormrf

@@ -4,31 +4,6 @@
 #include <torch/library.h>
 
 namespace sudormrf {
-namespace {
-
-at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t n_blocks,
-                  int64_t depth, c10::string_view variant, bool is_global,
-                  at::TensorList panels) {
-  TORCH_CHECK(n_blocks > 0 && parameters.size() % n_blocks == 0, parameters.size(),
-              " parameters are not those of ", n_blocks, " blocks");
-  const auto part = [&](at::TensorList of_all, int64_t i) {
-    const int64_t size = of_all.size() / n_blocks;
-    return of_all.slice(i * size, size);
-  };
-  at::Tensor out = features;
-  for (int64_t i = 0; i < n_blocks; i++) {
-    out = std::get<0>(forward(out, part(parameters, i), depth, variant, is_global,
-                              part(panels, i), false));
-  }
-  return out;
-}
-
-Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-                     c10::string_view variant, bool is_global) {
-  return forward(features, parameters, depth, variant, is_global, {}, true);
-}
-
-}  // namespace
 
 TORCH_LIBRARY(sudormrf, m) {
   m.def(

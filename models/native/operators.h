@@ -13,9 +13,13 @@ namespace sudormrf {
 // statistics.
 using Saved = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-// `panels` are the weights of the two products as `pack` gives them, or nothing.
-Saved forward(const at::Tensor& features, at::TensorList parameters, int64_t depth,
-              c10::string_view variant, bool is_global, at::TensorList panels, bool keeps);
+Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int64_t depth,
+                     c10::string_view variant, bool is_global);
+
+// One block of equal shape behind another. `panels` are the weights of each one's two products as
+// `pack` gives them, or nothing.
+at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t n_blocks,
+                  int64_t depth, c10::string_view variant, bool is_global, at::TensorList panels);
 
 // A point-wise convolution's weight [n_out, n_in, 1] as products read it, [panels, n_in, width].
 at::Tensor pack(const at::Tensor& weight);

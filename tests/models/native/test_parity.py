@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import SuDoRMRFConfig
+from models.native.fused import FusedSuDoRMRF
 from models.native.network import NativeUConvBlock
 from models.streaming import StreamingSuDoRMRF, causal_config
 from models.sudormrf import SuDoRMRF, sudormrf_0_25x
@@ -246,12 +247,26 @@ def test_tensors_without_data_lie_as_those_with_data(hid_chan: int) -> None:
     assert found[0] == found[1]
 
 
+def test_blocks_in_one_operator_leave_their_input_as_it_was() -> None:
+    network = built({"n_blocks": 3})
+    features = noise(2, 16, NARROW.bn_chan).transpose(1, 2)  # as the operator has them inside
+    given = features.clone()
+    with torch.no_grad():
+        expected = nn.Sequential(*network.separator.blocks)(features)
+        out = torch.ops.sudormrf.blocks(features, *together(network))
+    assert relative_error(out, expected) < 1e-10
+    assert torch.equal(features, given)
+
+
 def test_parameters_of_no_whole_number_of_blocks_are_refused() -> None:
-    fused = built({"n_blocks": 3}).fuse()
     features = noise(1, NARROW.bn_chan, 16)
-    parameters, n_blocks, *rest = fused.together
-    out = torch.ops.sudormrf.blocks(features, parameters, n_blocks, *rest)
-    assert out.shape == features.shape
+    parameters, n_blocks, *rest = together(built({"n_blocks": 3}))
     for given, n in (([*parameters, parameters[0]], n_blocks), (parameters, 1), (parameters, 0)):
         with pytest.raises(RuntimeError, match="parameters"):
             torch.ops.sudormrf.blocks(features, given, n, *rest)
+
+
+def together(network: SuDoRMRF) -> tuple[Any, ...]:
+    fused = network.fuse()
+    assert isinstance(fused, FusedSuDoRMRF)
+    return fused.together
