@@ -218,6 +218,7 @@ CUDA_TESTS := \
 	tests/bench/measuring/test_environment.py \
 	tests/bench/measuring/test_replay.py \
 	tests/bench/measuring/test_stopwatch.py \
+	tests/bench/runtimes/test_cudagraph.py \
 	tests/simulated_cuda/test_torch.py \
 	tests/test_model_properties.py
 cuda:

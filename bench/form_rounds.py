@@ -15,6 +15,7 @@ from bench.results.measurements import LatencyTimes, ParameterCount
 from bench.results.record import Job, Record, Status, results_of
 from bench.results.statistics import MIN_PROCESSES
 from bench.results.turns import estimate_ratio, estimate_time, times_by_round
+from bench.results.workload import INFERENCE, Phase
 from bench.rounds import MEMORY_SHARE, timed
 from bench.runtimes import RUNTIMES
 
@@ -36,9 +37,15 @@ def plan_next_forms(
     for entry in sorted(able, key=lambda entry: _next_round(entry, records)):
         if chosen := _choose(entry, forms, records):
             index = _next_round(entry, records)
-            timed_jobs = [plan_job(entry, "inference", "latency", form, index) for form in chosen]
+            phase = phase_of(base)
+            timed_jobs = [plan_job(entry, phase, "latency", form, index) for form in chosen]
             return timed_jobs + _ceilings(entry, chosen, index)
     return []
+
+
+def phase_of(base: Settings) -> Phase:
+    """Inference where the run has its forms."""
+    return "gpu_inference" if base.update_device == "cuda" else "inference"
 
 
 def _ceilings(entry: Entry, chosen: Sequence[Settings], index: int) -> list[Job]:
@@ -55,7 +62,7 @@ def _ceilings(entry: Entry, chosen: Sequence[Settings], index: int) -> list[Job]
 
 def records_of(records: Sequence[Record], model: str, form: Settings | None = None) -> list[Record]:
     """The timed records of one network, of one form or of all."""
-    found = timed(records, "inference", model)
+    found = [record for phase in INFERENCE for record in timed(records, phase, model)]
     if form is None:
         return found
     named = form.runtime, form.dtype

@@ -77,9 +77,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         type=read_names,
         default=["eager"],
         metavar="NAME[,NAME]",
-        help=f"{', '.join(RUNTIMES)}. With any but eager, or several precisions, only inference on "
-        "the CPU is measured, each form beside eager float32, and runtimes.md is written "
-        "(default: eager)",
+        help=f"{', '.join(RUNTIMES)}. With any but eager, or several precisions, only inference is "
+        "measured, on the CPU or with --device cuda on a GPU, each form beside eager float32, and "
+        "runtimes.md is written (default: eager)",
     )
     parser.add_argument(
         "--effort",
@@ -274,27 +274,34 @@ def read_forms(arguments: argparse.Namespace, settings: Settings) -> list[Settin
     """Every runtime in every precision that it has, eager float32 the first.
 
     Raises:
-        UsageError: a runtime that is none or is not installed, a precision that no runtime asked
-            for has, or none but one that this processor lacks.
+        UsageError: a runtime that is none, is not installed or does not run on this device, a
+            precision that no runtime asked for has, or none but one that this processor lacks.
     """
+    device = settings.update_device
     if wrong := [name for name in arguments.runtime if name not in RUNTIMES]:
         raise UsageError(f"--runtime must be some of {', '.join(RUNTIMES)}, not {wrong[0]!r}.")
     asked = [RUNTIMES[name] for name in arguments.runtime]
+    if absent := [runtime.name for runtime in asked if not runtime.dtypes_on(device)]:
+        there = [runtime.name for runtime in RUNTIMES.values() if runtime.dtypes_on(device)]
+        raise UsageError(
+            f"The runtime {absent[0]} does not run on {device}; these do: {', '.join(there)}."
+        )
     for precision in arguments.precision:
-        if not any(precision in runtime.dtypes for runtime in asked):
-            having = [runtime.name for runtime in RUNTIMES.values() if precision in runtime.dtypes]
+        if not any(precision in runtime.dtypes_on(device) for runtime in asked):
+            every = RUNTIMES.values()
+            having = [runtime.name for runtime in every if precision in runtime.dtypes_on(device)]
             advice = f"these have it: {', '.join(having)}" if having else "no runtime has it"
             raise UsageError(
                 f"No runtime that was asked for has --precision {precision}; {advice}."
             )
     require_installed(asked)
-    if arguments.precision == ["bfloat16"] and not has_bfloat16():
+    if device == "cpu" and arguments.precision == ["bfloat16"] and not has_bfloat16():
         raise UsageError(f"{NO_BFLOAT16} Ask for another --precision.")
     forms = [
         replace(settings, runtime=runtime.name, dtype=precision)
         for runtime in asked
         for precision in arguments.precision
-        if precision in runtime.dtypes
+        if precision in runtime.dtypes_on(device)
     ]
     return list(dict.fromkeys([settings, *forms]))
 

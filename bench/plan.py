@@ -70,7 +70,7 @@ class Settings:
         if self.runtime not in RUNTIMES:
             names = ", ".join(RUNTIMES)
             raise UsageError(f"--runtime must be some of {names}, not {self.runtime!r}.")
-        if self.dtype not in (dtypes := RUNTIMES[self.runtime].dtypes):
+        if self.dtype not in (dtypes := RUNTIMES[self.runtime].dtypes_on(self.update_device)):
             where = "" if self.runtime == "eager" else f" with --runtime {self.runtime}"
             allowed = ", ".join(dtypes)
             raise UsageError(f"--dtype must be one of {allowed}{where}, not {self.dtype!r}.")

@@ -85,21 +85,27 @@ def measure_forms(
     """Time every form of every network beside eager float32, and write runtimes.md.
 
     Raises:
-        UsageError: a form that can't be had here, or a request that only a run for Table 1 meets.
+        UsageError: a form or a device that can't be had here, or a request that only a run for
+            Table 1 meets.
     """
     if arguments.energy:
         raise UsageError("Energy is of eager PyTorch in one precision: leave out --energy.")
     of_plain_runs = arguments.resume, arguments.beside, arguments.shard, arguments.exact
-    if any(of_plain_runs) or arguments.device not in ("cpu", "auto"):
+    if any(of_plain_runs):
         raise UsageError(
-            "Runtimes are measured on the CPU, anew and with times: leave out --resume, --beside, "
-            "--shard, --exact and --device."
+            "Runtimes are measured anew and with times: leave out --resume, --beside, --shard and "
+            "--exact."
         )
-    forms = read_forms(arguments, settings)
-    output = (arguments.output or Path("reports")) / folder
+    device = "cuda" if arguments.device == "cuda" else "cpu"  # auto: on the CPU, as most are
+    if device == "cuda" and arguments.roofline:
+        raise UsageError("Ceilings are of the CPU: leave out --roofline, or --device cuda.")
+    forms = read_forms(arguments, settings.on(device))
     with sharing_what_is_made():
         environment = prepare_measuring(entries, settings.threads)
-        name = f"{device_name('cpu', environment)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+        place = device_name(choose_device(device, environment), environment)
+        reports = Path("reports") if device == "cpu" else Path("reports") / place
+        output = (arguments.output or reports) / folder
+        name = f"{place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
         path = output / "records" / "runtimes" / name
         measure(lambda records: plan_next_forms(entries, forms, records), path, environment)
     return report_forms(path, output)

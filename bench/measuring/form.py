@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from bench.machine.instructions import NO_BFLOAT16, has_bfloat16
 from bench.measuring.contract import check_estimates
+from bench.measuring.gpu import open_own_gpu
 from bench.measuring.memory.peaks import measure_peak_resident
 from bench.measuring.mixture import load_example
 from bench.measuring.step import Step, prepare_step
@@ -59,12 +60,12 @@ class NewForm:
     """
 
     def __init__(self, model: nn.Module, workload: Workload, network: str) -> None:
-        if workload.dtype == "bfloat16" and not has_bfloat16():
+        if workload.device == "cpu" and workload.dtype == "bfloat16" and not has_bfloat16():
             raise CellError(Status.UNSUPPORTED, NO_BFLOAT16)
         self._workload, self._model = workload, model.eval().float()
         n_batches = 1 + N_COMPARED + N_CALIBRATION
         speech = load_example(workload.n_samples, n_batches * workload.batch).mixture.float()
-        mixture, *others = speech.split(workload.batch)
+        mixture, *others = speech.to(workload.device).split(workload.batch)
         self._compared = others[:N_COMPARED]
         asked = Asked(
             mixture=mixture,
@@ -98,12 +99,12 @@ class NewForm:
             parity=parity,
             file_bytes=made.file_bytes,
             any_length=made.any_length,
-            peak_rss_bytes=_measure_peak(self.step),
+            **self._measure_memory(),
         )
 
     @torch.inference_mode()
     def _compare(self) -> Parity:
-        estimates = [self._prepared.forward(mixture) for mixture in self._compared]
+        estimates = [self._prepared.forward(mixture).clone() for mixture in self._compared]
         for mixture, found in zip(self._compared, estimates, strict=True):
             check_estimates(found, mixture)
         references = [self._model(mixture) for mixture in self._compared]
@@ -112,7 +113,17 @@ class NewForm:
     def _sources(self, reference: Tensor) -> Tensor:
         work = self._workload
         first, last = work.batch, (1 + N_COMPARED) * work.batch
-        return load_example(work.n_samples, last, reference.shape[1]).sources[first:]
+        sources = load_example(work.n_samples, last, reference.shape[1]).sources[first:]
+        return sources.to(work.device)
+
+    def _measure_memory(self) -> dict[str, int | None]:
+        """Of a warm call, after all that is free was given back."""
+        gc.collect()
+        if self._workload.device == "cuda":
+            torch.cuda.empty_cache()
+            self.step.run()
+            return {"device_bytes": _held_on_device()}
+        return {"peak_rss_bytes": _measure_peak(self.step)}
 
 
 def compare(estimates: Tensor, references: Tensor, sources: Tensor) -> Parity:
@@ -149,8 +160,7 @@ def _folder_of(network: str, workload: Workload) -> Path:
 
 
 def _measure_peak(step: Step) -> int | None:
-    """The resident set's, in a warm call after all that is free was given back."""
-    gc.collect()
+    """The resident set's in a warm call."""
     with suppress(AttributeError):  # a C library without this function
         ctypes.CDLL(None).malloc_trim(0)
     step.run()
@@ -158,3 +168,9 @@ def _measure_peak(step: Step) -> int | None:
         return int(measure_peak_resident(step.run).values["peak_rss_bytes"])
     except CellError:  # this kernel does not tell
         return None
+
+
+def _held_on_device() -> int | None:
+    """What the driver says this process holds on the GPU; None where it does not tell."""
+    driver = open_own_gpu()
+    return None if driver is None else driver.process_bytes(os.getpid())

@@ -63,7 +63,7 @@ class Form:
 
     ``preparation_s`` leads from the network to a form that takes its first call; that call is not
     in it. ``peak_rss_bytes`` is the process's peak in a warm call, what the preparation has loaded
-    included.
+    included; ``device_bytes`` is what it holds on a GPU after one, CUDA's own included.
     """
 
     version: str
@@ -74,3 +74,9 @@ class Form:
     file_bytes: int | None = None
     any_length: bool | None = None
     peak_rss_bytes: int | None = None
+    device_bytes: int | None = None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Of the process, where the network runs."""
+        return self.peak_rss_bytes if self.device_bytes is None else self.device_bytes

@@ -11,6 +11,9 @@ PHASES: tuple[Phase, ...] = ("inference", "update")
 GPU_PHASES: tuple[Phase, ...] = (*PHASES, "gpu_inference")
 """Those of a run with a GPU."""
 
+INFERENCE: tuple[Phase, ...] = ("inference", "gpu_inference")
+"""A forward alone, wherever it runs."""
+
 INT8 = "int8"
 """Products of 8-bit integers, in runtimes that have them; all else is float32."""
 AMP = "amp-"
@@ -63,7 +66,7 @@ class Workload:
     def is_compared(self) -> bool:
         """Whether the network is in another form than that of Table 1, and is held against it."""
         is_plain = (self.runtime, self.dtype) == ("eager", "float32")
-        return self.phase == "inference" and not is_plain
+        return self.phase in INFERENCE and not is_plain
 
     @property
     def precision(self) -> str:

@@ -18,22 +18,29 @@ class Runtime:
     """
 
     name: str
-    dtypes: tuple[str, ...]
+    dtypes: tuple[str, ...] = ()  # on the CPU
     packages: tuple[str, ...] = ()
     extra: str = ""
+    cuda_dtypes: tuple[str, ...] = ()  # on a GPU
+
+    def dtypes_on(self, device: str) -> tuple[str, ...]:
+        """The precisions that it has on ``cpu`` or ``cuda``; none where it does not run there."""
+        return self.cuda_dtypes if device == "cuda" else self.dtypes
 
 
+COMPILED = ("float32", "bfloat16", "amp-bfloat16")
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 RUNTIMES = {
     runtime.name: runtime
     for runtime in (
-        Runtime("eager", FLOATS),
-        Runtime("compile", ("float32", "bfloat16", "amp-bfloat16")),
-        Runtime("onnxruntime", ("float32", "int8"), ONNX, "onnx"),
+        Runtime("eager", FLOATS, cuda_dtypes=FLOATS),
+        Runtime("compile", COMPILED, cuda_dtypes=(*COMPILED, "float16", "amp-float16")),
+        Runtime("onnxruntime", ("float32", "int8"), ONNX, "onnx", cuda_dtypes=("float32",)),
         Runtime(
             "openvino", ("float32", "bfloat16", "int8"), (*ONNX, "openvino", "nncf"), "openvino"
         ),
         Runtime("native", ("float32",)),
+        Runtime("cudagraph", cuda_dtypes=FLOATS),
     )
 }
 DTYPES = tuple(dict.fromkeys(dtype for runtime in RUNTIMES.values() for dtype in runtime.dtypes))

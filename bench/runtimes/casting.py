@@ -22,6 +22,6 @@ class Cast(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """From a mixture ``[batch, 1, time]`` to estimates ``[batch, n_src, time]``, float32."""
-        with torch.autocast("cpu", self.autocast, enabled=self.autocast is not None):
+        with torch.autocast(mixture.device.type, self.autocast, enabled=self.autocast is not None):
             estimates: Tensor = self.model(mixture.to(self.dtype))
         return estimates.float()

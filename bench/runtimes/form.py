@@ -15,9 +15,9 @@ Forward = Callable[[Tensor], Tensor]
 class Asked:
     """What a network is to be made into.
 
-    ``mixture`` is an input of the shape that will be run, ``speech`` are others of that shape, to
-    calibrate with. ``folder`` keeps what is made once for all processes of a run, of this network
-    alone.
+    ``mixture`` is an input of the shape that will be run, on the network's device; ``speech`` are
+    others of that shape, to calibrate with. ``folder`` keeps what is made once for all processes of
+    a run, of this network alone.
     """
 
     mixture: Tensor  # [batch, 1, time], float32

@@ -1,20 +1,25 @@
-"""ONNX Runtime, on the processor."""
+"""ONNX Runtime, on the processor or a GPU."""
 
 from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.results.workload import INT8
 from bench.runtimes.form import Asked, Prepared
 from bench.runtimes.made_once import Made, make_once
 from bench.runtimes.onnx_file import bytes_of, shared_file
-from bench.runtimes.onnx_session import INPUT, open_session
+from bench.runtimes.onnx_session import INPUT, open_cuda_session, open_session
 
 
 def prepare(model: nn.Module, asked: Asked) -> Prepared:
     """The network's file of ONNX, or that with its matrix products in 8 bits, in a session."""
+    if asked.mixture.is_cuda:
+        return _prepare_on_cuda(model, asked)
     exported = shared_file(model, asked)
     made, precision = exported, "float32"
     if asked.dtype == INT8:
@@ -29,6 +34,25 @@ def prepare(model: nn.Module, asked: Asked) -> Prepared:
         "passive",
         earlier_s,
         bytes_of(made.path),
+        exported.notes["any_length"],
+    )
+
+
+def _prepare_on_cuda(model: nn.Module, asked: Asked) -> Prepared:
+    """The same file, which is traced and tried on the processor."""
+    on_cpu = replace(asked, mixture=asked.mixture.cpu(), speech=())
+    exported = shared_file(deepcopy(model).cpu(), on_cpu)
+    with torch.inference_mode():
+        n_src = model(asked.mixture).shape[1]
+    n_samples = asked.mixture.shape[-1]
+    session = open_cuda_session(exported.path, asked.threads, n_samples, n_src)
+    return Prepared(
+        session.forward,
+        session.version,
+        "float32",
+        "passive",
+        exported.earlier_s,
+        bytes_of(exported.path),
         exported.notes["any_length"],
     )
 

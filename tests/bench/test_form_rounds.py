@@ -11,6 +11,7 @@ from bench.plan import Effort, Settings
 from bench.registry import TABLE1, Entry
 from bench.results.measurements import LatencyTimes, ParameterCount
 from bench.results.record import Job, Record, Status
+from bench.runtimes import RUNTIMES
 from tests.bench.example_records import fail, make_record
 from tests.bench.example_results import measured
 from tests.bench.made_up_forms import FORMS
@@ -53,6 +54,20 @@ def test_a_round_is_of_one_network_with_eager_float32_first() -> None:
         assert len({job.model for job in jobs}) == len({job.round for job in jobs}) == 1
         assert name(jobs[0]) == "eager float32"
         assert {job.workload.phase for job in jobs} == {"inference"}
+
+
+def test_forms_of_a_gpu_are_timed_there_after_the_contract_on_the_cpu() -> None:
+    able = [form for form in FORMS if form.dtype in RUNTIMES[form.runtime].dtypes_on("cuda")]
+    assert len(able) == 2
+    forms = [form.on("cuda") for form in able]
+    planned = run(forms)
+    assert planned
+    for jobs in planned:
+        assert {(job.workload.phase, job.workload.device) for job in jobs} == {
+            ("gpu_inference", "cuda")
+        }
+    counts = Counter((job.model, name(job)) for jobs in planned for job in jobs)
+    assert counts == {(e.name, f"{f.runtime} {f.dtype}"): 3 for e in ENTRIES for f in forms}
 
 
 def test_each_form_of_each_network_has_three_rounds() -> None:

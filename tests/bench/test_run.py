@@ -152,7 +152,19 @@ BAD_INPUT = {
     "no shards": (["--shard", "1/0"], "the number of shards must be at least 1."),
     "too many": (["--shard", "1/7"], "of 7 networks at most 6 can be made"),
     "runtimes": (["--shard", "1/2", "--runtime", "compile"], "leave out --resume, --beside, "),
-    "exact runtimes": (["--exact", "--runtime", "compile"], "--shard, --exact and --device."),
+    "exact runtimes": (["--exact", "--runtime", "compile"], "--beside, --shard and --exact."),
+    "a runtime of a GPU on the CPU": (
+        ["--runtime", "cudagraph"],
+        "The runtime cudagraph does not run on cpu; these do: eager, compile, onnxruntime, ",
+    ),
+    "a runtime of a GPU that is not there": (
+        ["--runtime", "cudagraph", "--device", "cuda"],
+        "--device cuda: torch 2.13.0 is built without CUDA.",
+    ),
+    "ceilings of a GPU": (
+        ["--runtime", "compile", "--device", "cuda", "--roofline"],
+        "Ceilings are of the CPU: leave out --roofline, or --device cuda.",
+    ),
     "time of no times": (["--exact", "--time", "5"], "leave out --time, --roofline and --energy."),
     "energy of no times": (["--exact", "--energy"], "--exact measures no times"),
     "ceilings of no times": (["--exact", "--roofline"], "--exact measures no times"),

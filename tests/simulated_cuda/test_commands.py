@@ -68,6 +68,25 @@ def test_a_run_measures_on_the_card_and_writes_its_table(tmp_path: Path) -> None
     assert not (ROOT / "reports" / "nvidia-h100-80gb-hbm3").exists()
 
 
+def test_forms_are_timed_on_the_card_beside_eager_float32(tmp_path: Path) -> None:
+    forms = ["--runtime", "eager,cudagraph", "--precision", "float32,bfloat16"]
+    done = start("data-centre card", tmp_path, "run", "--models", HEALTHY, *TINY, *forms)
+    assert done.returncode == 0, done.stderr
+    measured = [r for r in records_of(tmp_path, "records/runtimes") if r.job.probe == "latency"]
+    assert {r.job.workload.phase for r in measured} == {"gpu_inference"}
+    table = (tmp_path / "out" / "runtimes.md").read_text()
+    assert f"- GPU: {H100.name}, TF32 off" in table
+    with (tmp_path / "out" / "runtimes.csv").open(newline="") as file:
+        rows = {(row["runtime"], row["dtype"]): row for row in csv.DictReader(file)}
+    assert list(rows) == [
+        *(("eager", "float32"), ("eager", "bfloat16")),
+        *(("cudagraph", "float32"), ("cudagraph", "bfloat16")),
+    ]
+    assert {(row["status"], row["device"]) for row in rows.values()} == {("ok", "cuda")}
+    assert float(rows["cudagraph", "float32"]["max_relative_error"]) < 1e-6
+    assert int(rows["cudagraph", "float32"]["device_bytes"]) > 0
+
+
 @pytest.mark.thorough
 def test_memory_that_is_full_is_a_status_in_the_table(tmp_path: Path) -> None:
     done = run("full at once", tmp_path, "tests.fault_models:healthy")

@@ -134,7 +134,7 @@ class TimedStep:
         times = self._with_gpu(times) if self._is_on_cuda else times
         if self._loss is not None:
             self._step.check_trained(self._loss)
-        if times.form is not None:
+        if times.form is not None and not self._is_on_cuda:
             require_threads_used(times.threads_used, self._threads)
         return times
 

@@ -34,7 +34,7 @@ def _of_forms(records: Sequence[Record]) -> Iterator[RunSummary]:
 def _model(form: FormSummary, plain: ModelSummary) -> ModelSummary:
     """The time of one form; what eager float32 costs besides says nothing of it."""
     nothing = dict.fromkeys(plain.values, NOT_MEASURED)
-    values = nothing | {"latency_s_inference": _time(form)}
+    values = nothing | {f"latency_s_{form.workload.phase}": _time(form)}
     return replace(plain, values=values, timings={}, unknown_operators={}, gpu={})
 
 

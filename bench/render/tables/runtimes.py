@@ -8,11 +8,13 @@ from bench.render.estimates import format_ratio, format_time
 from bench.render.tables.latex import PACKAGES, Fragment, escape, write_fragment
 from bench.render.tables.markdown import markdown_table, plain
 from bench.render.writing import write_texts
+from bench.results.environment import GpuDevice
 from bench.results.form import LIMITS, MOST_THREADS, Form
 from bench.results.form_summary import FormSummary, summarize_forms
 from bench.results.frame import make_frame, to_csv
 from bench.results.measurements import LatencyTimes
 from bench.results.record import Record, results_of
+from bench.results.workload import Workload
 from bench.units import format_si, format_significant
 
 HEADS = (
@@ -39,8 +41,9 @@ EXPLANATION = (
     "**Preparation** leads from the network to a form that can be called: export, quantising, "
     "loading, compiling. **Paid for after**: calls after which preparation, first call and all "
     "others took less time than with eager float32. **File**: what one deploys. **Memory**: the "
-    "process's peak in a warm call, torch and what prepared the form included. **Threads used**: "
-    "processor time over wall time. No runtime's threads spin while they wait."
+    "process's peak in a warm call, torch and what prepared the form included; on a GPU what it "
+    "holds there after one. **Threads used**: processor time over wall time. No runtime's threads "
+    "spin while they wait."
 )
 
 
@@ -133,7 +136,7 @@ def form_cells(summary: FormSummary) -> list[str]:
         "" if timing.first_s is None else format_si(timing.first_s, "s"),
         "" if summary.is_base else _calls(summary),
         format_si(form.file_bytes, "B") if form and form.file_bytes else "",
-        format_si(form.peak_rss_bytes, "B") if form and form.peak_rss_bytes else "",
+        format_si(form.memory_bytes, "B") if form and form.memory_bytes else "",
         "" if summary.threads_used is None else f"{summary.threads_used:.2f}",
     ]
 
@@ -179,14 +182,17 @@ def _provenance(records: Sequence[Record]) -> str:
     if environment is None:
         return "Unknown: no process lived long enough to say."
     machine, code = environment.machine, environment.code
-    work = records[0].job.workload
+    timed = [record for record in records if record.job.probe == "latency"]
+    work = (timed or records)[0].job.workload
+    kept = ", pages kept by the allocator" if work.keeps_pages else ""
     made = [found.form for _, found in results_of(LatencyTimes, records) if found.form]
     versions = {form.version for form in made}
     return "\n".join(
         (
             f"- Processor: {machine.cpu}, {machine.n_available_cpus} of {machine.n_cpus}",
+            *([_gpu(machine.gpu, work)] if machine.gpu and work.device == "cuda" else []),
             f"- Workload: {work.n_samples} samples at 8 kHz of recorded speech, batch "
-            f"{work.batch}, threads {work.threads}, seed {work.seed}, pages kept by the allocator",
+            f"{work.batch}, threads {work.threads}, seed {work.seed}{kept}",
             f"- Runtimes: {', '.join(sorted(versions)) or 'none'}",
             f"- Versions: torch {environment.versions['torch']}, "
             f"Python {environment.versions['python']}",
@@ -194,6 +200,10 @@ def _provenance(records: Sequence[Record]) -> str:
             f"- Started: {min(record.started_at for record in records)}",
         )
     )
+
+
+def _gpu(gpu: GpuDevice, work: Workload) -> str:
+    return f"- GPU: {gpu.name}, TF32 {'on' if work.tf32 else 'off'} in products of float32"
 
 
 def render_csv(forms: Sequence[FormSummary]) -> str:
@@ -208,6 +218,7 @@ def _csv_row(summary: FormSummary) -> dict[str, object]:
         "model": summary.entry.name,
         "runtime": work.runtime,
         "dtype": work.dtype,
+        "device": work.device,
         "n_samples": work.n_samples,
         "batch": work.batch,
         "threads": work.threads,
@@ -230,6 +241,7 @@ def _csv_row(summary: FormSummary) -> dict[str, object]:
         "file_bytes": form and form.file_bytes,
         "any_length": form and form.any_length,
         "peak_rss_bytes": form and form.peak_rss_bytes,
+        "device_bytes": form and form.device_bytes,
         "threads_used": summary.threads_used,
         "version": form and form.version,
         "precision": form and form.precision,

@@ -50,7 +50,7 @@ def test_an_extra_is_missing_when_one_of_its_packages_is() -> None:
 def test_extras_are_those_of_the_project() -> None:
     text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
     declared = tomllib.loads(text)["project"]["optional-dependencies"]
-    asked_for = {"onnx", "openvino", "demucs", "roformers", "speechbrain", "ray"}
+    asked_for = {"onnx", "onnx-cuda", "openvino", "demucs", "roformers", "speechbrain", "ray"}
     assert readings.EXTRAS.keys() == declared.keys() - {"dev"} - asked_for
     for extra, packages in readings.EXTRAS.items():
         names = {requirement.split(">=")[0].replace("-", "_") for requirement in declared[extra]}

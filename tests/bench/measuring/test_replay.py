@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.measuring.replay import Captured, Replay, time_replay
+from bench.measuring.replay import Replay, time_replay
 from bench.measuring.step import Run, no_mark
 from bench.results.record import Status
+from bench.runtimes.cudagraph import Captured
 
 ESTIMATES = torch.tensor([1.0, -2.0, 0.5])
 

@@ -17,13 +17,15 @@ def test_each_is_a_module_that_is_imported_without_its_packages(name: str) -> No
     assert bool(RUNTIMES[name].packages) == bool(RUNTIMES[name].extra)
 
 
-def forms(monkeypatch: pytest.MonkeyPatch, *typed: str, bfloat16: bool = True) -> list[str]:
+def forms(
+    monkeypatch: pytest.MonkeyPatch, *typed: str, bfloat16: bool = True, device: str = "cpu"
+) -> list[str]:
     """The forms that a request means, where every package is installed."""
     monkeypatch.setattr(options, "find_spec", lambda name: object())
     monkeypatch.setattr(options, "has_bfloat16", lambda: bfloat16)
     arguments = build_parser("run").parse_args([*typed, "--threads", "2"])
     (settings,) = read_settings(arguments)
-    found = read_forms(arguments, settings)
+    found = read_forms(arguments, settings.on(device))
     assert {form.threads for form in found} == {2}
     return [f"{form.runtime} {form.dtype}" for form in found]
 
@@ -72,6 +74,46 @@ def test_what_no_runtime_has_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         forms(monkeypatch, *typed)
+
+
+def test_a_gpu_has_runtimes_and_precisions_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its processor lacks is no matter there."""
+    typed = ("--runtime", "cudagraph,onnxruntime,compile", "--precision", "float32,float16")
+    assert forms(monkeypatch, *typed, device="cuda") == [
+        "eager float32",
+        "cudagraph float32",
+        "cudagraph float16",
+        "onnxruntime float32",
+        "compile float32",
+        "compile float16",
+    ]
+    short = ("--runtime", "cudagraph", "--precision", "bfloat16")
+    assert forms(monkeypatch, *short, device="cuda", bfloat16=False)[1:] == ["cudagraph bfloat16"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "device", "sentence"),
+    [
+        (
+            "openvino",
+            "cuda",
+            "does not run on cuda; these do: eager, compile, onnxruntime, cudagraph.",
+        ),
+        ("native", "cuda", "The runtime native does not run on cuda"),
+        ("cudagraph", "cpu", "does not run on cpu; these do: eager, compile, onnxruntime, open"),
+    ],
+)
+def test_a_runtime_that_does_not_run_on_the_device_is_refused(
+    monkeypatch: pytest.MonkeyPatch, runtime: str, device: str, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        forms(monkeypatch, "--runtime", runtime, device=device)
+
+
+def test_8_bits_are_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ("--runtime", "onnxruntime", "--precision", "int8")
+    with pytest.raises(UsageError, match="no runtime has it"):
+        forms(monkeypatch, *typed, device="cuda")
 
 
 def test_a_processor_without_bfloat16_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
