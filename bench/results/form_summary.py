@@ -115,12 +115,13 @@ def _summarize(
 def pays_after(plain: LatencySummary, timing: LatencySummary, preparation_s: float) -> int | None:
     """Calls after which preparation, first call and the others take less than those of eager.
 
-    None where a call takes as long as eager's or longer. First calls that were not measured count
-    as the others.
+    None where a call takes as long as eager's or longer, or where that is not known.
+    What a call saves is by the ratio of calls that took turns: each one's own time holds what has
+    disturbed it alone. First calls that were not measured count as the others.
     """
-    saved_s = plain.latency.value - timing.latency.value
-    if saved_s <= 0:
+    if timing.ratio is None or timing.ratio.value >= 1:
         return None
+    saved_s = plain.latency.value * (1 - timing.ratio.value)
     first_s = timing.first_s or timing.latency.value
     plain_first_s = plain.first_s or plain.latency.value
     return 1 + max(0, math.ceil((preparation_s + first_s - plain_first_s) / saved_s))

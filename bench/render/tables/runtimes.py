@@ -148,9 +148,9 @@ def _parity(form: Form | None) -> tuple[str, str]:
 
 
 def _calls(summary: FormSummary) -> str:
-    """Of no use where it is not known how much a call saves."""
+    """Of no use where it is not known how much a call saves, or whether it saves anything."""
     ratio, number = summary.timing.ratio if summary.timing else None, summary.pays_after
-    if ratio is None or not ratio.is_trusted:
+    if ratio is None or not ratio.is_trusted or ratio.span[0] < 1 < ratio.span[1]:
         return "not known"
     return "never" if number is None else f"{number:,} call{'' if number == 1 else 's'}"
 

@@ -1,5 +1,7 @@
 """From records of forms to rows."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.errors import UsageError
@@ -13,9 +15,10 @@ from tests.bench.made_up_forms import FORM, rounds, timed
 BASE = rounds(0.1)
 
 
-def latency(call_s: float, first_s: float) -> LatencySummary:
+def latency(call_s: float, first_s: float, plain_s: float = 0.1) -> LatencySummary:
+    """Beside a plain form whose call takes so long."""
     records = [timed(call_s, index, first_s=first_s) for index in range(3)]
-    found = summarize_latency(records, records)
+    found = summarize_latency(records, [timed(plain_s, index) for index in range(3)])
     assert found is not None
     return found
 
@@ -58,6 +61,12 @@ def test_it_has_paid_for_itself_when_the_sums_meet() -> None:
 def test_a_form_that_is_no_faster_never_pays() -> None:
     assert pays_after(latency(0.1, 0.3), latency(0.1, 0.1), 0.0) is None
     assert pays_after(latency(0.1, 0.3), latency(0.2, 0.1), 0.0) is None
+
+
+def test_what_a_call_saves_is_told_by_calls_that_took_turns() -> None:
+    """A form whose own processes had the quieter moments seems to save time, and does not."""
+    fast = replace(latency(0.1, 0.3), latency=latency(0.06, 0.3).latency)
+    assert pays_after(latency(0.1, 0.3), fast, 0.0) is None
 
 
 def test_one_that_costs_nothing_pays_at_once() -> None:

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.render.tables.runtimes import HEADS, render_csv, render_runtimes, write_runtimes
+from bench.render.tables.runtimes import (
+    HEADS,
+    form_cells,
+    render_csv,
+    render_runtimes,
+    write_runtimes,
+)
 from bench.results.form_summary import summarize_forms
 from bench.results.record import Record, Status
 from tests.bench.example_records import fail
-from tests.bench.made_up_forms import FORM, rounds
+from tests.bench.made_up_forms import FORM, rounds, timed
 
 INT8 = replace(FORM, precision="int8 in matrix products, else float32", any_length=False)
 UNSUPPORTED = "The exporter stopped at aten.col2im, in net.py, line 3."
@@ -65,6 +71,15 @@ def test_noise_leaves_open_when_a_form_pays() -> None:
     (line,) = (line for line in text.splitlines() if line.startswith("| openvino"))
     assert "not known" in line
     assert "calls |" not in line
+
+
+def test_a_form_that_may_be_slower_is_not_said_to_pay() -> None:
+    calls_s = (0.096, 0.099, 0.101)
+    others = [timed(call_s, i, FORM, runtime="compile") for i, call_s in enumerate(calls_s)]
+    records = [*rounds(0.1), *others]
+    (form,) = (form for form in summarize_forms(records) if not form.is_base)
+    assert form.pays_after
+    assert form_cells(form)[HEADS.index("Paid for after")] == "not known"
 
 
 def test_a_mismatch_has_no_time_and_its_figures_below() -> None:
