@@ -37,13 +37,13 @@ def plan_next_forms(
     for entry in sorted(able, key=lambda entry: _next_round(entry, records)):
         if chosen := _choose(entry, forms, records):
             index = _next_round(entry, records)
-            phase = phase_of(base)
+            phase = _phase_of(base)
             timed_jobs = [plan_job(entry, phase, "latency", form, index) for form in chosen]
             return timed_jobs + _ceilings(entry, chosen, index)
     return []
 
 
-def phase_of(base: Settings) -> Phase:
+def _phase_of(base: Settings) -> Phase:
     """Inference where the run has its forms."""
     return "gpu_inference" if base.update_device == "cuda" else "inference"
 

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from bench.machine.instructions import NO_BFLOAT16, has_bfloat16
 from bench.measuring.contract import check_estimates
-from bench.measuring.gpu import open_own_gpu
-from bench.measuring.memory.peaks import measure_peak_resident
+from bench.measuring.memory.peaks import measure_cuda, measure_peak_resident
 from bench.measuring.mixture import load_example
 from bench.measuring.step import Step, prepare_step
 from bench.objective import negative_pit_si_sdr
@@ -120,9 +119,8 @@ class NewForm:
         """Of a warm call, after all that is free was given back."""
         gc.collect()
         if self._workload.device == "cuda":
-            torch.cuda.empty_cache()
-            self.step.run()
-            return {"device_bytes": _held_on_device()}
+            held = measure_cuda(self.step.run).values.get("process_bytes")
+            return {"device_bytes": None if held is None else int(held)}
         return {"peak_rss_bytes": _measure_peak(self.step)}
 
 
@@ -168,9 +166,3 @@ def _measure_peak(step: Step) -> int | None:
         return int(measure_peak_resident(step.run).values["peak_rss_bytes"])
     except CellError:  # this kernel does not tell
         return None
-
-
-def _held_on_device() -> int | None:
-    """What the driver says this process holds on the GPU; None where it does not tell."""
-    driver = open_own_gpu()
-    return None if driver is None else driver.process_bytes(os.getpid())

@@ -60,7 +60,7 @@ class StandIn(ModuleType):
         )
         self._loaded = loaded
 
-    def InferenceSession(self, path: Path, options: object, providers: list[Any]) -> Any:  # noqa: N802
+    def InferenceSession(self, path: Path, options: object, providers: list[Any]) -> Any:  # noqa: N802 - its name
         self.asked.append(providers)
 
         def run(binding: Binding) -> None:
