@@ -85,11 +85,26 @@ def product_macs(call: Arguments) -> int:
     return int(call["features"].numel() * call["n_out"])
 
 
-def mask_flops(call: Arguments) -> int:
-    """The bias, the activation, and a product with the encoded mixture."""
-    latent, encoded = call["latent"].shape, call["encoded"].shape
-    is_softmax = call["activation"] == "softmax" and latent[-1] > encoded[-1]
-    return int(prod(latent) * (2 + (SOFTMAX if is_softmax else 1)))
+def decode_macs(call: Arguments) -> int:
+    """The mask head's product, where there is one, and the decoder's."""
+    *batch_and_frames, n_in = call["features"].shape
+    n_frames, n_masked, of_masks = prod(batch_and_frames), n_in, 0
+    if call["masks"]:
+        n_masked = call["masks"][1].numel()
+        of_masks = n_in * n_masked
+    of_decoders = n_masked * call["n_src"] * call["kernel_size"] // len(call["decoders"])
+    return int(n_frames * (of_masks + of_decoders))
+
+
+def decode_more_flops(call: Arguments) -> int:
+    """Of masks the bias, the activation, and a product with the encoded mixture; overlap-add."""
+    n_frames = prod(call["features"].shape[:-1])
+    flops = n_frames * call["n_src"] * call["kernel_size"]
+    if call["masks"]:
+        _, bias, encoded = call["masks"]
+        is_softmax = call["activation"] == "softmax" and bias.numel() > encoded.shape[-1]
+        flops += n_frames * bias.numel() * (2 + (SOFTMAX if is_softmax else 1))
+    return int(flops)
 
 
 NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
@@ -98,6 +113,8 @@ NATIVE_MATMULS: dict[Any, Callable[[Arguments], int]] = {
     "sudormrf::causal_block": block_macs,
     "sudormrf::block_backward": lambda call: 2 * block_macs(call),
     "sudormrf::multiply": product_macs,
+    "sudormrf::normalise_and_multiply": product_macs,
+    "sudormrf::decode": decode_macs,
 }
 """Multiply-adds of each operator with matrix products."""
 
@@ -106,11 +123,7 @@ NATIVE_MORE_FLOPS: dict[Any, Callable[[Arguments], int]] = {
     "sudormrf::block_to_train": block_more_flops,
     "sudormrf::causal_block": causal_block_more_flops,
     "sudormrf::block_backward": block_backward_more_flops,
+    "sudormrf::normalise_and_multiply": lambda call: NORM * call["features"].numel(),
+    "sudormrf::decode": decode_more_flops,
 }
 """FLOPs beside two for each multiply-add."""
-
-NATIVE_ELEMENTWISE: dict[Any, Callable[[Arguments], int]] = {
-    "sudormrf::apply_masks": mask_flops,
-    "sudormrf::normalise": lambda call: NORM * call["features"].numel(),
-}
-"""FLOPs of the others."""

@@ -88,7 +88,7 @@ class Backward {
     const Product<T> product(to_panels<T>(weight), s_.n_hid);
     const Table<T> table = b_.merged();
     const auto prepare = [&](Channels at, int64_t t, int64_t frames, T* space) {
-      product.run(dy, of_levels_[0], at, t, frames);
+      product.run({dy.at(at.item, t, 0), dy.tile}, rows_at(of_levels_[0], at, t), frames, at);
       const Rows<const T> merged = rows_at(m_, at, t);
       activate(merged.data, merged.pitch, space, kTile, frames, at.width, table.of(at));
       merged_norm_.sum(at, merged, rows_at(of_levels_[0], at, t), frames);
@@ -194,7 +194,7 @@ class Backward {
     };
     WeightGradient<T>(s_, x_.data).run(prepare, of_weight);
     const at::Tensor weight = b_.parameters[Layout::expand].transpose(0, 1);
-    Product<T>(to_panels<T>(weight), s_.n_bn).run(dp, nullptr, out, s_.batch, nullptr, nullptr);
+    Product<T>(to_panels<T>(weight), s_.n_bn).run_by_frames(dp, nullptr, out, s_.batch);
   }
 
   const Block<T>& b_;

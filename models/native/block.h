@@ -1,7 +1,6 @@
 // A U-ConvBlock's sizes and parameters, and its norms as scale and shift of each channel.
 #pragma once
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <new>
@@ -15,6 +14,8 @@ constexpr double kEps = 1e-8;
 constexpr int64_t kTile = 64;    // channels that are done together,
 constexpr int64_t kWidth = 128;  // and of narrow features, which have no tiles
 constexpr int64_t kNarrow = 32;  // a tile of fewer has a multiple of these
+constexpr int64_t kRows = 6;     // frames that a product sums up in registers
+constexpr int64_t kMostFrames = 60;  // done with all weights while they are in the second cache
 
 // Storage that begins at a multiple of a vector: one that crosses lines of the cache costs double.
 template <typename T>
@@ -154,6 +155,17 @@ struct Table {
   }
 };
 
+// The sum of `value(i)` for 0 <= i < n, in parts that don't wait for each other.
+template <typename Value>
+double sum_of(int64_t n, Value value) {
+  double parts[8]{};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) repeat<8>([&](auto r) { parts[r] += value(i + r); });
+  for (; i < n; i++) parts[0] += value(i);
+  return ((parts[0] + parts[1]) + (parts[2] + parts[3])) +
+         ((parts[4] + parts[5]) + (parts[6] + parts[7]));
+}
+
 // A block with its data, on which the passes of forward and backward work.
 template <typename T>
 struct Block {
@@ -219,13 +231,12 @@ struct Block {
       return;
     }
     for (size_t first = 0; first < rows.size(); first += n_chan) {
-      double mean = 0, squares = 0;
-      for (int64_t c = 0; c < n_chan; c++) mean += rows[first + c].mean;
-      mean /= n_chan;
-      for (int64_t c = 0; c < n_chan; c++) {
-        const double distance = rows[first + c].mean - mean;
-        squares += rows[first + c].squares + frames * distance * distance;
-      }
+      const Moments* row = rows.data() + first;
+      const double mean = sum_of(n_chan, [&](int64_t c) { return row[c].mean; }) / n_chan;
+      const double squares = sum_of(n_chan, [&](int64_t c) {
+        const double distance = row[c].mean - mean;
+        return row[c].squares + frames * distance * distance;
+      });
       std::fill_n(out.mean + first, n_chan, T(mean));
       std::fill_n(out.rate + first, n_chan, T(1 / std::sqrt(squares / (n_chan * frames) + kEps)));
     }
@@ -233,50 +244,5 @@ struct Block {
 };
 
 Layout layout_of(c10::string_view variant, int64_t depth);
-
-// Runs `body(Channels)` for all channels of a batch.
-template <int64_t kBlock = kTile, typename Body>
-void over_channels(int64_t batch, int64_t n_chan, Body body) {
-  const int64_t n_blocks = (n_chan + kBlock - 1) / kBlock;
-  at::parallel_for(0, batch * n_blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t first = i % n_blocks * kBlock;
-      body(Channels{i / n_blocks, first, std::min(kBlock, n_chan - first)});
-    }
-  });
-}
-
-// Sums of some channels: in the data's precision for some frames, then in double.
-template <typename T, int64_t kMost = kTile>
-class Accumulator {
- public:
-  Accumulator(const T* origin, int64_t width) : origin_(origin), width_(width) {}
-
-  Sums<T> sums() { return {origin_, sum_, squares_}; }
-  void flush() {
-    for (int64_t c = 0; c < width_; c++) {
-      total_[c] += sum_[c];
-      total_squares_[c] += squares_[c];
-      sum_[c] = squares_[c] = 0;
-    }
-  }
-  // `added` is a constant of each channel that the sums do not have.
-  void finish(int64_t frames, const T* added, Moments* out) {
-    flush();
-    for (int64_t c = 0; c < width_; c++) {
-      const double mean = total_[c] / frames;
-      out[c].mean = mean + (added ? added[c] : 0) + origin_[c];
-      out[c].squares = std::max(0.0, total_squares_[c] - total_[c] * mean);
-    }
-  }
-
- private:
-  const T* origin_;
-  int64_t width_;
-  alignas(64) T sum_[kMost] = {};
-  alignas(64) T squares_[kMost] = {};
-  double total_[kMost] = {};
-  double total_squares_[kMost] = {};
-};
 
 }  // namespace sudormrf

@@ -17,12 +17,13 @@ Layout layout_of(c10::string_view variant, int64_t depth) {
 namespace {
 
 // From the expanded features down the levels and up again: the merged features and their moments.
+// `taps` are [levels, taps, n_hid].
 template <typename T>
-void make_merged(const Block<T>& b, Features<const T> expanded, Features<T> merged,
+void make_merged(const Block<T>& b, const T* taps, Features<const T> expanded, Features<T> merged,
                  std::vector<Moments>& moments) {
   const Shape& s = b.shape;
   if (Pyramid<T>::fits(b.layout)) {
-    Pyramid<T> pyramid(b);
+    Pyramid<T> pyramid(b, taps);
     const Table<T> table = b.expanded();
     pyramid.measure(table, expanded);
     pyramid.settle();
@@ -52,7 +53,7 @@ struct Written {
 };
 
 template <typename T>
-void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const Written& to_write) {
+void run(const Block<T>& b, at::TensorList packed, const at::Tensor& x, const Written& to_write) {
   const Shape& s = b.shape;
   const Layout& layout = b.layout;
   std::vector<Moments> moments(s.batch * s.n_hid), bn_moments(s.batch * s.n_bn);
@@ -63,17 +64,18 @@ void run(const Block<T>& b, at::TensorList panels, const at::Tensor& x, const Wr
   const Features<T> to = narrow(s, to_write.out.data_ptr<T>());
 
   const auto product = [&](int64_t which, int64_t at, int64_t n_out) {
-    return Product<T>(panels.empty() ? to_panels<T>(b.parameters[at]) : panels[which], n_out);
+    return Product<T>(packed.empty() ? to_panels<T>(b.parameters[at]) : packed[which], n_out);
   };
   const Product<T> expand = product(0, layout.expand, s.n_hid);
-  expand.run(in, nullptr, p, s.batch, b.at(layout.expand + 1), &moments);
+  expand.run_by_channels(in, p, s.batch, b.at(layout.expand + 1), moments);
   b.settle(0, moments, s.n_hid, s.frames);
-  make_merged<T>(b, p, m, moments);
+  const Space<T> taps = packed.empty() ? taps_of_all(b) : Space<T>();
+  make_merged<T>(b, packed.empty() ? taps.data() : packed[2].const_data_ptr<T>(), p, m, moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
 
   const Product<T> contract = product(1, layout.contract(), s.n_bn);
   const Table<T> table = b.merged();
-  contract.run(m, &table, y, s.batch, b.at(layout.contract() + 1), &bn_moments);
+  contract.run_by_frames(m, &table, y, s.batch, b.at(layout.contract() + 1), &bn_moments);
   if (layout.has_last_norm) {
     b.settle(s.depth + 2, bn_moments, s.n_bn, s.frames);
   }
@@ -110,14 +112,14 @@ Written allocate(const Shape& s, const at::Tensor& x) {
   return made;
 }
 
-void run(const Sizes& of, at::TensorList parameters, bool is_global, at::TensorList panels,
+void run(const Sizes& of, at::TensorList parameters, bool is_global, at::TensorList packed,
          const at::Tensor& x, const Written& to_write) {
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "uconv_block", [&] {
     const at::Tensor& statistics = to_write.statistics;
     const Block<scalar_t> b{of.shape, of.layout, parameters,
                             is_global ? Norm::kGlobal : Norm::kChannel,
                             {statistics.data_ptr<scalar_t>(), statistics.size(-1)}};
-    run(b, panels, x, to_write);
+    run(b, packed, x, to_write);
   });
 }
 
@@ -136,7 +138,7 @@ Saved block_to_train(const at::Tensor& features, at::TensorList parameters, int6
 
 at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t n_blocks,
                   int64_t depth, c10::string_view variant, bool is_global,
-                  at::TensorList panels) {
+                  at::TensorList packed) {
   TORCH_CHECK(n_blocks > 0 && parameters.size() % n_blocks == 0, parameters.size(),
               " parameters are not those of ", n_blocks, " blocks");
   const auto part = [&](at::TensorList of_all, int64_t i) {
@@ -149,7 +151,7 @@ at::Tensor blocks(const at::Tensor& features, at::TensorList parameters, int64_t
   made.merged = made.expanded;
   made.out = at::empty_like(x);  // which the blocks after the first work on in place
   for (int64_t i = 0; i < n_blocks; i++) {
-    run(of, part(parameters, i), is_global, part(panels, i), x, made);
+    run(of, part(parameters, i), is_global, part(packed, i), x, made);
     x = made.out;
   }
   return x.transpose(1, 2);

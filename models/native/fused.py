@@ -97,9 +97,8 @@ class FusedSuDoRMRF(nn.Module):
         encoded = self.encoder(frames)  # [batch, frames, n_filters]
         if not config.is_later_code:
             encoded = encoded.relu_()
-        features = self._separate(self.bottleneck(self._normalise(encoded)).transpose(1, 2))
-        latent = self.masks(self.before_masks(features.transpose(1, 2)))
-        return self._decode(self._mask(latent, encoded), n_samples)
+        features = self._separate(self._bottleneck(encoded).transpose(1, 2)).transpose(1, 2)
+        return self._decode(self.before_masks(features), encoded, n_samples)
 
     def _separate(self, features: Tensor) -> Tensor:
         """Through all blocks, ``[batch, bn_chan, frames]``."""
@@ -110,44 +109,43 @@ class FusedSuDoRMRF(nn.Module):
             features = block(features)
         return features
 
-    def _normalise(self, encoded: Tensor) -> Tensor:
-        """The first norm, of ``[batch, frames, n_filters]``."""
+    def _bottleneck(self, encoded: Tensor) -> Tensor:
+        """The first norm and product, ``[batch, frames, n_filters] -> [.., bn_chan]``."""
         if self.config.norm not in IS_GLOBAL:
-            normed: Tensor = self.norm(encoded.transpose(1, 2)).transpose(1, 2)
-            return normed
-        weight, bias = self.norm.weight, self.norm.bias
-        out: Tensor = torch.ops.sudormrf.normalise(
-            encoded, weight, bias, IS_GLOBAL[self.config.norm]
+            normed = self.norm(encoded.transpose(1, 2)).transpose(1, 2)
+            narrow: Tensor = self.bottleneck(normed)
+            return narrow
+        gain, bias, product = self.norm.weight, self.norm.bias, self.bottleneck
+        narrow = torch.ops.sudormrf.normalise_and_multiply(
+            encoded, gain, bias, IS_GLOBAL[self.config.norm], product.panels, len(product.weight)
         )
-        return out
+        return narrow if product.bias is None else narrow.add_(product.bias)
 
-    def _mask(self, latent: Tensor, encoded: Tensor) -> Tensor:
-        """``[batch, frames, n_src * n_filters]``, masked, in the place of the latent masks."""
-        if self.mask_activation is None:
-            kind = self.config.mask_activation
-            torch.ops.sudormrf.apply_masks(latent, self.masks_bias, encoded, kind)
-            return latent
-        masks: Tensor = self.mask_activation(latent.add_(self.masks_bias))
+    def _decode(self, features: Tensor, encoded: Tensor, n_samples: int) -> Tensor:
+        """Masks and the decoder, ``[batch, frames, bn_chan] -> [batch, n_src, time]``."""
+        config, head = self.config, [self.masks.panels, self.masks_bias, encoded]
+        if self.mask_activation is not None:  # one with parameters
+            masks = self.mask_activation(self.masks(features).add_(self.masks_bias))
+            features, head = self._mask(masks, encoded), []
+        estimates: Tensor = torch.ops.sudormrf.decode(
+            features,
+            head,
+            config.mask_activation,
+            [decoder.panels for decoder in self.decoders],
+            self.decoder_bias,
+            config.n_src,
+            config.kernel_size,
+            config.stride,
+            config.n_cut,
+            n_samples,
+        )
+        return estimates
+
+    def _mask(self, masks: Tensor, encoded: Tensor) -> Tensor:
+        """The masked frames ``[batch, frames, n_src * n_filters]``, in the masks' place."""
         if self.config.variant != "causal_v3":  # which estimates the frames themselves
             masks.unflatten(2, (self.config.n_src, -1)).mul_(encoded.unsqueeze(2))
         return masks
-
-    def _decode(self, masked: Tensor, n_samples: int) -> Tensor:
-        """``[batch, frames, n_src * n_filters] -> [batch, n_src, time]``, by overlap-add."""
-        batch, n_frames, _ = masked.shape
-        stride = self.config.stride
-        groups = zip(self.decoders, masked.chunk(len(self.decoders), dim=-1), strict=True)
-        decoded = [decoder(group) for decoder, group in groups]  # [batch, frames, src * samples]
-        samples = torch.cat(decoded, dim=-1).unflatten(2, (-1, self.config.kernel_size))
-        samples = samples.transpose(1, 2)  # [batch, n_src, frames, samples]
-        summed = masked.new_zeros(batch, self.config.n_src, n_frames + 2, stride)
-        summed[:, :, :n_frames] += samples[..., :stride]
-        summed[:, :, 1:-1] += samples[..., stride : 2 * stride]
-        summed[:, :, 2:, 0] += samples[..., 2 * stride]
-        n_cut = self.config.n_cut
-        estimates = summed.flatten(2)[..., n_cut : n_cut + n_samples]
-        bias = self.decoder_bias
-        return estimates.contiguous() if bias is None else estimates + bias[:, None]
 
 
 def _parts(convolution: nn.Module) -> tuple[Tensor, Tensor | None]:

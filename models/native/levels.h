@@ -24,15 +24,12 @@ void at_ends(int64_t length, Body body) {
 }
 
 // All u_k of some channels (see pyramid.h), and of their frames those that are still needed: they
-// stay in the nearer caches. Frames are counted from the first that is there; what came before was
-// dropped.
+// stay in the nearer caches. `taps` are [levels, taps, n_hid].
 template <typename T>
 class Levels {
  public:
-  Levels(const Shape& shape, const std::vector<Space<T>>& taps, int64_t first, int64_t width)
-      : shape_(shape), taps_(taps), first_(first), width_(width), zeros_(kTile),
-        past_((kTaps - 1) * kTile), n_(shape.depth),
-        accumulators_(shape.depth, Accumulator<T>(zeros_.data(), width)) {
+  Levels(const Shape& shape, const T* taps)
+      : shape_(shape), taps_(taps), zeros_(kTile), past_((kTaps - 1) * kTile) {
     const int64_t most = kAtOnce + (2 << shape.depth);  // new ones, and what waits for others
     int64_t frames = 0;
     for (int64_t k = 0; k < shape.depth; k++) {
@@ -40,59 +37,66 @@ class Levels {
       frames += kZeros + (most >> k) + 4;
     }
     space_ = Scratch<T>(frames * kTile);
-    for (int64_t k = 0; k < shape.depth; k++) std::fill_n(at(k, -kZeros), kZeros * kTile, T(0));
   }
 
-  T* at(int64_t k, int64_t t) { return space_.data() + begins_[k] + t * kTile; }
-  int64_t first() const { return first_; }
-  int64_t width() const { return width_; }
-  int64_t n_whole() const { return n_.back(); }
-  int64_t n_dropped(int64_t k) const { return dropped_ << (shape_.depth - 1 - k); }
-  bool has(int64_t k, int64_t t) const {
-    return n_dropped(k) <= t && t < n_dropped(k) + n_[k];
-  }
-  // Frame t of level k, counted from its first, to all channels' `to`.
-  void copy(int64_t k, int64_t t, T* to) {
-    std::copy_n(at(k, t - n_dropped(k)), width_, to + first_);
-  }
-
-  // The first frames of what comes in, at most those that the first window sees ahead.
-  void begin(const T* in, int64_t pitch, int64_t frames, Pointwise<T> f) {
+  // Goes to other channels, and to their first frames: `in` are at most those that the first window
+  // sees ahead.
+  void begin(const Channels& at, const T* in, int64_t pitch, int64_t frames, Pointwise<T> f) {
+    first_ = at.first;
+    width_ = at.width;
+    n_extended_ = 0;
+    n_.assign(shape_.depth, 0);
+    dropped_.assign(shape_.depth, 0);
+    accumulators_.assign(shape_.depth, Accumulator<T>(zeros_.data(), width_));
+    for (int64_t k = 0; k < shape_.depth; k++) {
+      std::fill_n(this->at(k, -kZeros), kZeros * kTile, T(0));
+    }
+    std::fill(past_.begin(), past_.end(), T(0));
     activate(in, pitch, past_.data() + kZeros * kTile, kTile, frames, width_, f);
   }
+
+  T* at(int64_t k, int64_t t) { return space_.data() + begins_[k] + (t - dropped_[k]) * kTile; }
+  int64_t first() const { return first_; }
+  int64_t width() const { return width_; }
+  int64_t n_made(int64_t k) const { return n_[k]; }
+  int64_t n_dropped(int64_t k) const { return dropped_[k]; }
+  bool has(int64_t k, int64_t t) const { return dropped_[k] <= t && t < n_[k]; }
+  // Frame t of level k to all channels' `to`.
+  void copy(int64_t k, int64_t t, T* to) { std::copy_n(at(k, t), width_, to + first_); }
 
   // The next frames of u_0 from n_in more of what comes in, and all that follows from them.
   template <bool kSums>
   void extend(const T* in, int64_t pitch, int64_t n_in, int64_t frames, Pointwise<T> f) {
     activate_and_convolve<kSums>(in, pitch, n_in, past_.data(), at(0, n_[0]), kTile, frames, width_,
-                                 taps_[0].data() + first_, shape_.n_hid, f,
-                                 accumulators_[0].sums());
+                                 taps_ + first_, shape_.n_hid, f, accumulators_[0].sums());
     n_[0] += frames;
     for (int64_t k = 1; k < shape_.depth; k++) {
       int64_t n = (n_[k - 1] - 1) / 2;
-      if (n_dropped(k - 1) + n_[k - 1] == shape_.length(k - 1)) {
+      if (n_[k - 1] == shape_.length(k - 1)) {
         std::fill_n(at(k - 1, n_[k - 1]), kTile, T(0));
         n = n_[k - 1] / 2;
       }
+      const T* taps = taps_ + k * kTaps * shape_.n_hid + first_;
       convolve<2, kSums>(at(k - 1, 2 * n_[k] - kZeros), kTile, at(k, n_[k]), kTile, n - n_[k],
-                         width_, taps_[k].data() + first_, shape_.n_hid, zeros_.data(),
-                         accumulators_[k].sums());
+                         width_, taps, shape_.n_hid, zeros_.data(), accumulators_[k].sums());
       n_[k] = n;
     }
-  }
-  void flush() {
-    for (auto& accumulator : accumulators_) accumulator.flush();
+    n_extended_++;
+    for (int64_t k = 0; k < shape_.depth && kSums; k++) {
+      if (n_extended_ % (1 << k) == 0) accumulators_[k].flush();  // of kAtOnce frames
+    }
   }
 
-  // Forgets the frames at the time of those of the coarsest level.
-  void drop() {
-    const int64_t n_coarse = n_whole();
+  // Forgets the frames that no later window reaches; `waits` keeps those whose coarser ones are
+  // still to come.
+  void drop(bool waits) {
     for (int64_t k = 0; k < shape_.depth; k++) {
-      const int64_t n = n_coarse << (shape_.depth - 1 - k);
-      std::memmove(at(k, -kZeros), at(k, n - kZeros), (n_[k] - n + kZeros) * kTile * sizeof(T));
-      n_[k] -= n;
+      const int64_t behind = shape_.depth - 1 - k;
+      const int64_t n = waits || behind == 0 ? n_.back() << behind : 2 * n_[k + 1];
+      std::memmove(at(k, dropped_[k] - kZeros), at(k, n - kZeros),
+                   (n_[k] - n + kZeros) * kTile * sizeof(T));
+      dropped_[k] = n;
     }
-    dropped_ += n_coarse;
   }
 
   void finish(int64_t k, Moments* moments) {
@@ -101,11 +105,11 @@ class Levels {
 
  private:
   const Shape& shape_;
-  const std::vector<Space<T>>& taps_;
-  int64_t first_, width_, dropped_ = 0;
+  const T* taps_;
+  int64_t first_ = 0, width_ = 0, n_extended_ = 0;
   Space<T> zeros_, past_;
   Scratch<T> space_;
-  std::vector<int64_t> begins_, n_;
+  std::vector<int64_t> begins_, n_, dropped_;
   std::vector<Accumulator<T>> accumulators_;
 };
 

@@ -36,18 +36,20 @@ class NativeUConvBlock(UConvBlock):
         self.is_native = not config.is_causal and config.norm in IS_GLOBAL
         self.is_native_in_time = config.is_causal and config.variant in IN_TIME
         self.last = (config.upsampling_depth, config.variant, IS_GLOBAL.get(config.norm, False))
-        self.panels: list[Tensor] = []
+        self.packed: list[Tensor] = []
         # Walking through modules takes longer than some of the passes do.
         self.places = [
             (module._parameters, name) for module in self.modules() for name in module._parameters
         ]
 
     def pack(self) -> None:
-        """Keep the weights as products read them; later changes of them don't count any more."""
-        layers = (module for module in self.modules() if isinstance(module, nn.Conv1d))
-        weights = [layer.weight for layer in layers if layer.kernel_size == (1,)]
-        if self.is_native:  # a causal block reads its weights as they are
-            self.panels = [torch.ops.sudormrf.pack(weight) for weight in weights]
+        """Keep weights as they are read; later changes of them don't count any more."""
+        if not self.is_native:  # a causal block reads its weights as they are
+            return
+        weights = [p for p in self.parameters_now() if p.ndim == 3]  # [out_chan, in_chan, taps]
+        expand, *levels, contract = weights
+        products = [torch.ops.sudormrf.pack(weight) for weight in (expand, contract)]
+        self.packed = [*products, torch.stack([level[:, 0].t() for level in levels])]
 
     def forward(self, features: Tensor, extend: Extend | None = None) -> Tensor:
         is_here = is_native_on(features.device)
@@ -59,7 +61,7 @@ class NativeUConvBlock(UConvBlock):
         if torch.is_grad_enabled():
             trained: Tensor = torch.ops.sudormrf.block_to_train(features, parameters, *self.last)[0]
             return trained
-        out: Tensor = torch.ops.sudormrf.blocks(features, parameters, 1, *self.last, self.panels)
+        out: Tensor = torch.ops.sudormrf.blocks(features, parameters, 1, *self.last, self.packed)
         return out
 
     def _go_on(self, features: Tensor, extend: Extend | None) -> Tensor:
@@ -97,8 +99,8 @@ def join(blocks: nn.ModuleList) -> tuple[Any, ...]:
     if not native or len(native) < len(blocks):
         return ()
     parameters = [parameter for block in native for parameter in block.parameters_now()]
-    panels = [weights for block in native for weights in block.panels]
-    return parameters, len(native), *native[0].last, panels
+    packed = [weights for block in native for weights in block.packed]
+    return parameters, len(native), *native[0].last, packed
 
 
 def make_native(network: SuDoRMRF) -> SuDoRMRF:

@@ -5,15 +5,6 @@
 
 namespace sudormrf {
 
-// Frames of some channels in memory, `pitch` from one to the next.
-template <typename T>
-struct Rows {
-  T* data;
-  int64_t pitch;
-
-  operator Rows<const T>() const { return {data, pitch}; }
-};
-
 template <typename T>
 Rows<T> rows_at(const Features<T>& features, Channels at, int64_t t) {
   return {features.at(at, t), features.tile};

@@ -8,7 +8,7 @@ namespace sudormrf {
 TORCH_LIBRARY(sudormrf, m) {
   m.def(
       "blocks(Tensor features, Tensor[] parameters, int n_blocks, int depth, str variant,"
-      " bool is_global, Tensor[] panels) -> Tensor");
+      " bool is_global, Tensor[] packed) -> Tensor");
   m.def(
       "block_to_train(Tensor features, Tensor[] parameters, int depth, str variant,"
       " bool is_global) -> (Tensor, Tensor, Tensor, Tensor)");
@@ -20,8 +20,12 @@ TORCH_LIBRARY(sudormrf, m) {
       " -> (Tensor, Tensor[])");
   m.def("pack(Tensor weight) -> Tensor");
   m.def("multiply(Tensor features, Tensor panels, int n_out) -> Tensor");
-  m.def("apply_masks(Tensor(a!) latent, Tensor bias, Tensor encoded, str activation) -> ()");
-  m.def("normalise(Tensor features, Tensor gain, Tensor bias, bool is_global) -> Tensor");
+  m.def(
+      "normalise_and_multiply(Tensor features, Tensor gain, Tensor bias, bool is_global,"
+      " Tensor panels, int n_out) -> Tensor");
+  m.def(
+      "decode(Tensor features, Tensor[] masks, str activation, Tensor[] decoders, Tensor? bias,"
+      " int n_src, int kernel_size, int stride, int n_cut, int n_samples) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
@@ -31,8 +35,8 @@ TORCH_LIBRARY_IMPL(sudormrf, CPU, m) {
   m.impl("causal_block", causal_block);
   m.impl("pack", pack);
   m.impl("multiply", multiply);
-  m.impl("apply_masks", apply_masks);
-  m.impl("normalise", normalise);
+  m.impl("normalise_and_multiply", normalise_and_multiply);
+  m.impl("decode", decode);
 }
 
 }  // namespace sudormrf

@@ -37,8 +37,8 @@ def load_operators() -> None:
     torch.library.register_fake("sudormrf::causal_block", fake_causal_block)
     torch.library.register_fake("sudormrf::pack", fake_pack)
     torch.library.register_fake("sudormrf::multiply", fake_multiply)
-    torch.library.register_fake("sudormrf::apply_masks", fake_nothing)
-    torch.library.register_fake("sudormrf::normalise", fake_same)
+    torch.library.register_fake("sudormrf::normalise_and_multiply", fake_normalise_and_multiply)
+    torch.library.register_fake("sudormrf::decode", fake_decode)
     torch.library.register_autograd(
         "sudormrf::block_to_train", backward, setup_context=setup_context
     )
@@ -78,11 +78,6 @@ def fake_causal_block(
     return out, [torch.empty_like(level) for level in past]
 
 
-def fake_same(features: Tensor, *_: Any) -> Tensor:
-    """As what comes first."""
-    return torch.empty_like(features, memory_format=torch.contiguous_format)
-
-
 def fake_pack(weight: Tensor) -> Tensor:
     """In one panel; how many channels a panel has is the processor's."""
     n_out, n_in, _ = weight.shape
@@ -94,8 +89,15 @@ def fake_multiply(features: Tensor, panels: Tensor, n_out: int) -> Tensor:
     return features.new_empty(*features.shape[:2], n_out)
 
 
-def fake_nothing(*_: Any) -> None:
-    """Of an operator that works in place."""
+def fake_normalise_and_multiply(features: Tensor, *rest: Any) -> Tensor:
+    """The same."""
+    return fake_multiply(features, *rest[-2:])
+
+
+def fake_decode(features: Tensor, *rest: Any) -> Tensor:
+    """``[batch, n_src, n_samples]``."""
+    *_, n_src, _, _, _, n_samples = rest
+    return features.new_empty(len(features), n_src, n_samples)
 
 
 def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

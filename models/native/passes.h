@@ -5,24 +5,23 @@
 
 #include <cstring>
 
-#include "block.h"
+#include "threads.h"
 
 namespace sudormrf {
 
 constexpr int64_t kFrames = 32;  // frames of a convolution that are done together
-constexpr int64_t kFlush = 64;   // frames summed up before they are flushed
 
 template <typename T>
 void measure(Features<const T> features, int64_t batch, std::vector<Moments>& moments) {
-  over_channels<kWidth>(batch, features.n_chan, [&](Channels at) {
-    Accumulator<T, kWidth> accumulator(features.at(at, 0), at.width);
-    for (int64_t t = 0; t < features.frames; t += kFlush) {
-      const int64_t frames = std::min(kFlush, features.frames - t);
-      add_up(features.at(at, t), features.tile, frames, at.width, accumulator.sums());
-      accumulator.flush();
-    }
-    accumulator.finish(features.frames, nullptr, moments.data() + at.index(features.n_chan));
-  });
+  const FrameBlocks blocks{features.frames};
+  BlockSums<T> sums(blocks, batch, features.n_chan);
+  blocks.share_out(
+      batch, [] { return 0; }, [&](int64_t i, int64_t item, int64_t t, int64_t frames, int) {
+        sums.add(i, {features.at(item, t, 0), features.tile}, frames);
+      });
+  for (int64_t item = 0; item < batch; item++) {
+    sums.finish(item, nullptr, moments.data() + item * features.n_chan);
+  }
 }
 
 // The taps of a depth-wise convolution as [taps, channels].
@@ -33,6 +32,17 @@ Space<T> by_tap(const T* weight, int64_t n_chan) {
     for (int64_t j = 0; j < kTaps; j++) taps[j * n_chan + c] = weight[c * kTaps + j];
   }
   return taps;
+}
+
+// The taps of all levels as [levels, taps, n_hid].
+template <typename T>
+Space<T> taps_of_all(const Block<T>& b) {
+  Space<T> all;
+  for (int64_t k = 0; k < b.shape.depth; k++) {
+    const Space<T> taps = by_tap(b.at(b.layout.level(k)), b.shape.n_hid);
+    all.insert(all.end(), taps.begin(), taps.end());
+  }
+  return all;
 }
 
 // Normalises and activates some channels of what comes into a level, and runs
@@ -143,41 +153,36 @@ class Merge {
 
 template <typename T>
 void activate_all(const Table<T>& table, int64_t batch, Features<const T> in, Features<T> out) {
-  const int64_t n_blocks = (in.frames + kFlush - 1) / kFlush;
-  at::parallel_for(0, batch * n_blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t item = i / n_blocks, t = i % n_blocks * kFlush;
-      activate(in.at(item, t, 0), in.tile, out.at(item, t, 0), out.tile,
-               std::min(kFlush, in.frames - t), in.n_chan, table.row(item));
-    }
-  });
+  FrameBlocks{in.frames}.share_out(
+      batch, [] { return 0; }, [&](int64_t, int64_t item, int64_t t, int64_t frames, int) {
+        activate(in.at(item, t, 0), in.tile, out.at(item, t, 0), out.tile, frames, in.n_chan,
+                 table.row(item));
+      });
 }
 
 // The residual sum, and its moments if they are not null.
 template <typename T>
 void add_residual(const Table<T>& table, int64_t batch, Features<const T> features,
                   Features<const T> contracted, Features<T> out, std::vector<Moments>* moments) {
-  over_channels<kWidth>(batch, out.n_chan, [&](Channels at) {
-    const auto f = table.of(at);
-    Accumulator<T, kWidth> accumulator(out.at(at, 0), at.width);
-    for (int64_t first = 0; first < out.frames; first += kFlush) {
-      const int64_t frames = std::min(kFlush, out.frames - first);
-      for (int64_t t = first; t < first + frames; t++) {
-        const T *x = features.at(at, t), *y = contracted.at(at, t);
-        T* to = out.at(at, t);
-        over_lanes<T>(at.width, [&](int64_t c, auto lanes) {
-          using V = decltype(lanes);
-          store(to + c, load<V>(x + c) + f.template at<V, false>(c).linear(load<V>(y + c)));
-        });
-      }
-      if (!moments) continue;
-      add_up(out.at(at, first), out.tile, frames, at.width, accumulator.sums());
-      accumulator.flush();
-    }
-    if (moments) {
-      accumulator.finish(out.frames, nullptr, moments->data() + at.index(out.n_chan));
-    }
-  });
+  const FrameBlocks blocks{out.frames};
+  BlockSums<T> sums(blocks, moments ? batch : 0, out.n_chan);
+  blocks.share_out(
+      batch, [] { return 0; },
+      [&](int64_t i, int64_t item, int64_t first, int64_t frames, int) {
+        const Pointwise<T> f = table.row(item);
+        for (int64_t t = first; t < first + frames; t++) {
+          const T *x = features.at(item, t, 0), *y = contracted.at(item, t, 0);
+          T* to = out.at(item, t, 0);
+          over_lanes<T>(out.n_chan, [&](int64_t c, auto lanes) {
+            using V = decltype(lanes);
+            store(to + c, load<V>(x + c) + f.template at<V, false>(c).linear(load<V>(y + c)));
+          });
+        }
+        if (moments) sums.add(i, {out.at(item, first, 0), out.tile}, frames);
+      });
+  for (int64_t item = 0; item < batch && moments; item++) {
+    sums.finish(item, nullptr, moments->data() + item * out.n_chan);
+  }
 }
 
 // [batch, frames, n_in] and [n_out, n_in, 1] to [batch, frames, n_out].

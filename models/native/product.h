@@ -6,13 +6,13 @@
 
 #include <ATen/ops/empty.h>
 
-#include "block.h"
+#include "threads.h"
 
 namespace sudormrf {
 
-constexpr int kRows = 6;     // frames and vectors of channels that are summed up in registers:
-constexpr int kVectors = 2;  // two sums for each step that a multiply-add takes, and few loads
-constexpr int64_t kMostFrames = 60;  // done with all weights while they are in the second cache
+// Vectors of channels that are summed up in registers for each of kRows frames: two sums for each
+// step that a multiply-add takes, and few loads.
+constexpr int kVectors = 2;
 
 // Features [frames, n_in] times weights [n_in, a panel of n_out] for some frames.
 template <int kFrames, typename T>
@@ -69,57 +69,66 @@ class Product {
                 "weights were packed for another product");
   }
 
-  // From `in` to `out`; `table` says what is done on the way, if it is not null. `moments` are those
-  // of what comes out and of `added` to it, if they are not null.
-  void run(Features<const T> in, const Table<T>* table, Features<T> out, int64_t batch,
-           const T* added, std::vector<Moments>* moments) const {
+  // From `in`, of one tile, to `out`: threads share out the channels that go out. `moments` are
+  // those of what comes out and of `added` to it.
+  void run_by_channels(Features<const T> in, Features<T> out, int64_t batch, const T* added,
+                       std::vector<Moments>& moments) const {
     at::parallel_for(0, batch * n_panels_, 1, [&](int64_t begin, int64_t end) {
-      while (begin < end) {
-        const int64_t item = begin / n_panels_, first = begin % n_panels_;
-        const int64_t last = std::min(first + end - begin, n_panels_);
-        Moments* of_item = moments ? moments->data() + item * n_out_ : nullptr;
-        run_panels(in, table, out, item, first, last, added, of_item);
-        begin += last - first;
+      for (int64_t i = begin; i < end; i++) {
+        const int64_t item = i / n_panels_, p = i % n_panels_, c = p * kWide;
+        Accumulator<T, kWide> accumulator(out.at(item, 0, c), width_of(p));
+        for (int64_t t = 0; t < in.frames; t += kMostFrames) {
+          const int64_t frames = std::min(kMostFrames, in.frames - t);
+          T* to = out.at(item, t, c);
+          run_panel(in.at(item, t, 0), in.tile, frames, p, to, out.tile);
+          add_up(to, out.tile, frames, width_of(p), accumulator.sums());
+          accumulator.flush();
+        }
+        accumulator.finish(in.frames, added + c, moments.data() + item * n_out_ + c);
       }
     });
   }
 
-  // Some frames of some channels, which begin with a panel; `in` has one tile.
-  void run(Features<const T> in, Features<T> out, Channels at, int64_t t, int64_t frames) const {
-    for (int64_t c = at.first; c < at.first + at.width; c += kWide) {
-      run_panel(in.at(at.item, t, 0), in.tile, frames, c / kWide, out.at(at.item, t, c), out.tile);
+  // To `out`, of one tile: threads share out frames. `table` says what is done on the way, and
+  // `moments` are those of what comes out and of `added` to it, if they are not null.
+  void run_by_frames(Features<const T> in, const Table<T>* table, Features<T> out, int64_t batch,
+                     const T* added = nullptr, std::vector<Moments>* moments = nullptr) const {
+    const bool copies = table || in.tile < in.n_chan;
+    const int64_t pitch = n_in_ + kVectorBytes / sizeof(T);
+    const FrameBlocks blocks{in.frames};
+    BlockSums<T> sums(blocks, moments ? batch : 0, n_out_);
+    blocks.share_out(
+        batch, [&] { return Scratch<T>(copies ? kMostFrames * pitch : 0); },
+        [&](int64_t i, int64_t item, int64_t t, int64_t frames, Scratch<T>& space) {
+          Rows<const T> from{in.at(item, t, 0), in.tile};
+          if (copies) {
+            prepare(in, table, item, t, frames, space.data(), pitch);
+            from = {space.data(), pitch};
+          }
+          const Rows<T> to{out.at(item, t, 0), out.tile};
+          run(from, to, frames);
+          if (moments) sums.add(i, to, frames);
+        });
+    for (int64_t item = 0; item < batch && moments; item++) {
+      sums.finish(item, added, moments->data() + item * n_out_);
+    }
+  }
+
+  // Some frames, to all channels.
+  void run(Rows<const T> in, Rows<T> out, int64_t frames) const {
+    for (int64_t p = 0; p < n_panels_; p++) {
+      run_panel(in.data, in.pitch, frames, p, out.data + p * kWide, out.pitch);
+    }
+  }
+  // To some channels, which begin with a panel and go out by themselves.
+  void run(Rows<const T> in, Rows<T> out, int64_t frames, const Channels& at) const {
+    for (int64_t c = 0; c < at.width; c += kWide) {
+      run_panel(in.data, in.pitch, frames, (at.first + c) / kWide, out.data + c, out.pitch);
     }
   }
 
  private:
   static constexpr int64_t kWide = kPanel<T>;
-
-  void run_panels(Features<const T> in, const Table<T>* table, Features<T> out, int64_t item,
-                  int64_t first, int64_t last, const T* added, Moments* moments) const {
-    const bool copies = table || in.tile < in.n_chan;
-    const int64_t pitch = copies ? n_in_ + kVectorBytes / sizeof(T) : in.tile;
-    Scratch<T> space(copies ? std::min(in.frames, kMostFrames) * pitch : 0);
-    std::vector<Accumulator<T, kWide>> accumulators;
-    for (int64_t p = first; p < last && moments; p++) {
-      accumulators.emplace_back(out.at(item, 0, p * kWide), width_of(p));
-    }
-    for (int64_t t = 0; t < in.frames; t += kMostFrames) {
-      const int64_t frames = std::min(kMostFrames, in.frames - t);
-      const T* from = copies ? space.data() : in.at(item, t, 0);
-      if (copies) prepare(in, table, item, t, frames, space.data(), pitch);
-      for (int64_t p = first; p < last; p++) {
-        T* to = out.at(item, t, p * kWide);
-        run_panel(from, pitch, frames, p, to, out.tile);
-        if (!moments) continue;
-        auto& accumulator = accumulators[p - first];
-        add_up(to, out.tile, frames, width_of(p), accumulator.sums());
-        accumulator.flush();
-      }
-    }
-    for (int64_t p = first; p < last && moments; p++) {
-      accumulators[p - first].finish(in.frames, added + p * kWide, moments + p * kWide);
-    }
-  }
 
   void prepare(Features<const T> in, const Table<T>* table, int64_t item, int64_t t,
                int64_t frames, T* to, int64_t pitch) const {
@@ -154,7 +163,6 @@ class Product {
     }
   }
   int64_t width_of(int64_t p) const { return std::min(kWide, n_out_ - p * kWide); }
-
 
   int64_t n_out_, n_in_, n_panels_;
   at::Tensor panels_;

@@ -49,13 +49,14 @@ class Pyramid {
     return !layout.has_level_slopes && layout.depth <= kMostLevels;
   }
 
-  explicit Pyramid(const Block<T>& b)
+  // `taps` are [levels, taps, n_hid].
+  Pyramid(const Block<T>& b, const T* taps)
       : b_(b),
+        taps_(taps),
         factors_(b.shape.batch * b.shape.depth * b.shape.n_hid),
         ends_(factors_.size() * kPlaces),
         firsts_(ends_.size()) {
     for (int64_t k = 0; k < b.shape.depth; k++) {
-      taps_.push_back(by_tap(b.at(b.layout.level(k)), b.shape.n_hid));
       moments_.emplace_back(b.shape.batch * b.shape.n_hid);
     }
   }
@@ -116,17 +117,16 @@ class Pyramid {
   template <bool kSums, typename OnFrames, typename End>
   void descend(const Table<T>& table, Features<const T> in, OnFrames on_frames, End end) {
     const int64_t n = b_.shape.frames, n_hid = b_.shape.n_hid;
-    over_channels(b_.shape.batch, n_hid, [&](Channels at) {
+    const auto make = [&] { return Levels<T>(b_.shape, taps_); };
+    over_channels(b_.shape.batch, n_hid, make, [&](Channels at, Levels<T>& levels) {
       const Pointwise<T> f = table.of(at);
-      Levels<T> levels(b_.shape, taps_, at.first, at.width);
-      levels.begin(in.at(at, 0), in.tile, std::min(kZeros, n), f);
+      levels.begin(at, in.at(at, 0), in.tile, std::min(kZeros, n), f);
       for (int64_t t = 0; t < n; t += kAtOnce) {
         const int64_t next = std::min(t + kZeros, n), frames = std::min(kAtOnce, n - t);
         levels.template extend<kSums>(in.at(at, next), in.tile, std::min(frames, n - next), frames,
                                       f);
-        if (kSums) levels.flush();
         on_frames(levels, at.item);
-        levels.drop();
+        levels.drop(!kSums);
       }
       end(levels, at.item);
     });
@@ -165,7 +165,7 @@ class Pyramid {
   void add_end(int64_t k, int64_t item, int64_t place, int64_t from, int64_t j) {
     const int64_t n_chan = b_.shape.n_hid;
     const T* in = ends(k - 1, item) + from * n_chan;
-    const T* tap = taps_[k].data() + j * n_chan;
+    const T* tap = taps_ + (k * kTaps + j) * n_chan;
     T* to = ends(k, item) + place * n_chan;
     for (int64_t c = 0; c < n_chan; c++) to[c] += tap[c] * in[c];
   }
@@ -184,10 +184,11 @@ class Pyramid {
         squares[c] += beside * (beside + 2.0 * factor[c] * (u[c] - of[c].mean));
       }
     });
+    const double share = 1.0 / length;
     for (int64_t c = 0; c < n_chan; c++) {
-      const double a = factor[c], more = squares[c] - sum[c] * sum[c] / length;
-      of[c].squares = std::max(0.0, a * a * of[c].squares + more);
-      of[c].mean = a * of[c].mean + between[c] + sum[c] / length;
+      const double a = factor[c], mean = share * sum[c];
+      of[c].squares = std::max(0.0, a * a * of[c].squares + squares[c] - sum[c] * mean);
+      of[c].mean = a * of[c].mean + between[c] + mean;
     }
   }
 
@@ -199,8 +200,9 @@ class Pyramid {
     for (int64_t k = 0; k < s.depth; k++) {
       const T* bias = b_.at(b_.layout.level_norm(k) + 1);
       for (int64_t c = 0; c < s.n_hid; c++) origin[c] += bias[c];
-      for (int64_t i = 0; i < s.batch * s.n_hid; i++) {
-        between[i] += ends(k, i / s.n_hid)[kBetween * s.n_hid + i % s.n_hid];
+      for (int64_t item = 0; item < s.batch; item++) {
+        const T* end = ends(k, item) + kBetween * s.n_hid;
+        for (int64_t c = 0; c < s.n_hid; c++) between[item * s.n_hid + c] += end[c];
       }
     }
     std::vector<Accumulator<T>> accumulators;
@@ -213,18 +215,20 @@ class Pyramid {
     descend<false>(
         table, in,
         [&](Levels<T>& levels, int64_t item) {
-          const int64_t c = levels.first(), dropped = levels.n_dropped(kDepth - 1);
+          const int64_t c = levels.first(), first = levels.n_dropped(kDepth - 1);
           Accumulator<T>& accumulator = accumulators[item * n_tiles + c / kTile];
           T* to = out.at(item, levels.n_dropped(0), c);
-          for (int64_t t = 0; t < levels.n_whole(); t++) {
-            if (dropped + t < kBetween || dropped + t == n_coarse - 1) {
-              merge_frame<kDepth, true>(levels, item, t, nullptr, to, out.tile, accumulator.sums());
+          for (int64_t t = first; t < levels.n_made(kDepth - 1); t++) {
+            if (t < kBetween || t == n_coarse - 1) {
+              merge_frame<kDepth, true>(levels, item, t - first, nullptr, to, out.tile,
+                                        accumulator.sums());
             } else {
-              merge_frame<kDepth, false>(levels, item, t, between.data() + item * s.n_hid + c, to,
-                                         out.tile, accumulator.sums());
+              merge_frame<kDepth, false>(levels, item, t - first,
+                                         between.data() + item * s.n_hid + c, to, out.tile,
+                                         accumulator.sums());
             }
-            accumulator.flush();
           }
+          accumulator.flush();
         },
         [&](Levels<T>& levels, int64_t item) {
           const int64_t c = levels.first();
@@ -242,7 +246,7 @@ class Pyramid {
       using V = decltype(lanes);
       Column<kDepth, kIsEnd, T, V> column{};
       for (int k = 0; k < kDepth; k++) {
-        column.levels[k] = levels.at(k, 0) + c;
+        column.levels[k] = levels.at(k, levels.n_dropped(k)) + c;
         column.factors[k] = load<V>(factors(k, item) + first + c);
         column.ends[k] = ends(k, item) + first + c;
         column.firsts[k] = levels.n_dropped(k);
@@ -261,7 +265,7 @@ class Pyramid {
   }
 
   const Block<T>& b_;
-  std::vector<Space<T>> taps_;
+  const T* taps_;
   std::vector<std::vector<Moments>> moments_;  // of each u_k, then of each level
   Space<T> factors_, ends_;
   Space<T> firsts_;  // the frames of u_k at the ends

@@ -30,6 +30,15 @@ struct VectorOf {
   typedef T type __attribute__((vector_size(kVectorBytes)));
 };
 
+// Frames of some channels in memory, `pitch` from one to the next.
+template <typename T>
+struct Rows {
+  T* data;
+  int64_t pitch;
+
+  operator Rows<const T>() const { return {data, pitch}; }
+};
+
 constexpr int kTaps = 5;
 constexpr int64_t kUnroll = 4;  // frames done at once
 

@@ -133,6 +133,29 @@ def test_a_block_passes_the_numerical_check(change: dict[str, Any]) -> None:
     assert torch.autograd.gradcheck(block, (features,), fast_mode=True)
 
 
+@pytest.mark.parametrize("n_src", [1, 2, 3])
+def test_masks_of_latent_values_beyond_any_exponential(n_src: int) -> None:
+    network = built(TEXT | {"n_src": n_src}).float()
+    bias = network.get_parameter("separator.mask_head.pointwise.bias")
+    mixture = noise(1, 1, 400).float()
+    for scale in (-300.0, 300.0):
+        with torch.no_grad():
+            bias.copy_(torch.linspace(0, scale, len(bias)))
+            assert relative_error(network.fuse()(mixture), network(mixture)) < 1e-5
+
+
+def test_moments_of_blocks_of_frames_are_those_of_all() -> None:
+    """Of features whose channels change slowly and lie far from zero, and of constant ones."""
+    network = built({"norm": "ln", "n_blocks": 1})
+    fused = network.fuse()
+    assert isinstance(fused, FusedSuDoRMRF)
+    ramp = torch.linspace(0, 1, 500)[:, None] * noise(2, 1, NARROW.n_filters)
+    for features in (1e3 + ramp, 1e3 + 0 * ramp):
+        with torch.no_grad():
+            expected = network.separator.bottleneck(features.mT).mT
+        assert relative_error(fused._bottleneck(features), expected) < 1e-9
+
+
 def test_silence_stays_finite() -> None:
     for change in ({}, TEXT, IMPROVED):
         network = built(change).float()
@@ -160,7 +183,7 @@ def test_a_changed_weight_reaches_the_native_form_alone() -> None:
 
 
 def test_threads_change_nothing() -> None:
-    """Channels are shared out: each sum is made by one thread, in one order."""
+    """Channels and blocks of frames are shared out, and sums joined in the blocks' order."""
     fused = built({"hid_chan": 300}).float().fuse()
     alone = fused(noise(2, 1, 4000).float())
     torch.set_num_threads(2)
