@@ -85,7 +85,7 @@ class Backward {
   // To the gradient of the merged features behind their norm, in the first level's place.
   void through_contraction(Features<const T> dy, const at::Tensor& of_weight) {
     const at::Tensor weight = b_.parameters[layout_.contract()].transpose(0, 1);
-    const Product<T> product(to_panels<T>(weight), s_.n_hid);
+    const Product<T> product(to_panels<T>(weight), s_.n_bn, s_.n_hid);
     const Table<T> table = b_.merged();
     const auto prepare = [&](Channels at, int64_t t, int64_t frames, T* space) {
       product.run({dy.at(at.item, t, 0), dy.tile}, rows_at(of_levels_[0], at, t), frames, at);
@@ -194,7 +194,8 @@ class Backward {
     };
     WeightGradient<T>(s_, x_.data).run(prepare, of_weight);
     const at::Tensor weight = b_.parameters[Layout::expand].transpose(0, 1);
-    Product<T>(to_panels<T>(weight), s_.n_bn).run_by_frames(dp, nullptr, out, s_.batch);
+    const Product<T> product(to_panels<T>(weight), s_.n_hid, s_.n_bn);
+    product.run_by_frames(dp, nullptr, out, s_.batch);
   }
 
   const Block<T>& b_;

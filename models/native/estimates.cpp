@@ -90,12 +90,12 @@ void mask_frame(T* latent, const T* bias, const T* encoded, int64_t n_src, int64
 template <typename T>
 class Masks {
  public:
-  Masks(at::TensorList panels_bias_encoded, c10::string_view activation)
+  Masks(at::TensorList panels_bias_encoded, int64_t n_in, c10::string_view activation)
       : bias_(panels_bias_encoded[1].contiguous()),
         encoded_(panels_bias_encoded[2].contiguous()),
         n_filters_(encoded_.size(-1)),
         n_src_(bias_.numel() / n_filters_),
-        product_(panels_bias_encoded[0], bias_.numel()),
+        product_(panels_bias_encoded[0], n_in, bias_.numel()),
         activation_(activation == "relu" ? Activation::kRelu
                     : n_src_ > 1         ? Activation::kSoftmax
                                          : Activation::kSigmoid) {}
@@ -146,10 +146,12 @@ at::Tensor decode(const at::Tensor& features, at::TensorList masks, c10::string_
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "decode", [&] {
     using T = scalar_t;
     std::optional<Masks<T>> mask;
-    if (!masks.empty()) mask.emplace(masks, activation);
+    if (!masks.empty()) mask.emplace(masks, n_in, activation);
     const int64_t n_masked = mask ? mask->n_out() : n_in;
     std::vector<Product<T>> products;
-    for (const at::Tensor& panels : decoders) products.emplace_back(panels, n_decoded / n_groups);
+    for (const at::Tensor& panels : decoders) {
+      products.emplace_back(panels, n_masked / n_groups, n_decoded / n_groups);
+    }
 
     FrameBlocks{batch * n_frames}.share_out(
         1, [&] { return Scratch<T>(mask ? kMostFrames * n_masked : 0); },

@@ -63,17 +63,17 @@ void run(const Block<T>& b, at::TensorList packed, const at::Tensor& x, const Wr
   const Features<T> y = narrow(s, to_write.contracted.data_ptr<T>());
   const Features<T> to = narrow(s, to_write.out.data_ptr<T>());
 
-  const auto product = [&](int64_t which, int64_t at, int64_t n_out) {
-    return Product<T>(packed.empty() ? to_panels<T>(b.parameters[at]) : packed[which], n_out);
+  const auto product = [&](int64_t which, int64_t at, int64_t n_in, int64_t n_out) {
+    return Product<T>(packed.empty() ? to_panels<T>(b.parameters[at]) : packed[which], n_in, n_out);
   };
-  const Product<T> expand = product(0, layout.expand, s.n_hid);
+  const Product<T> expand = product(0, layout.expand, s.n_bn, s.n_hid);
   expand.run_by_channels(in, p, s.batch, b.at(layout.expand + 1), moments);
   b.settle(0, moments, s.n_hid, s.frames);
   const Space<T> taps = packed.empty() ? taps_of_all(b) : Space<T>();
   make_merged<T>(b, packed.empty() ? taps.data() : packed[2].const_data_ptr<T>(), p, m, moments);
   b.settle(s.depth + 1, moments, s.n_hid, s.frames);
 
-  const Product<T> contract = product(1, layout.contract(), s.n_bn);
+  const Product<T> contract = product(1, layout.contract(), s.n_hid, s.n_bn);
   const Table<T> table = b.merged();
   contract.run_by_frames(m, &table, y, s.batch, b.at(layout.contract() + 1), &bn_moments);
   if (layout.has_last_norm) {

@@ -19,12 +19,11 @@ at::Tensor multiply(const at::Tensor& features, const at::Tensor& panels, int64_
   const bool is_dense = batch == 1 || features.stride(0) == frames * features.stride(1);
   const at::Tensor x = is_row && is_dense ? features : features.contiguous();
   const int64_t pitch = x.stride(1);  // frames may share numbers
-  TORCH_CHECK(x.size(2) == panels.size(1), "weights were packed for another product");
   const at::Tensor out = at::empty({batch, frames, n_out}, x.options());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "multiply", [&] {
     const Features<const scalar_t> from{x.const_data_ptr<scalar_t>(), frames, pitch, pitch};
     const Features<scalar_t> to{out.data_ptr<scalar_t>(), frames, n_out, n_out};
-    Product<scalar_t>(panels, n_out).run_by_frames(from, nullptr, to, batch);
+    Product<scalar_t>(panels, x.size(2), n_out).run_by_frames(from, nullptr, to, batch);
   });
   return out;
 }
@@ -46,7 +45,7 @@ at::Tensor normalise_and_multiply(const at::Tensor& features, const at::Tensor& 
     b.settle(0, moments, s.n_bn, s.frames);
     const Table<scalar_t> table = b.table(s.n_bn, 0, 0, -1, -1);
     const Features<scalar_t> to{out.data_ptr<scalar_t>(), s.frames, n_out, n_out};
-    Product<scalar_t>(panels, n_out).run_by_frames(from, &table, to, s.batch);
+    Product<scalar_t>(panels, s.n_bn, n_out).run_by_frames(from, &table, to, s.batch);
   });
   return out;
 }

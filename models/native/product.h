@@ -62,10 +62,11 @@ at::Tensor to_panels(const at::Tensor& weight) {
 template <typename T>
 class Product {
  public:
-  Product(const at::Tensor& panels, int64_t n_out)
-      : n_out_(n_out), n_in_(panels.size(1)), n_panels_(panels.size(0)), panels_(panels),
+  Product(const at::Tensor& panels, int64_t n_in, int64_t n_out)
+      : n_out_(n_out), n_in_(n_in), n_panels_(panels.size(0)), panels_(panels),
         weights_(panels.const_data_ptr<T>()) {
-    TORCH_CHECK(n_panels_ == (n_out + kWide - 1) / kWide && panels.size(2) == kWide,
+    TORCH_CHECK(n_panels_ == (n_out + kWide - 1) / kWide && panels.size(1) == n_in &&
+                    panels.size(2) == kWide,
                 "weights were packed for another product");
   }
 

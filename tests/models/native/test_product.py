@@ -50,6 +50,20 @@ def test_weights_packed_for_other_sizes_are_refused() -> None:
         torch.ops.sudormrf.multiply(noise(1, 4, 21).float(), panels, 16)
 
 
+def test_operators_around_the_blocks_refuse_them_too() -> None:
+    load_operators()
+    ops, wrong = torch.ops.sudormrf, "packed for another product"
+    panels, decoders = ops.pack(noise(16, 21, 1)), [ops.pack(noise(5, 16, 1))]
+    with pytest.raises(RuntimeError, match=wrong):
+        ops.normalise_and_multiply(noise(1, 4, 20), noise(20), noise(20), True, panels, 16)
+    for n_in, n_masked in ((20, 16), (21, 15)):
+        head = [panels, noise(n_masked), noise(1, 4, n_masked)]
+        with pytest.raises(RuntimeError, match=wrong):
+            ops.decode(noise(1, 4, n_in), head, "relu", decoders, None, 1, 5, 2, 2, 7)
+    with pytest.raises(RuntimeError, match=wrong):
+        ops.decode(noise(1, 4, 12), [], "relu", decoders, None, 1, 5, 2, 2, 7)
+
+
 def test_a_fused_network_can_change_its_precision() -> None:
     network = SuDoRMRF(SuDoRMRFConfig(n_blocks=2, n_filters=40, bn_chan=21, hid_chan=70))
     randomised(network)
